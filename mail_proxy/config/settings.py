@@ -1,0 +1,85 @@
+"""One frozen tree of settings, built once at the top and passed as arguments.
+
+Nothing else reads the environment. Each field has a unit in its name, a default and a reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mail_proxy.domain.retry import RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Where the API listens."""
+
+    host: str = "127.0.0.1"  # `start`; `serve` uses 0.0.0.0
+    port: int | None = None  # None: the first free one from 8000
+    max_request_bytes: int = 64 * 2**20  # GMP_MAX_REQUEST_MB
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    """How the engine sends."""
+
+    send_loop_interval_s: float = 0.0  # GMP_SEND_LOOP_INTERVAL; 0: as soon as something is due
+    test_mode: bool = False  # GMP_TEST_MODE: the loops do nothing until run-now
+    default_priority: int = 2  # GMP_DEFAULT_PRIORITY
+    batch_size_per_account: int = 50  # GMP_BATCH_SIZE_PER_ACCOUNT: messages per claim
+    max_connections: int = 20  # in all
+    max_connections_per_account: int = 4
+    messages_per_connection: int = 500
+    connect_timeout_s: float = 30.0  # TCP, TLS and greeting
+    command_timeout_s: float = 300.0  # RFC 5321 section 4.5.3.2
+    dot_timeout_s: float = 600.0  # RFC 5321 section 4.5.3.2.6: a short one doubles mail
+    stop_grace_s: float = 60.0  # GMP_STOP_GRACE_S
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """Delivery reports, and what is kept after them."""
+
+    interval_s: float = 300.0  # between heartbeats
+    batch_limit: int = 1000  # events in one post
+    timeout_s: float = 30.0
+    first_backoff_s: float = 5.0
+    max_backoff_s: float = 3600.0
+    keep_unreported_s: float = 30 * 86400.0
+    retention_s: float = 7 * 86400.0  # GMP_DELIVERY_REPORT_RETENTION_SECONDS
+    client_sync_url: str | None = None  # GMP_CLIENT_SYNC_URL: tenants without a URL of their own
+    client_sync_user: str | None = None
+    client_sync_password: str | None = field(default=None, repr=False)
+    client_sync_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that one process is told from outside."""
+
+    name: str
+    state_dir: Path  # the instance's folder: journal, spool, socket, log
+    database: str  # a path, or sqlite:///path; postgresql://... comes later
+    http: HttpSettings = field(default_factory=HttpSettings)
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    reports: ReportSettings = field(default_factory=ReportSettings)
+    api_token: str | None = field(default=None, repr=False)  # GMP_API_TOKEN
+    encryption_key: bytes | None = field(default=None, repr=False)  # MAIL_PROXY_ENCRYPTION_KEY
+    scheduler_active: bool | None = None  # GMP_SCHEDULER_ACTIVE; None: as stored
+    log_level: str = "INFO"  # GMP_LOG_LEVEL
+    sources: dict[str, str] = field(default_factory=dict)  # setting -> environment, file, default
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        return Path(self.database.removeprefix("sqlite:///"))
+
+    @property
+    def socket_path(self) -> Path:
+        return self.state_dir / "control.sock"
+
+    @property
+    def key_path(self) -> Path:
+        return self.state_dir / "secret.key"

@@ -1,0 +1,178 @@
+"""What one SMTP transaction came to, and what that means for each recipient.
+
+`smtp/` produces an `AttemptResult`; `judge` turns it into a `Verdict`; the engine acts on it.
+Policy stands here alone: account, message or recipient is condemned by the stage and the reply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mail_proxy.domain.reply import Reply, Stage
+from mail_proxy.domain.state import RecipientState
+
+
+class Scope(StrEnum):
+    """Whom a failure condemns."""
+
+    ACCOUNT = "account"
+    MESSAGE = "message"
+    RECIPIENT = "recipient"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """One transaction, as far as it went.
+
+    recipients: reply to each RCPT, in envelope order; None where it was not asked or not answered.
+    stage: the last stage that was begun.
+    reply: the reply that ended it: to MAIL, DATA, the dot, or the RCPT that was the last hope;
+        None when the connection was lost.
+    lost: why the connection was lost, or None.
+    dot_sent: the final dot left, so the server may have taken the message whatever we read.
+    """
+
+    recipients: tuple[Reply | None, ...]
+    stage: Stage
+    reply: Reply | None
+    lost: str | None = None
+    dot_sent: bool = False
+
+    @property
+    def is_accepted(self) -> bool:
+        """The server took responsibility for the recipients that it accepted."""
+        return self.stage is Stage.DOT and self.reply is not None and self.reply.is_positive
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientVerdict:
+    """The new state of one recipient, and the reply that decided it (None: a connection fault)."""
+
+    state: RecipientState
+    reply: Reply | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to do after an attempt.
+
+    recipients: in envelope order.
+    account_fault: a sentence when the account is to be paused, else None; then no try is spent.
+    in_doubt: the dot was sent and no reply is known.
+    reason: the sentence people read, empty when all were accepted.
+    reply: the reply behind `reason`, if there is one.
+    """
+
+    recipients: tuple[RecipientVerdict, ...]
+    account_fault: str | None = None
+    in_doubt: bool = False
+    reason: str = ""
+    reply: Reply | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """No recipient is left to be tried."""
+        return all(r.state is not RecipientState.PENDING for r in self.recipients)
+
+    @property
+    def has_accepted(self) -> bool:
+        return any(r.state is RecipientState.ACCEPTED for r in self.recipients)
+
+
+# Words at MAIL that speak of the account, not of this message (Gmail 550 5.4.5, Microsoft 5.7.60,
+# and every server's "log in first" and "quota").
+_ACCOUNT_CODES = frozenset({421, 530, 534, 535, 538})
+_ACCOUNT_ENHANCED = frozenset({"5.4.5", "4.7.28", "5.7.60", "5.7.8", "5.7.9"})
+
+
+def scope_of(stage: Stage, reply: Reply) -> Scope:
+    """Whom a refusal at `stage` condemns."""
+    if stage in (Stage.CONNECT, Stage.TLS, Stage.AUTH) or reply.code in _ACCOUNT_CODES:
+        return Scope.ACCOUNT
+    if reply.enhanced in _ACCOUNT_ENHANCED:
+        return Scope.ACCOUNT
+    return Scope.RECIPIENT if stage is Stage.RCPT else Scope.MESSAGE
+
+
+def settled_state(reply: Reply) -> RecipientState:
+    """5yz ends a recipient; everything else waits."""
+    return RecipientState.REFUSED if reply.is_permanent else RecipientState.PENDING
+
+
+def judge(result: AttemptResult) -> Verdict:
+    """Decide each recipient's state after `result`."""
+    if result.is_accepted:
+        return _after_acceptance(result)
+    if result.lost is not None and result.dot_sent:
+        return _pending_rest(result, in_doubt=True, reason=f"in doubt: {result.lost}")
+    if result.reply is None:
+        why = result.lost or "the connection was lost"
+        return _pending_rest(result, account_fault=why, reason=why)
+    if scope_of(result.stage, result.reply) is Scope.ACCOUNT:
+        why = f"{result.stage.words}: {result.reply}"
+        return _pending_rest(result, account_fault=why, reason=why)
+    if result.stage is Stage.RCPT:
+        return _after_rcpt(result)
+    return _after_refusal(result, result.reply)
+
+
+def _after_acceptance(result: AttemptResult) -> Verdict:
+    recipients = tuple(
+        RecipientVerdict(RecipientState.ACCEPTED, result.reply)
+        if reply is not None and reply.is_positive
+        else _judge_rcpt(reply)
+        for reply in result.recipients
+    )
+    refused = [r for r in recipients if r.state is not RecipientState.ACCEPTED]
+    reply = refused[0].reply if refused else None
+    return Verdict(recipients, reason=_rcpt_reason(reply) if refused else "", reply=reply)
+
+
+def _after_rcpt(result: AttemptResult) -> Verdict:
+    recipients = tuple(_judge_rcpt(reply) for reply in result.recipients)
+    return Verdict(recipients, reason=_rcpt_reason(result.reply), reply=result.reply)
+
+
+def _after_refusal(result: AttemptResult, reply: Reply) -> Verdict:
+    """MAIL, DATA or the dot was refused: those whom RCPT had not refused share that reply."""
+    recipients = tuple(
+        _judge_rcpt(rcpt)
+        if rcpt is not None and not rcpt.is_positive
+        else RecipientVerdict(settled_state(reply), reply)
+        for rcpt in result.recipients
+    )
+    return Verdict(recipients, reason=f"{result.stage.words}: {reply}", reply=reply)
+
+
+def _pending_rest(
+    result: AttemptResult,
+    *,
+    account_fault: str | None = None,
+    in_doubt: bool = False,
+    reason: str,
+) -> Verdict:
+    """Refusals already read stay; everyone else is still to be sent to."""
+    recipients = tuple(
+        _judge_rcpt(rcpt)
+        if rcpt is not None and rcpt.is_permanent
+        else RecipientVerdict(RecipientState.PENDING, None)
+        for rcpt in result.recipients
+    )
+    return Verdict(
+        recipients,
+        account_fault=account_fault,
+        in_doubt=in_doubt,
+        reason=reason,
+        reply=result.reply,
+    )
+
+
+def _judge_rcpt(reply: Reply | None) -> RecipientVerdict:
+    if reply is None or reply.is_positive:
+        return RecipientVerdict(RecipientState.PENDING, reply)
+    return RecipientVerdict(settled_state(reply), reply)
+
+
+def _rcpt_reason(reply: Reply | None) -> str:
+    return f"{Stage.RCPT.words}: {reply}" if reply else "no answer for a recipient"

@@ -1,0 +1,126 @@
+"""The table of commands: name, HTTP method and path, scope, audit.
+
+`operations/` binds each name to its models and its function, `api/` to a route, the controls to a
+request. A test holds that all of them cover this table. Standard library only: the CLI loads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mail_proxy.wire.caller import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One command.
+
+    method, path: `{name}` in the path is a field of the request.
+    query: fields that travel in the query string; all others travel in the JSON body.
+    changes: written to the command log.
+    not_found_status: some routes have answered 400 for an absent thing since ever.
+    """
+
+    name: str
+    method: str
+    path: str
+    scope: Scope
+    query: tuple[str, ...] = ()
+    changes: bool = False
+    not_found_status: int = 404
+
+
+_T, _A, _P, _L = Scope.TENANT, Scope.ADMIN, Scope.PUBLIC, Scope.LOCAL
+
+_LISTING = (
+    "tenant_id",
+    "active_only",
+    "include_history",
+    "limit",
+    "cursor",
+    "status",
+    "account_id",
+    "batch_code",
+    "to",
+    "subject",
+    "since_ts",
+    "until_ts",
+)
+
+_TABLE = (
+    Route("health", "GET", "/health", _P),
+    Route("metrics", "GET", "/metrics", _P),
+    Route("getStatus", "GET", "/status", _T, ("tenant_id",)),
+    Route("getStats", "GET", "/stats", _T, ("tenant_id",)),
+    Route("getInstance", "GET", "/instance", _A),
+    Route("updateInstance", "PUT", "/instance", _A, changes=True),
+    Route("getToken", "GET", "/instance/token", _L),
+    Route("regenerateToken", "POST", "/instance/token", _L, changes=True),
+    # tenants
+    Route("addTenant", "POST", "/tenant", _A, changes=True),
+    Route("listTenants", "GET", "/tenants", _A, ("active_only",)),
+    Route("getTenant", "GET", "/tenant/{tenant_id}", _T),
+    Route("updateTenant", "PUT", "/tenant/{tenant_id}", _T, changes=True),
+    Route("deleteTenant", "DELETE", "/tenant/{tenant_id}", _A, changes=True),
+    Route("listTenantKeys", "GET", "/tenant/{tenant_id}/keys", _A),
+    Route("createTenantKey", "POST", "/tenant/{tenant_id}/api-key", _A, changes=True),
+    Route("revokeTenantKey", "DELETE", "/tenant/{tenant_id}/api-key", _A, changes=True),
+    # accounts
+    Route("addAccount", "POST", "/account", _T, changes=True),
+    Route("listAccounts", "GET", "/accounts", _T, ("tenant_id",)),
+    Route("getAccount", "GET", "/account/{account_id}", _T, ("tenant_id",)),
+    Route(
+        "deleteAccount",
+        "DELETE",
+        "/account/{account_id}",
+        _T,
+        ("tenant_id",),
+        changes=True,
+        not_found_status=400,
+    ),
+    Route("checkAccount", "POST", "/account/{account_id}/check", _T, ("tenant_id",)),
+    # messages
+    Route("addMessages", "POST", "/commands/add-messages", _T, changes=True),
+    Route("deleteMessages", "POST", "/commands/delete-messages", _T, ("tenant_id",), changes=True),
+    Route(
+        "cleanupMessages", "POST", "/commands/cleanup-messages", _T, ("tenant_id",), changes=True
+    ),
+    Route("listMessages", "GET", "/messages", _T, _LISTING),
+    Route("retryMessages", "POST", "/messages/retry", _T, ("tenant_id",), changes=True),
+    Route("getMessage", "GET", "/messages/{id}", _T, ("tenant_id", "pk")),
+    Route("getMessageEvents", "GET", "/messages/{id}/events", _T, ("tenant_id", "pk")),
+    # scheduler
+    Route("runNow", "POST", "/commands/run-now", _T, ("tenant_id",), changes=True),
+    Route(
+        "suspend",
+        "POST",
+        "/commands/suspend",
+        _T,
+        ("tenant_id", "batch_code"),
+        changes=True,
+        not_found_status=400,
+    ),
+    Route(
+        "activate",
+        "POST",
+        "/commands/activate",
+        _T,
+        ("tenant_id", "batch_code"),
+        changes=True,
+        not_found_status=400,
+    ),
+)
+
+ROUTES: dict[str, Route] = {route.name: route for route in _TABLE}
+
+
+def route_named(name: str) -> Route | None:
+    """The route of a command; `addMessages`, `add-messages` and `add messages` are the same."""
+    return _BY_LOOSE_NAME.get(_loose(name))
+
+
+def _loose(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+_BY_LOOSE_NAME = {_loose(name): route for name, route in ROUTES.items()}

@@ -1,0 +1,1 @@
+"""The dashboard. It knows only the Control protocol."""
