@@ -23,7 +23,7 @@ class MailProxyError(Exception):
         self.hint = hint  # the next command, for people
 
 
-# --- the caller's fault ---------------------------------------------------------------------------
+# --- the caller's fault ---
 
 
 class Invalid(MailProxyError):
@@ -79,7 +79,7 @@ class TooLarge(MailProxyError):
     code = "too_large"
 
 
-# --- the operator's or the machine's fault ---------------------------------------------------------
+# --- the operator's or the machine's fault ---
 
 
 class ConfigurationError(MailProxyError):
@@ -134,7 +134,7 @@ class SecretsUnavailable(MailProxyError):
     code = "secrets"
 
 
-# --- the relay's fault -----------------------------------------------------------------------------
+# --- the relay's fault ---
 
 
 class RelayError(MailProxyError):

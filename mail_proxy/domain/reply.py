@@ -41,7 +41,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One SMTP reply: `code` 200 to 599, `enhanced` such as `5.1.1` or empty, `text` in one line."""
+    """One SMTP reply: `code` 200 to 599, `enhanced` as `5.1.1` or empty, `text` one line."""
 
     code: int
     enhanced: str

@@ -17,7 +17,7 @@ from mail_proxy.domain.state import Event, RecipientState, State
 Fields = Mapping[str, Any]  # column name -> value; JSON columns as Python values
 
 
-# --- tenants and accounts ---------------------------------------------------------------------------
+# --- tenants and accounts ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class ApiKey:
     expires_at: float | None = None
 
 
-# --- accepting ----------------------------------------------------------------------------------------
+# --- accepting ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Accepted:
     reason: str = ""
 
 
-# --- delivering ---------------------------------------------------------------------------------------
+# --- delivering ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class Outcome:
     spends_try: bool = True
 
 
-# --- looking ------------------------------------------------------------------------------------------
+# --- looking ---
 
 
 @dataclass(frozen=True, slots=True)
