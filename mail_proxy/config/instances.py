@@ -18,7 +18,52 @@ ENTITY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 # Commands of today and words kept for tomorrow: no instance and no tenant may take them.
 RESERVED = frozenset(
-    ["accounts", "activate", "all", "api", "backup", "bench", "command-log", "completion", "config", "connect", "current", "dashboard", "delete", "demo", "doctor", "help", "info", "instance", "key", "list", "listen", "logs", "messages", "new", "reports", "restart", "restore", "run-now", "send", "serve", "start", "stats", "status", "stop", "storage", "suppressions", "suspend", "tenant", "tenants", "token", "top", "ui", "use", "version"]
+    {
+        "accounts",
+        "activate",
+        "all",
+        "api",
+        "backup",
+        "bench",
+        "command-log",
+        "completion",
+        "config",
+        "connect",
+        "current",
+        "dashboard",
+        "delete",
+        "demo",
+        "doctor",
+        "help",
+        "info",
+        "instance",
+        "key",
+        "list",
+        "listen",
+        "logs",
+        "messages",
+        "new",
+        "reports",
+        "restart",
+        "restore",
+        "run-now",
+        "send",
+        "serve",
+        "start",
+        "stats",
+        "status",
+        "stop",
+        "storage",
+        "suppressions",
+        "suspend",
+        "tenant",
+        "tenants",
+        "token",
+        "top",
+        "ui",
+        "use",
+        "version",
+    }
 )
 
 
