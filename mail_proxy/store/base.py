@@ -35,6 +35,7 @@ class Tenant:
     large_file_config: dict[str, Any] | None = None
     report_style: str | None = None
     active: bool = True
+    secret_unreadable: bool = False  # sealed with a key that is lost: `client_auth` is None
     created_at: float = 0.0
     updated_at: float = 0.0
 
@@ -74,6 +75,7 @@ class Account:
     paused_reason: str | None = None
     failures: int = 0
     capabilities: dict[str, Any] | None = None
+    secret_unreadable: bool = False  # sealed with a key that is lost: the passwords are None
     created_at: float = 0.0
     updated_at: float = 0.0
 
