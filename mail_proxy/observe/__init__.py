@@ -1,0 +1,6 @@
+"""What an operator reads: log lines (`events`), where they go (`log`), numbers (`metrics`).
+
+Import the modules; `events` is cheap, `metrics` loads the Prometheus client.
+"""
+
+__all__ = ["events", "lines", "log", "metrics", "redact"]

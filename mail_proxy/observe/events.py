@@ -1,0 +1,217 @@
+"""Every line an operator reads: one function per event.
+
+INFO tells a message's story, a line per step; WARNING asks for a person; ERROR is a fault of ours
+or of the machine. No secrets and no bodies. A field whose name ends in `_at` is a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Protocol
+
+from mail_proxy.observe.lines import LOGGER, EventRecord
+
+_log = logging.getLogger(LOGGER)
+_log.addHandler(logging.NullHandler())  # inside another program we are silent until it asks
+
+
+class _Message(Protocol):
+    """What tells one message from all others: `store.Claimed` has it, and `store.MessageRow`."""
+
+    @property
+    def tenant_id(self) -> str: ...
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def pk(self) -> int: ...
+
+
+def _tell(level: int, event: str, /, error: BaseException | None = None, **fields: Any) -> None:
+    """Write one line; `error` is a bug whose traceback goes with it."""
+    # Made by hand: Logger.log would walk the stack for a file name that no line shows.
+    if _log.isEnabledFor(level):
+        _log.handle(EventRecord(level, event, fields, error))
+
+
+def _tell_of(level: int, event: str, message: _Message, /, **fields: Any) -> None:
+    if _log.isEnabledFor(level):
+        _tell(
+            level,
+            event,
+            tenant=message.tenant_id,
+            account=message.account_id,
+            id=message.id,
+            pk=message.pk,
+            **fields,
+        )
+
+
+# --- the daemon ---
+
+
+def daemon_started(*, name: str, url: str, pid: int, version: str, database: str) -> None:
+    _tell(
+        logging.INFO,
+        "daemon_started",
+        name=name,
+        url=url,
+        pid=pid,
+        version=version,
+        database=database,
+        python=".".join(map(str, sys.version_info[:3])),
+    )
+
+
+def daemon_stopping(*, reason: str, grace_s: float) -> None:
+    _tell(logging.INFO, "daemon_stopping", reason=reason, grace_s=grace_s)
+
+
+def draining(n: int) -> None:
+    """No new claims; `n` connections end what they have begun."""
+    _tell(logging.INFO, "draining", connections=n)
+
+
+def daemon_stopped(*, seconds: float) -> None:
+    _tell(logging.INFO, "daemon_stopped", seconds=seconds)
+
+
+def task_broke(where: str, error: BaseException) -> None:
+    """A bug: an exception that nobody expected ended one task's work; the others go on."""
+    _tell(logging.ERROR, "task_broke", error, where=where, why=error)
+
+
+def store_trouble(*, where: str, error: BaseException) -> None:
+    """The database failed; the work is repeated soon."""
+    _tell(logging.ERROR, "store_trouble", where=where, why=error)
+
+
+def secrets_unusable(problem: str) -> None:
+    """The key is lost or wrong: nothing is sent with an account that has a password."""
+    _tell(logging.WARNING, "secrets_unusable", why=problem)
+
+
+def scheduler_changed(*, is_active: bool, by: str) -> None:
+    level = logging.INFO if is_active else logging.WARNING
+    _tell(level, "scheduler_changed", active=is_active, by=by)
+
+
+def run_now(tenant_id: str | None) -> None:
+    _tell(logging.INFO, "run_now", tenant=tenant_id)
+
+
+def lease_recovered(*, n: int, by: str | None = None) -> None:
+    """Messages of a daemon that is known dead are back in the queue."""
+    _tell(logging.INFO, "lease_recovered", n=n, by=by)
+
+
+# --- commands ---
+
+
+def command_refused(*, command: str, caller: str, code: str, why: str) -> None:
+    _tell(logging.INFO, "command_refused", command=command, caller=caller, code=code, why=why)
+
+
+def command_broke(*, command: str, caller: str, error: BaseException) -> None:
+    """A bug: the caller got a 500."""
+    _tell(logging.ERROR, "command_broke", error, command=command, caller=caller, why=error)
+
+
+def messages_accepted(*, tenant_id: str, n: int, rejected: int) -> None:
+    _tell(logging.INFO, "messages_accepted", tenant=tenant_id, n=n, rejected=rejected)
+
+
+# --- messages ---
+
+
+def message_sent(message: _Message, *, reply: str, tries: int, seconds: float) -> None:
+    _tell_of(logging.INFO, "message_sent", message, tries=tries, seconds=seconds, reply=reply)
+
+
+def message_deferred(message: _Message, *, why: str, tries: int, due_at: float) -> None:
+    _tell_of(logging.INFO, "message_deferred", message, tries=tries, due_at=due_at, why=why)
+
+
+def message_failed(message: _Message, *, why: str, tries: int) -> None:
+    _tell_of(logging.INFO, "message_failed", message, tries=tries, why=why)
+
+
+def mail_in_doubt(message: _Message, *, why: str, policy: str) -> None:
+    """The final dot was sent and no reply read; `policy` is what happens next."""
+    level = logging.WARNING if policy == "hold" else logging.INFO
+    _tell_of(level, "mail_in_doubt", message, policy=policy, why=why)
+
+
+def message_parked(message: _Message, *, why: str) -> None:
+    _tell_of(logging.WARNING, "message_parked", message, why=why)
+
+
+def attempt_broke(message: _Message, error: BaseException) -> None:
+    """A bug: this attempt counts as put off."""
+    if _log.isEnabledFor(logging.ERROR):
+        _tell(
+            logging.ERROR,
+            "attempt_broke",
+            error,
+            tenant=message.tenant_id,
+            account=message.account_id,
+            id=message.id,
+            pk=message.pk,
+            why=error,
+        )
+
+
+def lease_lost(*, n: int) -> None:
+    """Results came for messages that were no longer ours."""
+    _tell(logging.WARNING, "lease_lost", n=n)
+
+
+# --- accounts ---
+
+
+def account_paused(tenant_id: str, account_id: str, *, why: str, pause_s: float) -> None:
+    """A fault of the account: its messages wait and lose no try."""
+    _tell(
+        logging.WARNING,
+        "account_paused",
+        tenant=tenant_id,
+        account=account_id,
+        pause_s=round(pause_s, 1),
+        why=why,
+    )
+
+
+def account_resumed(tenant_id: str, account_id: str) -> None:
+    _tell(logging.INFO, "account_resumed", tenant=tenant_id, account=account_id)
+
+
+def account_unusable(tenant_id: str, account_id: str, *, is_there: bool) -> None:
+    """Messages wait for an account that is deleted, or whose password cannot be read."""
+    why = "its secrets cannot be read" if is_there else "there is no such account"
+    _tell(logging.WARNING, "account_unusable", tenant=tenant_id, account=account_id, why=why)
+
+
+# --- reports to the application ---
+
+
+def reports_sent(*, tenant_id: str, n: int, seconds: float) -> None:
+    """`n` events were acknowledged; 0 is a heartbeat and no news."""
+    level = logging.INFO if n else logging.DEBUG
+    _tell(level, "reports_sent", tenant=tenant_id, n=n, seconds=seconds)
+
+
+def reports_refused(*, tenant_id: str, n: int, why: str, retry_at: float) -> None:
+    """The application did not take them; they come again."""
+    _tell(logging.WARNING, "reports_refused", tenant=tenant_id, n=n, retry_at=retry_at, why=why)
+
+
+def reports_parked(*, tenant_id: str, n: int, why: str) -> None:
+    """Given up, kept, and listed for a person."""
+    _tell(logging.WARNING, "reports_parked", tenant=tenant_id, n=n, why=why)
+
+
+def reports_paused(*, tenant_id: str, why: str) -> None:
+    """The application said 410: nothing more is reported until a person resumes it."""
+    _tell(logging.WARNING, "reports_paused", tenant=tenant_id, why=why)

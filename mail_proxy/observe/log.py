@@ -1,0 +1,127 @@
+"""Where the lines go: a stream, or a file that only its owner reads and that stays bounded.
+
+Nothing here ever raises into the program: a full disk loses lines, not mail.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import TextIO
+
+from mail_proxy.domain.errors import ConfigurationError
+from mail_proxy.observe.lines import LOGGER, EventRecord, JsonLines, TextLines
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+ROTATE_BYTES = 32 * 2**20  # about 200,000 lines
+KEPT = 4  # daemon.log.1 to .4
+
+
+class LogFile(logging.Handler):
+    """Appends to a file, 0600, which is moved to `.1`, `.2`, ... when it is full.
+
+    Lines that could not be written are counted, and the count is written when there is room again.
+    """
+
+    def __init__(self, path: Path, *, rotate_bytes: int = ROTATE_BYTES, kept: int = KEPT) -> None:
+        """Raises ConfigurationError when the file cannot be opened."""
+        super().__init__()
+        self._path = path
+        self._rotate_bytes = rotate_bytes
+        self._kept = kept
+        self._lost = 0
+        self._descriptor = -1
+        self._size = 0
+        try:
+            self._open()
+        except OSError as error:
+            raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record) + "\n"
+        except Exception:  # noqa: BLE001 - a value whose str() fails must not break its caller
+            self._lost += 1
+            return
+        self._write(line.encode("utf-8", "backslashreplace"))
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+        super().close()
+
+    def _write(self, line: bytes) -> None:
+        try:
+            if self._size + len(line) > self._rotate_bytes:
+                self._rotate()
+            if self._lost:
+                told = self.format(EventRecord(logging.ERROR, "log_lines_lost", {"n": self._lost}))
+                line = f"{told}\n".encode() + line
+            self._size += os.write(self._descriptor, line)
+            self._lost = 0
+        except OSError:
+            self._lost += 1
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._descriptor = os.open(self._path, flags, 0o600)
+        found = os.fstat(self._descriptor)
+        if found.st_mode & 0o077:
+            os.fchmod(self._descriptor, 0o600)
+        self._size = found.st_size
+
+    def _rotate(self) -> None:
+        if self._path.exists():  # else an earlier try moved it and could not open the next one
+            for n in range(self._kept, 0, -1):
+                older, newer = self._numbered(n), self._numbered(n - 1)
+                if newer.exists():
+                    newer.replace(older)
+        previous = self._descriptor
+        self._open()
+        os.close(previous)
+
+    def _numbered(self, n: int) -> Path:
+        return self._path.with_name(f"{self._path.name}.{n}") if n else self._path
+
+
+def configure(
+    level: str = "INFO",
+    *,
+    stream: TextIO | None = None,
+    path: Path | None = None,
+    as_json: bool = False,
+) -> None:
+    """Send our lines, and warnings of libraries, to `stream` and to the file at `path`.
+
+    Replaces what an earlier call set up. Raises ConfigurationError for an unknown level.
+    """
+    if level.upper() not in LEVELS:
+        raise ConfigurationError(f"'{level}' is no log level; there are {', '.join(LEVELS)}")
+    handlers: list[logging.Handler] = []
+    if stream is not None:
+        handlers.append(logging.StreamHandler(stream))
+    if path is not None:
+        handlers.append(LogFile(path))
+    unconfigure()
+    root = logging.getLogger()
+    for handler in handlers:
+        handler.setFormatter(JsonLines() if as_json else TextLines())
+        root.addHandler(handler)
+    _ours.extend(handlers)
+    # Libraries log wire data and SQL parameters at DEBUG: never let through, whatever our level.
+    root.setLevel(logging.WARNING)
+    logging.getLogger(LOGGER).setLevel(level.upper())
+
+
+def unconfigure() -> None:
+    """Take away what `configure` set up, and close its file."""
+    for handler in _ours:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+    _ours.clear()
+    logging.getLogger(LOGGER).setLevel(logging.NOTSET)
+
+
+_ours: list[logging.Handler] = []

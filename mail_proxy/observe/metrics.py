@@ -1,0 +1,190 @@
+"""The numbers of one instance, in a registry of their own.
+
+Names and labels are a contract with dashboards that exist. Series of known accounts are there from
+the start with 0, so that a rate over the first failure is not lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from mail_proxy.domain.state import OPEN, State
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MISSING = "default"  # a label without a value
+_LABELS = ("tenant_id", "tenant_name", "account_id", "account_name")
+_PRIORITIES = range(4)
+# A transaction takes 5 ms on a LAN; the reply to the final dot may take 10 minutes.
+_ATTEMPT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600)
+_REPORT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Labels(NamedTuple):
+    """Whose mail it is; made by `MailMetrics.declare` or `labels`, and worth keeping."""
+
+    tenant_id: str
+    tenant_name: str
+    account_id: str
+
+
+def labels(
+    tenant_id: str | None = None, tenant_name: str | None = None, account_id: str | None = None
+) -> Labels:
+    """Labels in which what is missing is `default`."""
+    return Labels(_label(tenant_id), _label(tenant_name), _label(account_id))
+
+
+class MailMetrics:
+    """Counters of one instance. Every verb is cheap and safe in any thread."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._sent = self._per_account("gmp_sent", "Messages accepted by a mail server.")
+        self._errors = self._per_account("gmp_errors", "Messages that failed for good.")
+        self._deferred = self._per_account("gmp_deferred", "Attempts put off to a later time.")
+        self._rate_limited = self._per_account("gmp_rate_limited", "Times a limit was reached.")
+        self._in_doubt = self._per_account(
+            "gmp_in_doubt", "Messages handed over without a reply, so perhaps sent."
+        )
+        self._pending = Gauge(
+            "gmp_pending_messages", "Messages not yet processed.", registry=self._registry
+        )
+        self._queue = Gauge(
+            "gmp_queue_messages",
+            "Messages by state and priority.",
+            ("state", "priority"),
+            registry=self._registry,
+        )
+        self._reports = Counter(
+            "gmp_reports",
+            "Events reported to applications, by what became of them.",
+            ("outcome",),
+            registry=self._registry,
+        )
+        self._lease_lost = Counter(
+            "gmp_lease_lost",
+            "Results that came after the lease had lapsed.",
+            registry=self._registry,
+        )
+        self._attempt_seconds = Histogram(
+            "gmp_attempt_seconds",
+            "Time of one delivery attempt.",
+            buckets=_ATTEMPT_BUCKETS,
+            registry=self._registry,
+        )
+        self._report_seconds = Histogram(
+            "gmp_report_seconds",
+            "Time of one post of delivery reports.",
+            buckets=_REPORT_BUCKETS,
+            registry=self._registry,
+        )
+        self._declare(labels())
+        for outcome in ("reported", "refused", "parked", "dropped"):
+            self._reports.labels(outcome)
+        self.show_queue({})
+
+    def declare(
+        self, tenant_id: str | None, tenant_name: str | None, account_id: str | None
+    ) -> Labels:
+        """Show an account's series from now on, with 0; the labels to count with."""
+        found = labels(tenant_id, tenant_name, account_id)
+        self._declare(found)
+        return found
+
+    def forget(self, whose: Labels) -> None:
+        """Drop the series of a deleted account."""
+        for counter in self._account_counters:
+            counter.remove(*whose, whose.account_id)
+
+    # --- one account ---
+
+    def sent(self, whose: Labels, n: int = 1) -> None:
+        self._sent.labels(*whose, whose.account_id).inc(n)
+
+    def error(self, whose: Labels, n: int = 1) -> None:
+        self._errors.labels(*whose, whose.account_id).inc(n)
+
+    def deferred(self, whose: Labels, n: int = 1) -> None:
+        self._deferred.labels(*whose, whose.account_id).inc(n)
+
+    def rate_limited(self, whose: Labels, n: int = 1) -> None:
+        self._rate_limited.labels(*whose, whose.account_id).inc(n)
+
+    def in_doubt(self, whose: Labels, n: int = 1) -> None:
+        self._in_doubt.labels(*whose, whose.account_id).inc(n)
+
+    # --- the instance ---
+
+    def show_queue(self, counts: Mapping[tuple[State, int], int]) -> None:
+        """Set the gauges: how many messages there are in each (state, priority)."""
+        for state in State:
+            for priority in _PRIORITIES:
+                n = counts.get((state, priority), 0)
+                self._queue.labels(state.value, str(priority)).set(n)
+        self._pending.set(sum(n for (state, _), n in counts.items() if state in OPEN))
+
+    def lease_lost(self, n: int = 1) -> None:
+        self._lease_lost.inc(n)
+
+    def attempt(self, seconds: float) -> None:
+        """One delivery attempt ended, well or not."""
+        self._attempt_seconds.observe(seconds)
+
+    def reported(self, n: int, seconds: float) -> None:
+        """A post of `n` events was acknowledged after `seconds`."""
+        self._reports.labels("reported").inc(n)
+        self._report_seconds.observe(seconds)
+
+    def report_refused(self, n: int, seconds: float) -> None:
+        """A post of `n` events failed after `seconds`; they come again."""
+        self._reports.labels("refused").inc(n)
+        self._report_seconds.observe(seconds)
+
+    def report_parked(self, n: int) -> None:
+        """`n` events were given up and wait for a person."""
+        self._reports.labels("parked").inc(n)
+
+    def report_dropped(self, n: int) -> None:
+        """`n` events were settled without a receiver."""
+        self._reports.labels("dropped").inc(n)
+
+    def render(self) -> str:
+        """All series in Prometheus' text format 0.0.4 (`CONTENT_TYPE`)."""
+        return generate_latest(_WithoutCreated(self._registry)).decode("utf-8")
+
+    @property
+    def _account_counters(self) -> tuple[Counter, ...]:
+        return (self._sent, self._errors, self._deferred, self._rate_limited, self._in_doubt)
+
+    def _declare(self, whose: Labels) -> None:
+        for counter in self._account_counters:
+            counter.labels(*whose, whose.account_id)
+
+    def _per_account(self, name: str, text: str) -> Counter:
+        return Counter(name, text, _LABELS, registry=self._registry)
+
+
+class _WithoutCreated(Collector):
+    """A registry without `_created` series.
+
+    The library can leave them out for the whole process only, and we may be embedded in a program
+    that wants its own.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterable[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [s for s in metric.samples if not s.name.endswith("_created")]
+            yield metric
+
+
+def _label(value: str | None) -> str:
+    # A lone surrogate would make every later rendering fail.
+    return value.encode("utf-8", "replace").decode("utf-8") if value else MISSING
