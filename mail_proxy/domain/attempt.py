@@ -107,14 +107,19 @@ def judge(result: AttemptResult) -> Verdict:
     if result.lost is not None and result.dot_sent:
         return _pending_rest(result, in_doubt=True, reason=f"in doubt: {result.lost}")
     if result.reply is None:
-        why = result.lost or "the connection was lost"
-        return _pending_rest(result, account_fault=why, reason=why)
+        return _after_loss(result, result.lost or "the connection was lost")
     if scope_of(result.stage, result.reply) is Scope.ACCOUNT:
         why = f"{result.stage.words}: {result.reply}"
         return _pending_rest(result, account_fault=why, reason=why)
     if result.stage is Stage.RCPT:
         return _after_rcpt(result)
     return _after_refusal(result, result.reply)
+
+
+def _after_loss(result: AttemptResult, why: str) -> Verdict:
+    """Lost before MAIL was answered: nothing to do with this message. Later: it may be to blame."""
+    is_account = result.stage in (Stage.CONNECT, Stage.TLS, Stage.AUTH, Stage.MAIL)
+    return _pending_rest(result, account_fault=why if is_account else None, reason=why)
 
 
 def _after_acceptance(result: AttemptResult) -> Verdict:

@@ -138,6 +138,15 @@ class PendingRecipient:
 
 
 @dataclass(frozen=True, slots=True)
+class RecipientRow:
+    position: int
+    address: str
+    state: RecipientState
+    reply_code: int | None
+    reply: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """A message under our lease, with its unsettled recipients in RCPT order."""
 
@@ -155,6 +164,8 @@ class Claimed:
     content: bytes
     lease_token: int
     due_at: float
+    settled: tuple[RecipientRow, ...] = ()  # recipients that earlier attempts settled
+    batch_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +218,6 @@ class Outcome:
 
 
 # --- looking ---
-
-
-@dataclass(frozen=True, slots=True)
-class RecipientRow:
-    position: int
-    address: str
-    state: RecipientState
-    reply_code: int | None
-    reply: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,96 @@
+"""Takes due messages of an account under lease; a few tasks, one for each account at most."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from mail_proxy.config.settings import DeliverySettings
+from mail_proxy.delivery.lane import Lane
+from mail_proxy.delivery.ring import Key
+from mail_proxy.domain.clock import Clock
+from mail_proxy.domain.errors import StoreError
+from mail_proxy.observe import events
+from mail_proxy.store import Claimed, Store
+
+BLOCKED_LOOK_S = 30.0  # due, and not to be had: suspended, inactive
+STORE_PAUSE_S = 1.0
+
+
+class Claimer:
+    """`keep` gets what was claimed, `note` when to look again, `revisit` that a claim has ended."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: DeliverySettings,
+        clock: Clock,
+        daemon_id: str,
+        *,
+        keep: Callable[[Lane, list[Claimed]], None],
+        note: Callable[[Lane, float], None],
+        revisit: Callable[[Lane], None],
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._daemon_id = daemon_id
+        self._keep = keep
+        self._note = note
+        self._revisit = revisit
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._barred: Counter[str] = Counter()  # tenants of which nothing may be claimed now
+
+    def may_claim(self, lane: Lane) -> bool:
+        return lane.key[0] not in self._barred
+
+    @contextmanager
+    def barred(self, tenant_id: str) -> Iterator[None]:
+        """Nothing of the tenant is claimed meanwhile."""
+        self._barred[tenant_id] += 1
+        try:
+            yield
+        finally:
+            self._barred[tenant_id] -= 1
+            if not self._barred[tenant_id]:
+                del self._barred[tenant_id]
+
+    def start(self, lane: Lane, group: asyncio.TaskGroup) -> None:
+        lane.is_claiming = True
+        lane.is_urgent = False
+        lane.look_at = None  # a wake-up while we claim sets it again
+        task = group.create_task(self._claim(lane), name=f"claim {lane.key}")
+        self._tasks[lane.key] = task
+        task.add_done_callback(lambda _: self._tasks.pop(lane.key, None))
+
+    async def settle(self, lanes: Iterable[Lane] | None = None) -> None:
+        """Wait for the claims under way of these lanes, or of all."""
+        if lanes is None:
+            tasks = list(self._tasks.values())
+        else:
+            tasks = [task for lane in lanes if (task := self._tasks.get(lane.key))]
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _claim(self, lane: Lane) -> None:
+        limit = lane.account.batch_size or self._settings.batch_size_per_account
+        now = self._clock.now()
+        try:
+            claim = await self._store.claim(*lane.key, limit=limit, now=now, daemon=self._daemon_id)
+        except StoreError as error:
+            events.store_trouble(where="claim", error=error)
+            lane.note_due(now + STORE_PAUSE_S)
+            return
+        except Exception as error:  # noqa: BLE001 - a bug ends this claim; the next one may do better
+            events.task_broke("claim", error)
+            lane.note_due(now + BLOCKED_LOOK_S)
+            return
+        finally:
+            lane.is_claiming = False
+            self._revisit(lane)
+        self._keep(lane, list(claim.messages))
+        if claim.next_due_at is not None:
+            is_blocked = not claim.messages and claim.next_due_at <= now
+            self._note(lane, now + BLOCKED_LOOK_S if is_blocked else claim.next_due_at)

@@ -1,0 +1,142 @@
+"""One connection at work: takes messages of one account and sends them one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mail_proxy.compose import Stamp, build, envelope_address
+from mail_proxy.delivery.finish import Finisher
+from mail_proxy.delivery.lane import Lane
+from mail_proxy.delivery.outcome import Rules, outcome_of, released
+from mail_proxy.domain.attempt import AttemptResult, RecipientVerdict, Verdict, judge
+from mail_proxy.domain.clock import Clock
+from mail_proxy.domain.errors import RelayError
+from mail_proxy.domain.retry import RetryPolicy
+from mail_proxy.domain.state import RecipientState
+from mail_proxy.observe import events
+from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.smtp import Session, SMTPPool
+from mail_proxy.store import Claimed, Outcome
+
+QUANTUM = 20  # messages after which a connection is given up while other accounts wait for one
+
+
+@dataclass(slots=True)
+class Courier:
+    """Sends from `lane` until it is empty, its account fails, or others wait for a connection."""
+
+    lane: Lane
+    pool: SMTPPool
+    finisher: Finisher
+    clock: Clock
+    metrics: MailMetrics
+    retry: RetryPolicy
+    may_begin: Callable[[], bool]
+    others_wait: Callable[[], bool]
+    low: Callable[[Lane], None]  # told after each message: time to claim more?
+    worked: Callable[[Lane], None]  # told when the account is sound
+    fault: Callable[[Lane, str], None]  # told when it is not, and why
+    sent: int = field(default=0, init=False)
+    is_sending: bool = field(default=False, init=False)
+
+    async def run(self) -> None:
+        try:
+            session = await self.pool.acquire(self.lane.relay())
+        except RelayError as error:
+            self.fault(self.lane, str(error))
+            return
+        try:
+            await self._send_all(session)
+        finally:
+            await self.pool.release(session)
+
+    async def _send_all(self, session: Session) -> None:
+        while session.is_usable and self.may_begin() and not self._is_to_yield():
+            message = self.lane.take()
+            if message is None:
+                return
+            was_used = session.messages_sent > 0
+            self.is_sending = True
+            await self._one(session, message, was_used=was_used)
+            self.is_sending = False
+            self.sent += 1
+            self.low(self.lane)
+            if self.finisher.is_full:
+                await self.finisher.flush()
+
+    def _is_to_yield(self) -> bool:
+        return self.sent >= QUANTUM and self.others_wait()
+
+    async def _one(self, session: Session, message: Claimed, *, was_used: bool) -> None:
+        dot = _Dot()
+        started = self.clock.monotonic()
+        try:
+            verdict = judge(await self._transact(session, message, dot))
+        except asyncio.CancelledError:
+            self._settle(message, _interrupted(message, dot), pauses=False)
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug or an unbuildable mail ends one attempt only
+            events.attempt_broke(message, error)
+            verdict = _broke(message, error, dot)
+        self.metrics.attempt(self.clock.monotonic() - started)
+        # A kept connection that the server had closed: nothing is wrong with the account.
+        stale = was_used and verdict.account_fault is not None and verdict.reply is None
+        self._settle(message, verdict, pauses=not stale)
+
+    async def _transact(self, session: Session, message: Claimed, dot: _Dot) -> AttemptResult:
+        stamp = Stamp(message.rfc_message_id, message.created_at, message.id)
+        built = build(json.loads(message.content), stamp)
+        return await session.send(
+            envelope_address(message.return_path) if message.return_path else "",
+            [envelope_address(r.address) for r in message.recipients],
+            built.data,
+            needs_smtputf8=built.needs_smtputf8,
+            on_dot=dot.mark,
+        )
+
+    def _settle(self, message: Claimed, verdict: Verdict, *, pauses: bool) -> None:
+        """Hand the result over; nothing here waits."""
+        if verdict.account_fault is None:
+            self.finisher.put(message, self._outcome(message, verdict))
+            self.worked(self.lane)
+        elif pauses:
+            self.finisher.put(message, self._outcome(message, verdict))
+            self.fault(self.lane, verdict.account_fault)
+        else:
+            self.finisher.put(message, released(message))
+
+    def _outcome(self, message: Claimed, verdict: Verdict) -> Outcome:
+        rules = Rules(self.lane.retry_policy(self.retry), self.lane.account.in_doubt)
+        return outcome_of(message, verdict, rules, now=self.clock.now(), dice=self.clock.dice())
+
+
+class _Dot:
+    """Whether the final dot has left."""
+
+    def __init__(self) -> None:
+        self.sent = False
+
+    def mark(self) -> None:
+        self.sent = True
+
+
+def _all_pending(message: Claimed) -> tuple[RecipientVerdict, ...]:
+    return tuple(RecipientVerdict(RecipientState.PENDING, None) for _ in message.recipients)
+
+
+def _interrupted(message: Claimed, dot: _Dot) -> Verdict:
+    """Stopped in the middle: in doubt after the dot, as if never begun before it."""
+    why = "stopped while it was sent"
+    if dot.sent:
+        return Verdict(_all_pending(message), in_doubt=True, reason=f"in doubt: {why}")
+    return Verdict(_all_pending(message), account_fault=why, reason=why)
+
+
+def _broke(message: Claimed, error: Exception, dot: _Dot) -> Verdict:
+    why = f"{type(error).__name__}: {error}"[:500]
+    if dot.sent:
+        return Verdict(_all_pending(message), in_doubt=True, reason=f"in doubt: {why}")
+    return Verdict(_all_pending(message), reason=why)

@@ -1,0 +1,412 @@
+"""The engine: an idle daemon has a new message on the wire in milliseconds, and never polls.
+
+One dispatcher claims for the accounts whose turn it is and gives them connections; couriers send;
+the finisher writes. Everything runs in one TaskGroup; `stop` ends it in order: no new claims, what
+is on the wire ends, results are written, leases are given back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mail_proxy.config.settings import DeliverySettings
+from mail_proxy.delivery.claimer import STORE_PAUSE_S, Claimer
+from mail_proxy.delivery.courier import Courier
+from mail_proxy.delivery.finish import Ended, Finisher
+from mail_proxy.delivery.lane import Lane
+from mail_proxy.delivery.lanes import Lanes
+from mail_proxy.delivery.outcome import released
+from mail_proxy.delivery.pauses import Pauses
+from mail_proxy.delivery.results import Told
+from mail_proxy.delivery.ring import Key
+from mail_proxy.domain.clock import Clock
+from mail_proxy.domain.errors import StoreError
+from mail_proxy.domain.state import Event
+from mail_proxy.observe import events
+from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.smtp import SMTPPool
+from mail_proxy.store import Claimed, Store
+
+IDLE_LOOK_S = 60.0  # the longest sleep: a lost wake-up costs no more
+
+
+class Engine:
+    """See the module. Wake-ups and recalls are harmless while it does not run."""
+
+    def __init__(
+        self,
+        store: Store,
+        pool: SMTPPool,
+        settings: DeliverySettings,
+        *,
+        clock: Clock,
+        metrics: MailMetrics,
+        daemon_id: str,
+        on_result: Callable[[dict[str, Any]], None],
+        on_event: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._pool = pool
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+        self._told = Told(metrics, on_result, on_event)
+        self._finisher = Finisher(store, clock, self._written)
+        self._pauses = Pauses(store, clock)
+        self._claimer = Claimer(
+            store,
+            settings,
+            clock,
+            daemon_id,
+            keep=self._keep,
+            note=self._note,
+            revisit=self._revisit,
+        )
+        self._lanes = Lanes(
+            most_connections=settings.max_connections,
+            per_account=settings.max_connections_per_account,
+            low_water=max(1, settings.batch_size_per_account // 2),
+        )
+        self._woken: set[Key] = set()
+        self._wake = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._couriers: dict[asyncio.Task[None], Courier] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._active = True
+        self._stopping = False
+        self._look_at: float | None = 0.0  # when to read all ready accounts from the store
+        self._is_gated = settings.test_mode or settings.send_loop_interval_s > 0
+        self._looked_at = 0.0
+        if settings.test_mode:
+            self._look_at = None
+
+    # --- what others ask for ---
+
+    def wake(self, tenant_id: str, account_id: str, *, is_urgent: bool = False) -> None:
+        """Something of that account has become due, or may be asked for again."""
+        if self._group is None or self._is_gated:
+            return
+        key = (tenant_id, account_id)
+        lane = self._lanes.get(key)
+        if lane is not None:
+            lane.note_due(self._clock.now())
+            lane.is_urgent = lane.is_urgent or is_urgent
+        self._woken.add(key)
+        self._wake.set()
+
+    def wake_all(self) -> None:
+        """Look at every account that has waiting messages."""
+        if not self._is_gated:
+            self.run_now(None)
+
+    def run_now(self, tenant_id: str | None) -> None:
+        """Look at the queue at once, also in test mode and between two intervals."""
+        if tenant_id is not None:
+            events.run_now(tenant_id)
+        self._look_at = self._clock.now()
+        self._wake.set()
+
+    def set_active(self, active: bool) -> None:
+        """Switch the whole scheduler; what is claimed and not begun goes back."""
+        self._active = active
+        if active:
+            self.wake_all()
+            return
+        for lane in self._lanes:
+            self._give_back(lane.take_back(lambda _: True))
+
+    async def refresh(self, tenant_id: str, account_id: str) -> None:
+        """The account was added, changed or deleted: new connections, no pause."""
+        await self._pool.forget(tenant_id, account_id)
+        await self.recall(tenant_id, account_id=account_id)
+        lane = self._lanes.get((tenant_id, account_id))
+        if lane is not None:
+            self._lanes.drop(lane.key)
+        self.wake(tenant_id, account_id)
+
+    async def recall(
+        self,
+        tenant_id: str | None,
+        *,
+        ids: Collection[str] | None = None,
+        batch_code: str | None = None,
+        account_id: str | None = None,
+    ) -> None:
+        """Give back what is claimed and not begun; it is WAITING again when this returns.
+
+        tenant_id None: of all tenants. What must stay back is changed inside `recalled`.
+        """
+        lanes = [
+            lane
+            for lane in self._lanes
+            if tenant_id in (None, lane.key[0]) and account_id in (None, lane.key[1])
+        ]
+        await self._claimer.settle(lanes)
+        chosen = _chooser(None if ids is None else frozenset(ids), batch_code)
+        for lane in lanes:
+            self._give_back(lane.take_back(chosen))
+        if self._group is not None:
+            await self._finisher.flush()
+
+    @asynccontextmanager
+    async def recalled(
+        self, tenant_id: str, *, ids: Collection[str] | None = None
+    ) -> AsyncIterator[None]:
+        """Inside, what was claimed and not begun is back, and nothing of the tenant is claimed."""
+        with self._claimer.barred(tenant_id):
+            await self.recall(tenant_id, ids=ids)
+            yield
+        for lane in self._lanes:
+            if lane.key[0] == tenant_id:
+                self._revisit(lane)
+
+    def snapshot(self) -> dict[str, Any]:
+        """What is in memory now, for `stats`."""
+        lanes = list(self._lanes)
+        return {
+            "active": self._active,
+            "in_flight": sum(lane.running for lane in lanes),
+            "claimed": sum(len(lane) for lane in lanes),
+            "connections": len(self._couriers),
+            "max_connections": self._settings.max_connections,
+            "accounts_with_work": len(lanes),
+        }
+
+    # --- its life ---
+
+    async def run(self) -> None:
+        """Until `stop`."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                finishing = group.create_task(self._finisher.run(), name="finisher")
+                try:
+                    await self._dispatch(group)
+                    await self._drain()
+                finally:
+                    self._finisher.close()
+                await finishing
+        finally:
+            self._group = None
+            self._ended.set()
+
+    async def stop(self) -> None:
+        """No new claims, then wait for what is on the wire, at most the grace time."""
+        self._stopping = True
+        self._wake.set()
+        if self._group is not None:
+            await self._ended.wait()
+
+    async def _drain(self) -> None:
+        for lane in self._lanes:
+            self._give_back(lane.take_back(lambda _: True))
+        await self._claimer.settle()
+        await self._end_couriers()
+        await self._finisher.flush()
+
+    async def _end_couriers(self) -> None:
+        for task, courier in self._couriers.items():
+            if not courier.is_sending:  # still connecting, or between two messages
+                task.cancel()
+        if self._couriers:
+            events.draining(len(self._couriers))
+            await asyncio.wait(list(self._couriers), timeout=self._settings.stop_grace_s)
+        for task in self._couriers:
+            task.cancel()
+        if self._couriers:
+            await asyncio.wait(list(self._couriers))
+
+    # --- the dispatcher ---
+
+    async def _dispatch(self, group: asyncio.TaskGroup) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            now = self._clock.now()
+            if self._look_at is not None and self._look_at <= now:
+                await self._look(now)
+            await self._open_woken(now)
+            self._lanes.fire_timers(now)
+            if self._active:
+                self._take_turns(now, group)
+            await self._wait(now)
+
+    async def _wait(self, now: float) -> None:
+        moments = [now + IDLE_LOOK_S]
+        if self._look_at is not None:
+            moments.append(self._look_at)
+        timer = self._lanes.next_timer()
+        if timer is not None and self._active:
+            moments.append(timer)
+        try:
+            async with asyncio.timeout(max(0.0, min(moments) - now)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _look(self, now: float) -> None:
+        """Read every account with waiting messages: at the start, and at each interval."""
+        interval = self._settings.send_loop_interval_s
+        self._look_at = now + interval if interval > 0 and not self._settings.test_mode else None
+        self._looked_at = now
+        try:
+            ready = await self._store.ready_accounts()
+        except StoreError as error:
+            events.store_trouble(where="look", error=error)
+            self._look_at = now + STORE_PAUSE_S
+            return
+        for account in ready:
+            key = (account.tenant_id, account.account_id)
+            lane = self._lanes.get(key) or await self._open_lane(key)
+            if lane is not None:
+                self._note(lane, account.next_due_at)
+                self._lanes.consider(lane, now)
+
+    async def _open_woken(self, now: float) -> None:
+        while self._woken:
+            key = self._woken.pop()
+            lane = self._lanes.get(key) or await self._open_lane(key)
+            if lane is not None:
+                self._lanes.consider(lane, now)
+
+    async def _open_lane(self, key: Key) -> Lane | None:
+        """The lane of an account; None when there is no such account: its messages wait for it."""
+        try:
+            account = await self._store.get_account(*key)
+            tenant = await self._store.get_tenant(key[0])
+        except StoreError as error:
+            events.store_trouble(where="account", error=error)
+            self._look_at = self._clock.now() + STORE_PAUSE_S
+            return None
+        if account is None or tenant is None or account.secret_unreadable:
+            events.account_unusable(*key, is_there=account is not None)
+            return None
+        self._told.name(key, tenant.name)
+        lane = Lane(account, paused_until=account.paused_until or 0.0, failures=account.failures)
+        self._lanes.add(lane)
+        return lane
+
+    def _take_turns(self, now: float, group: asyncio.TaskGroup) -> None:
+        """Claims and connections for the lanes whose turn it is, as far as there is room."""
+        taken: list[Lane] = []
+        for lane in self._lanes.turns():
+            taken.append(lane)
+            has_place = self._lanes.has_place(lane)
+            if self._has_room() and self._lanes.wants_connection(lane, now):
+                self._start_courier(lane, group)
+                self._wake.set()  # it may want another one: after everybody else has had a turn
+            if has_place and self._wants_claim(lane, now):
+                self._lanes.mark_busy(lane)
+                self._claimer.start(lane, group)
+            if not self._has_room() and not has_place:
+                break
+        for lane in taken:
+            self._lanes.consider(lane, now)
+
+    def _wants_claim(self, lane: Lane, now: float) -> bool:
+        return self._claimer.may_claim(lane) and self._lanes.wants_claim(lane, now)
+
+    def _has_room(self) -> bool:
+        return len(self._couriers) < self._settings.max_connections
+
+    # --- what comes back ---
+
+    def _note(self, lane: Lane, at: float) -> None:
+        """Look again at `at`; between the looks of a gated engine only what was due at the last."""
+        if not self._is_gated or at <= self._looked_at:
+            lane.note_due(at)
+
+    def _keep(self, lane: Lane, messages: list[Claimed]) -> None:
+        """Into the lane; straight back when it was stopped, or its account changed meanwhile."""
+        if self._active and not self._stopping and self._lanes.get(lane.key) is lane:
+            lane.add(messages)
+        else:
+            self._give_back(messages)
+
+    def _give_back(self, messages: list[Claimed]) -> None:
+        for message in messages:
+            self._finisher.put(message, released(message))
+
+    def _revisit(self, lane: Lane) -> None:
+        self._woken.add(lane.key)
+        self._wake.set()
+
+    # --- couriers ---
+
+    def _start_courier(self, lane: Lane, group: asyncio.TaskGroup) -> None:
+        lane.running += 1
+        self._lanes.mark_busy(lane)
+        courier = Courier(
+            lane,
+            self._pool,
+            self._finisher,
+            self._clock,
+            self._metrics,
+            self._settings.retry,
+            may_begin=lambda: self._active and not self._stopping,
+            others_wait=lambda: self._lanes.others_wait,
+            low=self._maybe_low,
+            worked=self._worked,
+            fault=self._fault,
+        )
+        task = group.create_task(self._courier(courier), name=f"courier {lane.key}")
+        self._couriers[task] = courier
+        task.add_done_callback(lambda done: self._couriers.pop(done, None))
+
+    async def _courier(self, courier: Courier) -> None:
+        try:
+            await courier.run()
+        except Exception as error:  # noqa: BLE001 - a bug ends this connection, not the engine
+            events.task_broke("courier", error)
+            self._fault(courier.lane, f"internal error {type(error).__name__}")
+        finally:
+            courier.lane.running -= 1
+            self._revisit(courier.lane)
+
+    def _maybe_low(self, lane: Lane) -> None:
+        if self._wants_claim(lane, self._clock.now()):
+            self._revisit(lane)
+
+    def _worked(self, lane: Lane) -> None:
+        if self._pauses.lift(lane):
+            self._spawn(self._pauses.record(lane, None), f"pause {lane.key}")
+
+    def _fault(self, lane: Lane, why: str) -> None:
+        """Its messages go back and lose no try."""
+        if self._pauses.fault(lane, why):
+            self._give_back(lane.take_back(lambda _: True))
+            self._spawn(self._pauses.record(lane, why), f"pause {lane.key}")
+
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
+        assert self._group is not None
+        self._group.create_task(work, name=name)
+
+    # --- after the writing ---
+
+    def _written(self, ended: list[Ended], ours: set[int]) -> None:
+        for message, outcome in ended:
+            self._told.outcome(message, outcome, is_ours=outcome.pk in ours)
+            if outcome.event is Event.RELEASE:
+                self._note_waiting(message, message.due_at)
+            elif outcome.due_at is not None:
+                self._note_waiting(message, outcome.due_at)
+
+    def _note_waiting(self, message: Claimed, at: float) -> None:
+        """It is WAITING again; a lane that was forgotten meanwhile is opened anew."""
+        key = (message.tenant_id, message.account_id)
+        lane = self._lanes.get(key)
+        if lane is not None:
+            self._note(lane, at)
+            self._revisit(lane)
+        elif not self._is_gated:
+            self._woken.add(key)
+            self._wake.set()
+
+
+def _chooser(ids: frozenset[str] | None, batch_code: str | None) -> Callable[[Claimed], bool]:
+    return lambda message: (
+        (ids is None or message.id in ids)
+        and (batch_code is None or message.batch_code == batch_code)
+    )

@@ -1,0 +1,116 @@
+"""One account as the engine sees it: what is claimed and not begun, and when to look again."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from mail_proxy.delivery.ring import Key
+from mail_proxy.domain.retry import RetryPolicy
+from mail_proxy.smtp import Relay
+from mail_proxy.store import Account, Claimed
+
+FIRST_PAUSE_S = 10.0  # after the first fault of an account; doubles with each in a row
+LONGEST_PAUSE_S = 900.0
+
+_Order = tuple[int, float, int]
+
+
+@dataclass(slots=True)
+class Lane:
+    """State in memory only; the rows tell the same after a restart.
+
+    look_at: when the store is worth asking for more, seconds since the epoch; None: nothing waits.
+    failures: faults of the account in a row; while there are any, one connection probes alone.
+    """
+
+    account: Account
+    look_at: float | None = 0.0
+    paused_until: float = 0.0
+    failures: int = 0
+    running: int = 0  # connections at work, or being opened
+    is_claiming: bool = False
+    timer_at: float | None = None  # the earliest timer that is set for it
+    is_urgent: bool = False  # something of priority 0 came in: look even when there is a buffer
+    _buffer: list[tuple[_Order, Claimed]] = field(default_factory=list)
+
+    @property
+    def key(self) -> Key:
+        return self.account.tenant_id, self.account.account_id
+
+    def __len__(self) -> int:
+        return len(self._buffer)
+
+    def add(self, messages: Iterable[Claimed]) -> None:
+        for message in messages:
+            order = (message.priority, message.due_at, message.pk)
+            heapq.heappush(self._buffer, (order, message))
+
+    def take(self) -> Claimed | None:
+        """The next message to begin: priority, then due time, then arrival."""
+        return heapq.heappop(self._buffer)[1] if self._buffer else None
+
+    def take_back(self, chosen: Callable[[Claimed], bool]) -> list[Claimed]:
+        """Remove the messages that are not to be begun after all."""
+        back = [message for _, message in self._buffer if chosen(message)]
+        if back:
+            self._buffer = [entry for entry in self._buffer if not chosen(entry[1])]
+            heapq.heapify(self._buffer)
+        return back
+
+    def note_due(self, at: float) -> None:
+        """Something will be due at `at`."""
+        if self.look_at is None or at < self.look_at:
+            self.look_at = at
+
+    def wake_at(self) -> float | None:
+        """When this lane is to be looked at again if nothing else happens."""
+        return None if self.look_at is None else max(self.look_at, self.paused_until)
+
+    def wants_claim(self, now: float, low_water: int) -> bool:
+        """More is due in the store than is held here."""
+        at = self.wake_at()
+        if at is None or at > now or self.is_claiming:
+            return False
+        return self.is_urgent or len(self._buffer) < low_water
+
+    def wants_connection(self, now: float, most: int) -> bool:
+        """A buffered message has no connection that will take it, and one may be opened."""
+        allowed = 1 if self.failures else self.account.max_connections or most
+        return bool(self._buffer) and self.running < allowed and self.paused_until <= now
+
+    def fault(self, now: float, dice: float) -> float:
+        """Pause after a fault of the account; until when."""
+        self.failures += 1
+        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self.failures - 1, 10))
+        self.paused_until = now + pause * (1 + dice / 10)
+        return self.paused_until
+
+    @property
+    def is_active(self) -> bool:
+        """Messages of it are in memory, or about to be."""
+        return bool(self._buffer or self.running or self.is_claiming)
+
+    def relay(self) -> Relay:
+        account = self.account
+        return Relay(
+            tenant_id=account.tenant_id,
+            account_id=account.account_id,
+            host=account.host,
+            port=account.port,
+            tls_mode=account.tls_mode,
+            user=account.user,
+            password=account.password,
+            ttl_s=float(account.ttl),
+            max_connections=account.max_connections,
+        )
+
+    def retry_policy(self, default: RetryPolicy) -> RetryPolicy:
+        """The account's own plan where it has one."""
+        account = self.account
+        delays = account.retry_delays or default.delays_s
+        most = account.max_retries
+        if most is None:
+            most = len(account.retry_delays) if account.retry_delays else default.max_retries
+        return RetryPolicy(delays, most)

@@ -1,0 +1,200 @@
+"""From the verdict on an attempt to what is written down and told. Pure: no clock, no store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mail_proxy.domain.attempt import Verdict
+from mail_proxy.domain.reply import Reply
+from mail_proxy.domain.retry import RetryPolicy, next_attempt_at
+from mail_proxy.domain.state import Event, RecipientState
+from mail_proxy.store import Claimed, NewEvent, Outcome, RecipientResult
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the account says about failures."""
+
+    retry: RetryPolicy
+    in_doubt: str = "resend"  # or hold
+
+
+def outcome_of(
+    message: Claimed, verdict: Verdict, rules: Rules, *, now: float, dice: float
+) -> Outcome:
+    """What becomes of `message` after an attempt that ended in `verdict`."""
+    results = tuple(
+        RecipientResult(recipient.position, judged.state, judged.reply)
+        for recipient, judged in zip(message.recipients, verdict.recipients, strict=True)
+    )
+    if verdict.account_fault is not None:
+        return _released(message, results, verdict)
+    if verdict.in_doubt and rules.in_doubt == "hold":
+        return _doubtful(message, results, verdict, now)
+    if verdict.is_settled:
+        return _final(message, results, verdict.reason, verdict.reply, now)
+    tries = message.tries + 1
+    due_at = next_attempt_at(rules.retry, tries=tries, now=now, dice=dice)
+    if due_at is None or (message.expires_at is not None and due_at >= message.expires_at):
+        return _given_up(message, results, verdict, tries, now)
+    return _deferred(message, results, verdict, due_at, now)
+
+
+def released(message: Claimed) -> Outcome:
+    """Back to WAITING untouched: it was not begun, or nothing was sent of it."""
+    return Outcome(
+        message.tenant_id, message.pk, message.lease_token, Event.RELEASE, spends_try=False
+    )
+
+
+def cause_of(reason: str, reply: Reply | None) -> str:
+    """The sentence of an error: the cause, and the SMTP code when one is known."""
+    if reply is None:
+        return reason
+    words = " ".join(part for part in (reply.enhanced, reply.text) if part) or "refused"
+    return f"{words} (SMTP {reply.code})"
+
+
+def _released(message: Claimed, results: tuple[RecipientResult, ...], verdict: Verdict) -> Outcome:
+    settled = tuple(r for r in results if r.state is not RecipientState.PENDING)
+    return Outcome(
+        message.tenant_id,
+        message.pk,
+        message.lease_token,
+        Event.RELEASE,
+        recipients=settled,
+        error=verdict.account_fault,
+        error_code=verdict.reply.code if verdict.reply else None,
+        spends_try=False,
+    )
+
+
+def _doubtful(
+    message: Claimed, results: tuple[RecipientResult, ...], verdict: Verdict, now: float
+) -> Outcome:
+    data = {"in_doubt_ts": int(now), "error": verdict.reason}
+    event = NewEvent("in_doubt", now, verdict.reason, data, reportable=True)
+    return Outcome(
+        message.tenant_id,
+        message.pk,
+        message.lease_token,
+        Event.DOUBT,
+        recipients=results,
+        events=(event,),
+        error=verdict.reason,
+    )
+
+
+def _deferred(
+    message: Claimed,
+    results: tuple[RecipientResult, ...],
+    verdict: Verdict,
+    due_at: float,
+    now: float,
+) -> Outcome:
+    cause = cause_of(verdict.reason, verdict.reply)
+    data: dict[str, Any] = {"deferred_ts": int(due_at), "deferred_reason": cause}
+    if verdict.in_doubt:
+        data["in_doubt"] = True
+    event = NewEvent("deferred", now, cause, data, reportable=True)
+    return Outcome(
+        message.tenant_id,
+        message.pk,
+        message.lease_token,
+        Event.RESEND if verdict.in_doubt else Event.DEFER,
+        recipients=results,
+        events=(event,),
+        due_at=due_at,
+        error=cause,
+        error_code=verdict.reply.code if verdict.reply else None,
+    )
+
+
+def _given_up(
+    message: Claimed,
+    results: tuple[RecipientResult, ...],
+    verdict: Verdict,
+    tries: int,
+    now: float,
+) -> Outcome:
+    """The plan has no further try: who is still pending is refused with the last reply."""
+    ended = tuple(
+        RecipientResult(r.position, RecipientState.REFUSED, r.reply)
+        if r.state is RecipientState.PENDING
+        else r
+        for r in results
+    )
+    cause = cause_of(verdict.reason, verdict.reply)
+    reason = f"Max retries ({tries - 1}) exceeded: {cause}"
+    return _final(message, ended, reason, verdict.reply, now, is_worded=True)
+
+
+def _final(
+    message: Claimed,
+    results: tuple[RecipientResult, ...],
+    reason: str,
+    reply: Reply | None,
+    now: float,
+    *,
+    is_worded: bool = False,
+) -> Outcome:
+    """SENT when anybody has accepted it, in this attempt or an earlier one; else FAILED."""
+    refused = list(_refused(message, results))
+    states = [r.state for r in results] + [r.state for r in message.settled]
+    if RecipientState.ACCEPTED in states:
+        data: dict[str, Any] = {"sent_ts": int(now)}
+        if refused:
+            data["refused"] = refused
+        event = NewEvent("sent", now, _accepting_reply(results), data, reportable=True)
+        return Outcome(
+            message.tenant_id,
+            message.pk,
+            message.lease_token,
+            Event.ACCEPT,
+            recipients=results,
+            events=(event,),
+        )
+    cause = reason if is_worded else cause_of(reason, reply)
+    data = {"error_ts": int(now), "error": cause}
+    if len(refused) > 1:
+        data["refused"] = refused
+    event = NewEvent("error", now, cause, data, reportable=True)
+    return Outcome(
+        message.tenant_id,
+        message.pk,
+        message.lease_token,
+        Event.FAIL,
+        recipients=results,
+        events=(event,),
+        error=cause,
+        error_code=reply.code if reply else None,
+    )
+
+
+def _accepting_reply(results: tuple[RecipientResult, ...]) -> str:
+    for result in results:
+        if result.state is RecipientState.ACCEPTED:
+            return str(result.reply)
+    return "accepted in an earlier attempt"
+
+
+def _refused(message: Claimed, results: tuple[RecipientResult, ...]) -> Iterator[dict[str, Any]]:
+    """`recipient`, `code`, `error` of everyone refused, also in earlier attempts."""
+    for row in message.settled:
+        if row.state is RecipientState.REFUSED:
+            yield _entry(row.address, row.reply_code, row.reply or "refused")
+    addresses = {r.position: r.address for r in message.recipients}
+    for result in results:
+        if result.state is RecipientState.REFUSED:
+            code = result.reply.code if result.reply else None
+            words = cause_of("", result.reply) if result.reply else "given up"
+            yield _entry(addresses[result.position], code, words)
+
+
+def _entry(address: str, code: int | None, error: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {"recipient": address, "error": error}
+    if code is not None:
+        entry["code"] = code
+    return entry
