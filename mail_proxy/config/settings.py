@@ -69,7 +69,10 @@ class Settings:
     encryption_key: bytes | None = field(default=None, repr=False)  # MAIL_PROXY_ENCRYPTION_KEY
     scheduler_active: bool | None = None  # GMP_SCHEDULER_ACTIVE; None: as stored
     log_level: str = "INFO"  # GMP_LOG_LEVEL
-    sources: dict[str, str] = field(default_factory=dict)  # setting -> environment, file, default
+    log_format: str = "text"  # LOG_FORMAT: text, or json
+    # "http.port" -> environment, config.toml, option, default
+    sources: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # given settings without effect; said at start
 
     @property
     def database_path(self) -> Path:

@@ -1,0 +1,297 @@
+"""Every environment variable we read, in one table.
+
+`load` fills the settings from it; the manual and `info` list it. A variable may also stand in
+`config.toml` under its `key`; the environment wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+from mail_proxy.config import kinds
+from mail_proxy.config.kinds import Kind
+from mail_proxy.config.settings import DeliverySettings, HttpSettings, ReportSettings, Settings
+
+MASKED = "********"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One setting that may be given from outside.
+
+    field: its place in Settings, as `http.port`.
+    sentence: for the manual.
+    aliases: other names, in falling precedence after `name`.
+    key: its name in config.toml; None: in the environment only.
+    is_secret: never shown; an empty value is refused, for it would mean "open to all".
+    """
+
+    name: str
+    field: str
+    kind: Kind
+    sentence: str
+    aliases: tuple[str, ...] = ()
+    key: str | None = None
+    is_secret: bool = False
+    refuses_empty: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
+
+    @property
+    def default(self) -> str:
+        """For the manual; empty when there is none."""
+        found = _default_of(self.field)
+        return "" if found is None else str(found)
+
+
+_DAY_S = 86400
+_YEAR_S = 366 * _DAY_S
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable(
+        "GMP_DB_PATH",
+        "database",
+        kinds.database(),
+        "The SQLite file; `serve` takes ./mail_service.db when nothing is given.",
+        aliases=("GMP_DATABASE_URL",),
+        key="db_path",
+        refuses_empty=True,
+    ),
+    Variable(
+        "GMP_STATE_DIR",
+        "state_dir",
+        kinds.folder(),
+        "`serve`: the folder of journal, spool, socket and key; else one beside the database.",
+    ),
+    Variable(
+        "GMP_INSTANCE_NAME",
+        "name",
+        kinds.name(),
+        "`serve`: the name shown by `info` and in the log.",
+        key="name",
+    ),
+    Variable(
+        "GMP_HOST",
+        "http.host",
+        kinds.host(),
+        "The address that the API listens on; `serve` takes 0.0.0.0 when nothing is given.",
+        key="host",
+    ),
+    Variable(
+        "GMP_PORT",
+        "http.port",
+        kinds.integer(0, 65535),
+        "The port of the API, 0 for any. Not given: the first free one from 8000 (`start`), "
+        "8000 (`serve`).",
+        key="port",
+    ),
+    Variable(
+        "GMP_MAX_REQUEST_MB",
+        "http.max_request_bytes",
+        kinds.decimal(0.0625, 1024, unit="MiB", scale=2**20),
+        "The largest request body that is read.",
+        key="max_request_mb",
+    ),
+    Variable(
+        "GMP_API_TOKEN",
+        "api_token",
+        kinds.token(),
+        "The admin token; not given, the stored one, made at the first start.",
+        is_secret=True,
+        refuses_empty=True,
+    ),
+    Variable(
+        "MAIL_PROXY_ENCRYPTION_KEY",
+        "encryption_key",
+        kinds.key(),
+        "The key for secrets at rest; not given, /run/secrets/encryption_key, then secret.key.",
+        is_secret=True,
+        refuses_empty=True,
+    ),
+    Variable(
+        "GMP_SCHEDULER_ACTIVE",
+        "scheduler_active",
+        kinds.boolean(),
+        "false starts with delivery suspended, true with it active; not given, as it was left.",
+        aliases=("GMP_START_ACTIVE",),
+        key="scheduler_active",
+    ),
+    Variable(
+        "GMP_SEND_LOOP_INTERVAL",
+        "delivery.send_loop_interval_s",
+        kinds.decimal(0, _DAY_S, unit="seconds"),
+        "0 sends as soon as something is due; above 0 the queue is looked at only that often.",
+        key="send_loop_interval",
+    ),
+    Variable(
+        "GMP_TEST_MODE",
+        "delivery.test_mode",
+        kinds.boolean(),
+        "The loops do nothing until `run-now`.",
+        key="test_mode",
+    ),
+    Variable(
+        "GMP_DEFAULT_PRIORITY",
+        "delivery.default_priority",
+        kinds.priority(),
+        "The priority of messages and batches that name none.",
+        key="default_priority",
+    ),
+    Variable(
+        "GMP_BATCH_SIZE_PER_ACCOUNT",
+        "delivery.batch_size_per_account",
+        kinds.integer(1, 1000),
+        "How many messages of one account are claimed at a time.",
+        key="batch_size_per_account",
+    ),
+    Variable(
+        "GMP_STOP_GRACE_S",
+        "delivery.stop_grace_s",
+        kinds.decimal(0, 3600, unit="seconds"),
+        "How long a stop waits for what is on the wire.",
+        key="stop_grace_s",
+    ),
+    Variable(
+        "GMP_DELIVERY_REPORT_RETENTION_SECONDS",
+        "reports.retention_s",
+        kinds.decimal(0, 10 * _YEAR_S, unit="seconds"),
+        "How long a finished and reported message is kept.",
+        key="delivery_report_retention_seconds",
+    ),
+    Variable(
+        "GMP_CLIENT_SYNC_URL",
+        "reports.client_sync_url",
+        kinds.url(),
+        "Where delivery reports go for tenants without a URL of their own.",
+        key="client_sync_url",
+    ),
+    Variable(
+        "GMP_CLIENT_SYNC_USER",
+        "reports.client_sync_user",
+        kinds.line(),
+        "The user for that URL (basic authentication).",
+        key="client_sync_user",
+    ),
+    Variable(
+        "GMP_CLIENT_SYNC_PASSWORD",
+        "reports.client_sync_password",
+        kinds.line(),
+        "The password for that URL.",
+        is_secret=True,
+    ),
+    Variable(
+        "GMP_CLIENT_SYNC_TOKEN",
+        "reports.client_sync_token",
+        kinds.token(),
+        "The bearer token for that URL.",
+        is_secret=True,
+    ),
+    Variable(
+        "GMP_LOG_LEVEL",
+        "log_level",
+        kinds.level(),
+        "How much is logged.",
+        aliases=("LOG_LEVEL",),
+        key="log_level",
+    ),
+    Variable(
+        "GMP_DEBUG",
+        "log_level",
+        kinds.debug(),
+        "true is GMP_LOG_LEVEL=DEBUG, where that is not given.",
+    ),
+    Variable(
+        "LOG_FORMAT",
+        "log_format",
+        kinds.choice("text", "json"),
+        "Log lines for people, or one JSON object a line.",
+        aliases=("GMP_LOG_FORMAT",),
+        key="log_format",
+    ),
+)
+
+# Read elsewhere: by the loader itself, by the CLI, or where instances are found.
+OTHERS = frozenset({"GMP_CONFIG_FILE", "GMP_INSTANCE", "GMP_TENANT", "GMP_TOKEN"})
+
+_CACHE = "the attachment cache is not part of this version"
+_BOUNCES = "bounces are not read by this version"
+
+# Known names whose part of the program is not there yet: said at start, never ignored in silence.
+WITHOUT_EFFECT: dict[str, str] = {
+    "GMP_BOUNCE_ENABLED": _BOUNCES,
+    "GMP_BOUNCE_IMAP_HOST": _BOUNCES,
+    "GMP_BOUNCE_IMAP_PORT": _BOUNCES,
+    "GMP_BOUNCE_IMAP_USER": _BOUNCES,
+    "GMP_BOUNCE_IMAP_PASSWORD": _BOUNCES,
+    "GMP_BOUNCE_IMAP_SSL": _BOUNCES,
+    "GMP_BOUNCE_POLL_INTERVAL": _BOUNCES,
+    "GMP_CACHE_MEMORY_MAX_MB": _CACHE,
+    "GMP_CACHE_MEMORY_TTL_SECONDS": _CACHE,
+    "GMP_CACHE_DISK_DIR": _CACHE,
+    "GMP_CACHE_DISK_MAX_MB": _CACHE,
+    "GMP_CACHE_DISK_TTL_SECONDS": _CACHE,
+    "GMP_CACHE_DISK_THRESHOLD_KB": _CACHE,
+    "GMP_ATTACHMENT_BASE_URL": "attachments are not fetched by this version",
+    "GMP_ATTACHMENT_TIMEOUT": "attachments are not fetched by this version",
+    "GMP_PEC_ACCEPTANCE_TIMEOUT": "PEC receipts are not read by this version",
+    "GMP_LOG_DELIVERY_ACTIVITY": "each step of a delivery is logged at INFO",
+}
+
+BY_KEY: dict[str, Variable] = {v.key: v for v in VARIABLES if v.key}
+FILE_ONLY = frozenset({"created_at", "production"})  # keys of config.toml that are no settings
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of `info`."""
+
+    name: str
+    field: str
+    value: str
+    source: str
+
+
+def listing(settings: Settings) -> Iterator[Listed]:
+    """Each setting with its value, secrets masked, and where it came from."""
+    seen: set[str] = set()
+    for variable in VARIABLES:
+        if variable.field in seen:
+            continue
+        seen.add(variable.field)
+        source = settings.sources.get(variable.field, "default")
+        yield Listed(variable.name, variable.field, _shown(settings, variable), source)
+
+
+def value_of(settings: Settings, field: str) -> Any:
+    """The value at a place such as `http.port`."""
+    found: Any = settings
+    for part in field.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _shown(settings: Settings, variable: Variable) -> str:
+    value = value_of(settings, variable.field)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return MASKED if variable.is_secret else str(value)
+
+
+_TREES: dict[str, type[Any]] = {
+    "": Settings,
+    "http": HttpSettings,
+    "delivery": DeliverySettings,
+    "reports": ReportSettings,
+}
+
+
+def _default_of(field: str) -> Any:
+    tree, _, leaf = field.rpartition(".")
+    found = next(f for f in fields(_TREES[tree]) if f.name == leaf)
+    return None if found.default is MISSING else found.default
