@@ -40,7 +40,7 @@ _IN_CONTEXT = "\u00b7\u0375\u05f3\u05f4\u30fb\u200c\u200d"  # legal in some plac
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One mailbox: `display` without its quotes (empty: none), `addr_spec` is local@domain in NFC."""
+    """One mailbox: `display` without its quotes (empty: none), `addr_spec` local@domain in NFC."""
 
     display: str
     addr_spec: str
@@ -59,8 +59,8 @@ def parse_address(text: object, *, field: str) -> Address:
     """The one address that `text` is; raises Invalid for `field` where it is none, or several."""
     if not isinstance(text, str):
         raise Invalid(f"{field} must be text, not {type(text).__name__}", field=field)
-    if _USUAL.fullmatch(text) and len(text) <= MAX_LOCAL_OCTETS and "=?" not in text:
-        return Address("", text)  # too short for any limit to be reached
+    if _is_usual(text):
+        return Address("", text)
     try:
         return _parse(text)
     except _Refused as refused:
@@ -85,6 +85,11 @@ def parse_addresses(value: object, *, field: str) -> list[Address]:
 
 class _Refused(Exception):
     """Why a text is no address."""
+
+
+def _is_usual(text: str) -> bool:
+    """Good without a closer look, and too short to reach a limit."""
+    return len(text) <= MAX_LOCAL_OCTETS and "=?" not in text and _USUAL.fullmatch(text) is not None
 
 
 def _has(entry: object) -> bool:
@@ -132,9 +137,11 @@ def _display(phrase: str) -> str:
 
 
 def _addr_spec(text: str) -> str:
-    local, at, domain = text.rpartition("@")
-    if not at or not domain:
-        raise _Refused("it has no domain")
+    if _is_usual(text):
+        return text
+    local, _, domain = text.rpartition("@")
+    if not local or not domain:
+        raise _Refused("it has no name before the @, or no domain after it")
     local = unicodedata.normalize("NFC", local)
     _check_local(local)
     addr_spec = f"{local}@{_domain(domain)}"
@@ -145,7 +152,9 @@ def _addr_spec(text: str) -> str:
 
 def _check_local(local: str) -> None:
     if not (_DOT_ATOM.fullmatch(local) or _QUOTED_LOCAL.fullmatch(local)):
-        raise _Refused("it must be one name, an @ and a domain; anything else needs quotes")
+        if "@" in local:
+            raise _Refused("there is more than one @ in it, and one entry is one address")
+        raise _Refused("it must be one name, an @ and a domain, without spaces or comments")
     if not local.isprintable():
         raise _Refused("the part before the @ has a character that cannot be seen")
     # RFC 2047 section 5 forbids encoded words here, and yet some servers decode them.

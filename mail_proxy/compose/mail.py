@@ -1,0 +1,154 @@
+"""The parts of a mail, checked, as both ways of writing it take them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mail_proxy.compose.envelope import envelope_address
+from mail_proxy.domain.address import Address, needs_smtputf8, parse_address, parse_addresses
+from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.message import check_headers, check_line, check_message_id, check_text
+
+Fields = Mapping[str, Any]  # the JSON object that the application posted
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What is fixed once, when a message is accepted, and is the same in each try.
+
+    message_id: with angle brackets; left out where the caller's own is literal.
+    date: seconds since the epoch.
+    tracking_id: the caller's id, for X-Genro-Mail-ID.
+    """
+
+    message_id: str
+    date: float
+    tracking_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A message for the wire: lines end with CRLF, dots are not doubled.
+
+    is_ascii: no relay needs 8BITMIME for it.
+    needs_smtputf8: a header holds a non-ASCII address; the envelope is looked at on its own.
+    """
+
+    data: bytes
+    is_ascii: bool
+    needs_smtputf8: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Checked fields. Domains are A-labels. Of `text` and `html` at least one is not None."""
+
+    sender: Address
+    to: tuple[Address, ...]
+    cc: tuple[Address, ...]
+    reply_to: tuple[Address, ...]
+    subject: str
+    text: str | None
+    html: str | None
+    headers: dict[str, str]
+    message_id: str | None
+
+    @property
+    def needs_smtputf8(self) -> bool:
+        shown = (self.sender, *self.to, *self.cc, *self.reply_to)
+        return any(needs_smtputf8(address.addr_spec) for address in shown)
+
+
+def read_mail(fields: Fields) -> Mail:
+    """Check `fields` and put them in order; raises Invalid with the field that is wrong."""
+    headers = check_headers(fields.get("headers"))
+    subject, reply_to = _overridden(headers)
+    text, html = _bodies(fields)
+    message_id = fields.get("message_id") or None
+    return Mail(
+        sender=_sender(fields),
+        to=_recipients(fields, "to"),
+        cc=_recipients(fields, "cc"),
+        reply_to=_recipients(fields, "reply_to") if reply_to is None else reply_to,
+        subject=_subject(fields) if subject is None else subject,
+        text=text,
+        html=html,
+        headers=headers,
+        message_id=None if message_id is None else check_message_id(message_id),
+    )
+
+
+def _sender(fields: Fields) -> Address:
+    if not (given := fields.get("from") or fields.get("from_addr")):
+        raise Invalid("missing from", field="from")
+    address = _wired(parse_address(given, field="from"), "from")
+    if not (name := fields.get("from_name")):
+        return address
+    return Address(check_line(name, field="from_name"), address.addr_spec)
+
+
+def _recipients(fields: Fields, field: str) -> tuple[Address, ...]:
+    addresses = parse_addresses(fields.get(field), field=field)
+    if field == "to" and not addresses:
+        raise Invalid("missing to", field="to")
+    return tuple(_wired(address, field) for address in addresses)
+
+
+def _wired(address: Address, field: str) -> Address:
+    if address.addr_spec.isascii():
+        return address
+    return Address(address.display, envelope_address(address.addr_spec, field=field))
+
+
+def _subject(fields: Fields) -> str:
+    if not (subject := fields.get("subject")):
+        raise Invalid("missing subject", field="subject")
+    return check_line(subject, field="subject")
+
+
+def _overridden(headers: dict[str, str]) -> tuple[str | None, tuple[Address, ...] | None]:
+    """Take Subject and Reply-To out of `headers`: there they replace the fields of those names."""
+    taken = {
+        name.lower(): (name, headers.pop(name))
+        for name in tuple(headers)
+        if name.lower() in ("subject", "reply-to")
+    }
+    _, subject = taken.get("subject", ("", None))
+    if "reply-to" not in taken:
+        return subject, None
+    name, value = taken["reply-to"]
+    return subject, _recipients({f"headers.{name}": value}, f"headers.{name}")
+
+
+def _bodies(fields: Fields) -> tuple[str | None, str | None]:
+    """The plain and the HTML body; `body` is whichever `content_type` or `html: true` says."""
+    body = _text(fields, "body")
+    is_html = fields.get("html") is True or _kind(fields) == "html"
+    text = _first(_text(fields, "body_text"), _text(fields, "text"), None if is_html else body)
+    html = _first(_text(fields, "body_html"), _html(fields), body if is_html else None)
+    if text is None and html is None:
+        return (None, "") if is_html else ("", None)
+    return text, html
+
+
+def _kind(fields: Fields) -> str:
+    kind = fields.get("content_type")
+    return kind.strip().lower() if isinstance(kind, str) else "plain"
+
+
+def _html(fields: Fields) -> str | None:
+    given = fields.get("html")
+    return None if isinstance(given, bool) else _text(fields, "html")
+
+
+def _text(fields: Fields, field: str) -> str | None:
+    value = fields.get(field)
+    return None if value is None else check_text(value, field=field)
+
+
+def _first(*bodies: str | None) -> str | None:
+    """The first that says something, else the first that is there."""
+    there = [body for body in bodies if body is not None]
+    return next(filter(None, there), there[0] if there else None)
