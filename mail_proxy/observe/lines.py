@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 import traceback
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from mail_proxy.observe.redact import MASK, SECRET_FIELDS, redact
@@ -24,10 +26,15 @@ _BARE = re.compile(r"[A-Za-z0-9_.,:;@+*/<>()\[\]~%#!?&$-]+\Z")
 def iso_utc(seconds: float) -> str:
     """`2026-01-31T12:03:57.250Z`; a time out of range is shown as the number."""
     try:
-        at = datetime.fromtimestamp(seconds, UTC)
+        whole = math.floor(seconds)
+        return f"{_iso_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
     except (ValueError, OverflowError, OSError):
         return str(seconds)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=16)
+def _iso_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class EventRecord(logging.LogRecord):

@@ -9,6 +9,7 @@ import re
 
 MASK = "********"
 
+SHORTEST = 8  # characters: less cannot hold a secret and what marks it
 SECRET_FIELDS = frozenset({"password", "token", "secret", "api_key", "authorization", "auth"})
 
 # Searching for words is far cheaper than matching patterns, and most lines have none of them.
@@ -22,6 +23,7 @@ _HINTS = (
     "bearer ",
     "basic ",
     "auth ",
+    "authenticate ",
     "mp_",
     "://",
     "sig",
@@ -44,6 +46,8 @@ _PATTERNS = (
 
 def redact(text: str) -> str:
     """`text` with everything that looks like a secret replaced by `MASK`."""
+    if len(text) < SHORTEST:
+        return text
     lowered = text.lower()
     if not any(hint in lowered for hint in _HINTS):
         return text
