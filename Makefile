@@ -1,0 +1,58 @@
+# Everything happens in a virtual environment of this folder; nothing else is touched.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(shell command -v $(p) 2>/dev/null)))
+TESTS ?= tests
+WORKERS ?= auto
+
+.PHONY: help demo test quick lint format types layers docs bench lock clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: $(VENV)/installed ## watch mail go from a REST call through the queue to a server
+	@$(BIN)/mail-proxy demo
+
+test: $(VENV)/developed ## run all tests
+	@$(BIN)/pytest -n $(WORKERS) $(TESTS)
+
+quick: $(VENV)/developed ## run the tests that take less than a moment
+	@$(BIN)/pytest -n $(WORKERS) -m 'not slow' $(TESTS)
+
+lint: format types layers ## check format, style, types and layers
+
+format: $(VENV)/developed
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+types: $(VENV)/developed
+	@$(BIN)/mypy
+
+layers: $(VENV)/developed
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/developed ## measure accepting and draining on this machine
+	@$(BIN)/python -m tests.benchmarks
+
+lock: ## renew requirements-dev.lock (needs uv)
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header -q -o requirements-dev.lock
+
+clean: ## remove what make made
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "mail-proxy needs Python 3.11 or newer; found: $$($(PYTHON) --version 2>&1)"; \
+	    echo "  try: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml
+	@echo "Installing mail-proxy into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/developed: $(VENV)/bin/python pyproject.toml requirements-dev.lock
+	@echo "Installing mail-proxy and its test tools into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@ $(VENV)/installed
