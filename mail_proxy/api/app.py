@@ -1,0 +1,93 @@
+"""One aiohttp handler per row of the table of commands; nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from mail_proxy.api import answers
+from mail_proxy.api.requests import payload_of, token_of
+from mail_proxy.config.settings import HttpSettings
+from mail_proxy.domain.errors import MailProxyError
+from mail_proxy.observe import events
+from mail_proxy.wire.answer import without_nulls
+from mail_proxy.wire.caller import NOBODY, Caller, Scope
+from mail_proxy.wire.routes import ROUTES, Route
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Door(Protocol):
+    """What the API needs of `MailProxy`."""
+
+    async def open_answer(
+        self, name: str, payload: dict[str, Any] | None, caller: Caller
+    ) -> dict[str, Any]:
+        """The answer; its `messages` may be an async iterator. Raises MailProxyError."""
+        ...
+
+    async def authenticate(self, token: str | None) -> Caller: ...
+
+
+def build_app(
+    door: Door, settings: HttpSettings, *, caller: Caller | None = None
+) -> web.Application:
+    """The routes of `wire/routes.py` in front of `door`.
+
+    caller: who everybody is that gets here, where the file rights are the login; None asks for a
+    token. Commands above that caller's scope have no route: they answer 404, as unknown paths do.
+    """
+    highest = Scope.ADMIN if caller is None else caller.scope
+    app = web.Application(
+        client_max_size=settings.max_request_bytes, middlewares=[_refusals_as_json]
+    )
+    for route in ROUTES.values():
+        if route.scope <= highest:
+            handler = _Command(route, door, settings, caller)
+            app.router.add_route(route.method, route.path, handler.respond)
+    return app
+
+
+class _Command:
+    """One command behind its path."""
+
+    def __init__(
+        self, route: Route, door: Door, settings: HttpSettings, caller: Caller | None
+    ) -> None:
+        self._route = route
+        self._door = door
+        self._timeout_s = settings.body_timeout_s
+        self._caller = NOBODY if caller is None and route.scope is Scope.PUBLIC else caller
+
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        caller = self._caller or NOBODY
+        try:
+            token = token_of(request)
+            caller = self._caller or await self._door.authenticate(token)
+            return await self._answer(request, caller)
+        except MailProxyError as error:
+            return answers.failure(error, not_found_status=self._route.not_found_status)
+        except ConnectionError:
+            raise  # the client is gone; aiohttp closes the connection
+        except Exception as error:  # noqa: BLE001 - a bug of ours ends one request, not the daemon
+            events.command_broke(command=self._route.name, caller=caller.name, error=error)
+            return answers.broken()
+
+    async def _answer(self, request: web.Request, caller: Caller) -> web.StreamResponse:
+        payload = await payload_of(self._route, request, self._timeout_s)
+        answer = await self._door.open_answer(self._route.name, payload, caller)
+        if self._route.name == "metrics":
+            return answers.as_text(answer["text"])
+        if isinstance(answer.get("messages"), AsyncIterator):
+            return await answers.streamed(request, answer, self._timeout_s)
+        return answers.as_json(without_nulls(answer))
+
+
+@web.middleware
+async def _refusals_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return answers.refused(error)

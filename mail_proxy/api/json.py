@@ -1,0 +1,82 @@
+"""The API's one JSON reader and writer.
+
+Reading refuses what Python's own takes or chokes on: NaN and Infinity, also as `1e999`; numbers
+beyond 64 bits; lone surrogates; nesting over 200 levels; bodies made of millions of values. Of a
+key given twice the last counts. No error repeats what was sent: it may be somebody's mail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from mail_proxy.domain.errors import Malformed
+
+# A thousand messages of a thousand recipients fit. More values than this are no mail: a number
+# takes two bytes here and 30 in memory.
+MOST_COMMAS = 2_000_000
+# Below this, decoding takes less time than the way to a thread and back.
+_WORTH_A_THREAD_BYTES = 2**20
+
+_LEAST_INT, _MOST_INT = -(2**63), 2**63 - 1  # what SQLite and PostgreSQL hold
+
+
+def encode(value: Any) -> bytes:
+    """Compact UTF-8. Raises ValueError for what JSON cannot say."""
+    return to_json(value)
+
+
+async def decode(body: bytes) -> dict[str, Any]:
+    """The object in `body`; an empty body is an empty object. Raises Malformed."""
+    if not body:
+        return {}
+    if len(body) < _WORTH_A_THREAD_BYTES:
+        return _decode(body)
+    return await asyncio.to_thread(_decode, body)
+
+
+def _decode(body: bytes) -> dict[str, Any]:
+    if body.count(b",") > MOST_COMMAS:
+        raise malformed("json_invalid", "the body has too many values")
+    try:
+        value = from_json(body, allow_inf_nan=False, cache_strings="keys")
+    except ValueError as error:
+        raise malformed("json_invalid", f"the body is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise malformed("dict_type", f"the body must be a JSON object, not {_kind(value)}")
+    _check_numbers(value)
+    return value
+
+
+def malformed(kind: str, sentence: str) -> Malformed:
+    """The failure of a body as a whole, its `detail` a list as validation errors have it."""
+    return Malformed(
+        sentence, detail=[{"type": kind, "loc": ["body"], "msg": sentence, "input": {}}]
+    )
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    kinds = {list: "an array", str: "a string", bool: "a boolean"}
+    return kinds.get(type(value), "a number")
+
+
+def _check_numbers(value: Any) -> None:
+    """No recursion: the depth is the sender's choice."""
+    left = [value]
+    while left:
+        item = left.pop()
+        kind = type(item)
+        if kind is dict:
+            left.extend(item.values())
+        elif kind is list:
+            left.extend(item)
+        elif kind is int:
+            if not _LEAST_INT <= item <= _MOST_INT:
+                raise malformed("int_parsing_size", "a number is larger than 64 bits hold")
+        elif kind is float and not math.isfinite(item):
+            raise malformed("finite_number", "a number is too large")
