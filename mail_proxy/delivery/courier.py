@@ -76,15 +76,16 @@ class Courier:
         try:
             verdict = judge(await self._transact(session, message, dot))
         except asyncio.CancelledError:
-            self._settle(message, _interrupted(message, dot), pauses=False)
+            self._settle(message, _interrupted(message, dot), 0.0, pauses=False)
             raise
         except Exception as error:  # noqa: BLE001 - a bug or an unbuildable mail ends one attempt only
             events.attempt_broke(message, error)
             verdict = _broke(message, error, dot)
-        self.metrics.attempt(self.clock.monotonic() - started)
+        seconds = self.clock.monotonic() - started
+        self.metrics.attempt(seconds)
         # A kept connection that the server had closed: nothing is wrong with the account.
         stale = was_used and verdict.account_fault is not None and verdict.reply is None
-        self._settle(message, verdict, pauses=not stale)
+        self._settle(message, verdict, seconds, pauses=not stale)
 
     async def _transact(self, session: Session, message: Claimed, dot: _Dot) -> AttemptResult:
         stamp = Stamp(message.rfc_message_id, message.created_at, message.id)
@@ -97,13 +98,13 @@ class Courier:
             on_dot=dot.mark,
         )
 
-    def _settle(self, message: Claimed, verdict: Verdict, *, pauses: bool) -> None:
+    def _settle(self, message: Claimed, verdict: Verdict, seconds: float, *, pauses: bool) -> None:
         """Hand the result over; nothing here waits."""
         if verdict.account_fault is None:
-            self.finisher.put(message, self._outcome(message, verdict))
+            self.finisher.put(message, self._outcome(message, verdict), seconds)
             self.worked(self.lane)
         elif pauses:
-            self.finisher.put(message, self._outcome(message, verdict))
+            self.finisher.put(message, self._outcome(message, verdict), seconds)
             self.fault(self.lane, verdict.account_fault)
         else:
             self.finisher.put(message, released(message))

@@ -386,8 +386,9 @@ class Engine:
     # --- after the writing ---
 
     def _written(self, ended: list[Ended], ours: set[int]) -> None:
-        for message, outcome in ended:
-            self._told.outcome(message, outcome, is_ours=outcome.pk in ours)
+        for entry in ended:
+            message, outcome, _ = entry
+            self._told.ended(entry, is_ours=outcome.pk in ours)
             if outcome.event is Event.RELEASE:
                 self._note_waiting(message, message.due_at)
             elif outcome.due_at is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreError
@@ -14,7 +15,13 @@ from mail_proxy.store import Claimed, Outcome, Store
 MOST_WAITING = 2000  # results not yet written; beyond, nobody begins another message
 _RETRY_S = 1.0
 
-Ended = tuple[Claimed, Outcome]
+
+class Ended(NamedTuple):
+    """An attempt that is over; `seconds` is how long it took."""
+
+    message: Claimed
+    outcome: Outcome
+    seconds: float
 
 
 class Finisher:
@@ -33,8 +40,8 @@ class Finisher:
         self._writing = 0
         self._closing = False
 
-    def put(self, message: Claimed, outcome: Outcome) -> None:
-        self._waiting.append((message, outcome))
+    def put(self, message: Claimed, outcome: Outcome, seconds: float = 0.0) -> None:
+        self._waiting.append(Ended(message, outcome, seconds))
         self._settled.clear()
         self._arrived.set()
 
@@ -80,12 +87,14 @@ class Finisher:
 
     async def _write_batch(self, batch: list[Ended]) -> None:
         try:
-            ours = await self._store.finish([o for _, o in batch], now=self._clock.now())
+            ours = await self._store.finish(
+                [ended.outcome for ended in batch], now=self._clock.now()
+            )
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - a bug in one result must not take the others along
             if len(batch) == 1:
-                events.result_lost(batch[0][0], error)
+                events.result_lost(batch[0].message, error)
                 return
             half = len(batch) // 2
             await self._write_batch(batch[:half])

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from mail_proxy.delivery.finish import Ended
 from mail_proxy.delivery.ring import Key
 from mail_proxy.domain.state import Event
 from mail_proxy.observe import events
-from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.metrics import Labels, MailMetrics
 from mail_proxy.store import Claimed, Outcome
 
 _STATUS = {
@@ -33,51 +34,53 @@ class Told:
         self._metrics = metrics
         self._on_result = on_result
         self._on_event = on_event
-        self._names: dict[str, str | None] = {}
+        self._labels: dict[Key, Labels] = {}
 
     def name(self, key: Key, tenant_name: str | None) -> None:
-        """Remember a tenant's name for the labels of its metrics."""
-        self._names[key[0]] = tenant_name
+        """An account is at work: show its series, under its tenant's name."""
+        self._labels[key] = self._metrics.declare(key[0], tenant_name, key[1])
 
-    def outcome(self, message: Claimed, outcome: Outcome, *, is_ours: bool) -> None:
+    def ended(self, ended: Ended, *, is_ours: bool) -> None:
+        message, outcome, _ = ended
         status = _STATUS.get(outcome.event)
         if status is None:
             return
         if not is_ours:
             self._metrics.lease_lost()
         self._count(message, outcome)
-        self._log(message, outcome)
+        _log(ended)
         self._on_result(_result(message, outcome, status))
         if any(event.reportable for event in outcome.events):
             self._on_event(outcome.tenant_id)
 
     def _count(self, message: Claimed, outcome: Outcome) -> None:
-        labels = (message.tenant_id, self._names.get(message.tenant_id), message.account_id)
+        whose = self._labels[message.tenant_id, message.account_id]
         if outcome.event in (Event.RESEND, Event.DOUBT):
-            self._metrics.in_doubt()
+            self._metrics.in_doubt(whose)
         if outcome.event is Event.ACCEPT:
-            self._metrics.sent(*labels)
+            self._metrics.sent(whose)
         elif outcome.event is Event.FAIL:
-            self._metrics.error(*labels)
+            self._metrics.error(whose)
         elif outcome.event is not Event.DOUBT:
-            self._metrics.deferred(*labels)
+            self._metrics.deferred(whose)
 
-    def _log(self, message: Claimed, outcome: Outcome) -> None:
-        fields = {
-            "tenant": message.tenant_id,
-            "account": message.account_id,
-            "message": message.id,
-            "pk": message.pk,
-        }
-        why = outcome.error or ""
-        if outcome.event is Event.ACCEPT:
-            events.message_sent(**fields, reply=outcome.events[0].description)
-        elif outcome.event is Event.FAIL:
-            events.message_failed(**fields, why=why)
-        elif outcome.event is Event.DOUBT:
-            events.message_in_doubt(**fields, why=why)
-        else:
-            events.message_deferred(**fields, why=why, due_at=outcome.due_at or 0.0)
+
+def _log(ended: Ended) -> None:
+    message, outcome, seconds = ended
+    why = outcome.error or ""
+    tries = message.tries + 1
+    match outcome.event:
+        case Event.ACCEPT:
+            reply = outcome.events[0].description
+            events.message_sent(message, reply=reply, tries=tries, seconds=seconds)
+        case Event.FAIL:
+            events.message_failed(message, why=why, tries=tries)
+        case Event.DOUBT:
+            events.mail_in_doubt(message, why=why, policy="hold")
+        case Event.RESEND:
+            events.mail_in_doubt(message, why=why, policy="resend")
+        case _:
+            events.message_deferred(message, why=why, tries=tries, due_at=outcome.due_at or 0.0)
 
 
 def _result(message: Claimed, outcome: Outcome, status: str) -> dict[str, Any]:

@@ -215,3 +215,8 @@ def reports_parked(*, tenant_id: str, n: int, why: str) -> None:
 def reports_paused(*, tenant_id: str, why: str) -> None:
     """The application said 410: nothing more is reported until a person resumes it."""
     _tell(logging.WARNING, "reports_paused", tenant=tenant_id, why=why)
+
+
+def result_lost(message: _Message, error: BaseException) -> None:
+    """A bug: the result cannot be written; the lease is recovered at the next start."""
+    _tell_of(logging.ERROR, "result_lost", message, error=error, why=error)

@@ -1,0 +1,92 @@
+"""One account as the engine sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from mail_proxy.delivery.lane import FIRST_PAUSE_S, LONGEST_PAUSE_S, Lane
+from mail_proxy.domain.retry import RetryPolicy
+from mail_proxy.store import Account, Claimed
+
+Make = Callable[..., Account]
+Claim = Callable[..., Claimed]
+
+
+def test_the_buffer_gives_by_priority_then_due_time_then_arrival(
+    account: Make, claimed: Claim
+) -> None:
+    lane = Lane(account())
+    lane.add([claimed(4), claimed(2, due_at=-1.0), claimed(3, priority=0), claimed(1)])
+    taken = []
+    while (message := lane.take()) is not None:
+        taken.append(message.pk)
+    assert taken == [3, 2, 1, 4]
+
+
+def test_what_is_taken_back_is_not_given_any_more(account: Make, claimed: Claim) -> None:
+    lane = Lane(account())
+    lane.add([claimed(1), claimed(2), claimed(3)])
+    back = lane.take_back(lambda message: message.pk != 2)
+    assert sorted(message.pk for message in back) == [1, 3]
+    last = lane.take()
+    assert last is not None
+    assert last.pk == 2
+    assert lane.take() is None
+
+
+def test_pauses_double_up_to_the_longest(account: Make) -> None:
+    lane = Lane(account())
+    pauses = [lane.fault(1000.0, 0.0) - 1000.0 for _ in range(12)]
+    assert pauses[:3] == [FIRST_PAUSE_S, 2 * FIRST_PAUSE_S, 4 * FIRST_PAUSE_S]
+    assert pauses[-1] == LONGEST_PAUSE_S
+
+
+def test_a_paused_lane_is_looked_at_when_the_pause_ends(account: Make) -> None:
+    lane = Lane(account(), look_at=5.0, paused_until=90.0)
+    assert lane.wake_at() == 90.0
+    assert not lane.wants_claim(80.0, 10)
+    assert lane.wants_claim(90.0, 10)
+
+
+def test_after_a_fault_one_connection_probes_alone(account: Make, claimed: Claim) -> None:
+    lane = Lane(account(), failures=1)
+    lane.add([claimed(1), claimed(2)])
+    assert lane.wants_connection(0.0, most=4)
+    lane.running = 1
+    assert not lane.wants_connection(0.0, most=4)
+    lane.failures = 0
+    assert lane.wants_connection(0.0, most=4)
+
+
+def test_an_account_may_have_fewer_connections_than_the_rule(account: Make, claimed: Claim) -> None:
+    lane = Lane(account(max_connections=1), running=1)
+    lane.add([claimed(1)])
+    assert not lane.wants_connection(0.0, most=4)
+
+
+def test_a_full_buffer_is_topped_up_only_for_something_urgent(
+    account: Make, claimed: Claim
+) -> None:
+    lane = Lane(account())
+    lane.add([claimed(n) for n in range(10)])
+    assert not lane.wants_claim(1.0, low_water=5)
+    lane.is_urgent = True
+    assert lane.wants_claim(1.0, low_water=5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "delays", "most"),
+    [
+        ({}, (60.0,), 3),
+        ({"retry_delays": (5.0, 6.0)}, (5.0, 6.0), 2),
+        ({"max_retries": 9}, (60.0,), 9),
+        ({"max_retries": 0}, (60.0,), 0),
+    ],
+)
+def test_an_account_s_own_plan_wins(
+    account: Make, changes: dict[str, object], delays: tuple[float, ...], most: int
+) -> None:
+    policy = Lane(account(**changes)).retry_policy(RetryPolicy((60.0,), 3))
+    assert policy == RetryPolicy(delays, most)
