@@ -1,0 +1,242 @@
+"""One open connection: owns the transport, drives a Transaction over it, keeps the timeouts.
+
+After any error, timeout or cancellation the connection is closed and not used again: a reply that
+comes late would be taken for the answer to the next message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from mail_proxy.config.settings import DeliverySettings
+from mail_proxy.domain.attempt import AttemptResult
+from mail_proxy.smtp.transaction import Phase, Transaction
+
+QUIT_TIMEOUT_S = 2.0  # politeness has an end: the mail was accepted, the reply to QUIT is of no use
+
+_TURNS = frozenset({Phase.BODY, Phase.DONE})  # phases in which it is for us to act
+
+
+class Connection(asyncio.Protocol):
+    """Ready for mail: greeted, encrypted and logged in by `handshake.py`.
+
+    capabilities: as offered, keywords upper-case.
+    messages: transactions begun.
+    opened_at: for its owner, in the owner's time.
+    gone: done when the socket is closed.
+    loop: where it lives.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        capabilities: Mapping[str, str],
+        settings: DeliverySettings,
+        *,
+        opened_at: float = 0.0,
+    ) -> None:
+        self.capabilities = capabilities
+        self.messages = 0
+        self.opened_at = opened_at
+        self._transport = transport
+        self._settings = settings
+        self.loop = asyncio.get_running_loop()
+        self.gone: asyncio.Future[None] = self.loop.create_future()
+        self._transaction: Transaction | None = None
+        self._turn: asyncio.Future[None] | None = None  # awaited by `send`
+        self._is_reusable = True
+        self._needs_reset = False
+        self._is_paused = False  # the transport's buffer is full
+        self._timeout_s = 0.0
+        self._deadline = float("inf")  # in the loop's time
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = float("inf")
+        transport.set_protocol(self)
+
+    @property
+    def is_reusable(self) -> bool:
+        """Another message may be sent: in step with the server, and nobody closed it."""
+        return self._is_reusable and not self._transport.is_closing()
+
+    def retire(self) -> None:
+        """Never used again, though the message that is on its way may end well."""
+        self._is_reusable = False
+
+    def quit(self) -> None:
+        """Say QUIT and close; `gone` tells when. Not in a transaction."""
+        if not self.is_reusable or self._transaction is not None:
+            self.abort()
+            return
+        self._is_reusable = False
+        self._transport.write(b"QUIT\r\n")
+        self.loop.call_later(QUIT_TIMEOUT_S, self._transport.abort)
+
+    def abort(self) -> None:
+        """Close at once; what was not sent yet is dropped."""
+        self._is_reusable = False
+        self._transport.abort()
+
+    async def send(
+        self,
+        return_path: str,
+        recipients: Sequence[str],
+        data: bytes,
+        *,
+        needs_smtputf8: bool = False,
+        on_dot: Callable[[], None] | None = None,
+    ) -> AttemptResult:
+        """Send one message; how it went is a value. See `Session.send`."""
+        assert self._transaction is None, "one message at a time"
+        transaction = Transaction(
+            self.capabilities,
+            return_path,
+            recipients,
+            data,
+            needs_smtputf8=needs_smtputf8,
+            reset=self._needs_reset,
+        )
+        if transaction.result is not None:
+            return transaction.result  # nothing was said to the server
+        self.messages += 1
+        self._transaction = transaction
+        try:
+            return await self._run(transaction, on_dot)
+        except BaseException:  # cancelled, or `on_dot` failed: the server's next words are nobody's
+            self.abort()
+            raise
+        finally:
+            self._transaction = None
+            self._deadline = float("inf")
+            self._needs_reset = transaction.needs_reset
+            if not transaction.is_reusable:
+                self.abort()
+
+    async def _run(
+        self, transaction: Transaction, on_dot: Callable[[], None] | None
+    ) -> AttemptResult:
+        if self._transport.is_closing():
+            transaction.lose("the server closed the connection")
+        else:
+            self._write(transaction.begin())
+            await self._until_our_turn(transaction)
+        if transaction.phase is Phase.BODY:
+            await self._send_body(transaction)
+        if transaction.phase is Phase.BODY:
+            if on_dot is not None:
+                on_dot()
+            self._write(transaction.end(), timeout_s=self._settings.dot_timeout_s)
+            await self._until_our_turn(transaction)
+        assert transaction.result is not None
+        return transaction.result
+
+    async def _send_body(self, transaction: Transaction) -> None:
+        """All but the last part, as fast as the server reads; ends early when it refuses."""
+        for chunk in transaction.body():
+            self._write(chunk)
+            while self._is_paused and transaction.phase is Phase.BODY:
+                await self._wait(transaction)
+            if transaction.phase is not Phase.BODY:
+                return
+
+    async def _until_our_turn(self, transaction: Transaction) -> None:
+        while transaction.phase not in _TURNS:
+            await self._wait(transaction)
+
+    async def _wait(self, transaction: Transaction) -> None:
+        """Until something happened."""
+        self._turn = self.loop.create_future()
+        try:
+            await self._turn
+        except asyncio.CancelledError:
+            if transaction.result is None:
+                raise
+            # The answer came in the same moment. It is returned, so that an accepted message is
+            # known as such, and the cancellation waits for the next await.
+            transaction.lose("cancelled")
+            _cancel_later()
+        finally:
+            self._turn = None
+
+    def _wake(self) -> None:
+        if self._turn is not None and not self._turn.done():
+            self._turn.set_result(None)
+
+    def _write(self, data: bytes, *, timeout_s: float | None = None) -> None:
+        self._transport.write(data)
+        self._expect_within(timeout_s or self._settings.command_timeout_s)
+
+    # --- timeouts: one timer for all replies, moved only when it fires too early ---
+
+    def _expect_within(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._deadline = self.loop.time() + timeout_s
+        if self._deadline < self._timer_at:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = self._deadline
+        self._timer = self.loop.call_at(self._deadline, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer, self._timer_at = None, float("inf")
+        if self._transaction is None:
+            return
+        if self.loop.time() < self._deadline:
+            self._set_timer()
+        else:
+            self._lose(self._transaction, f"no answer within {self._timeout_s:g} s")
+
+    def _lose(self, transaction: Transaction, why: str) -> None:
+        transaction.lose(why)
+        self.abort()
+        self._wake()
+
+    # --- what the transport calls ---
+
+    def data_received(self, data: bytes) -> None:
+        transaction = self._transaction
+        if transaction is None:
+            # The reply to QUIT, or words that nobody asked for, 421 among them: the end either way.
+            self.retire()
+            self._transport.close()
+            return
+        answers = transaction.answers
+        out = transaction.feed(data)
+        if out:
+            self._write(out)
+        if transaction.phase in _TURNS:
+            self._wake()
+        elif transaction.answers > answers:  # a slow half of a reply earns no more time
+            self._expect_within(self._settings.command_timeout_s)
+
+    def eof_received(self) -> None:
+        self.retire()
+        if self._transaction is not None:
+            self._lose(self._transaction, "the server closed the connection")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.retire()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._transaction is not None:
+            self._lose(self._transaction, str(exc) if exc else "the server closed the connection")
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def pause_writing(self) -> None:
+        self._is_paused = True
+
+    def resume_writing(self) -> None:
+        self._is_paused = False
+        self._wake()
+
+
+def _cancel_later() -> None:
+    """Cancel the running task at its next await, once again and not once more."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.uncancel()
+    task.cancel()

@@ -1,0 +1,73 @@
+"""A message's commands, and why a given server could not take it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from mail_proxy.domain.reply import Reply
+
+# Addresses are checked where they enter; this is the last look before they become a command.
+_UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
+
+Capabilities = Mapping[str, str]  # EHLO keyword in upper case -> parameters
+
+
+class Envelope:
+    """Who sends what to whom. Raises ValueError for what would break out of its place.
+
+    return_path: an addr-spec, empty for the null reverse-path. recipients: at least one.
+    data: the message; its lines end in CRLF, no dot is stuffed.
+    """
+
+    def __init__(
+        self, return_path: str, recipients: Sequence[str], data: bytes, *, needs_smtputf8: bool
+    ) -> None:
+        if not recipients:
+            raise ValueError("a message needs a recipient")
+        if not data.count(b"\r\n") == data.count(b"\r") == data.count(b"\n"):
+            # Servers that take a bare CR or LF for a line end can be made to see a second message.
+            raise ValueError("a line of the message does not end in CRLF")
+        addresses = "".join(_safe(address) for address in (return_path, *recipients))
+        self._return_path = return_path
+        self._recipients = recipients
+        self._is_ascii = data.isascii()
+        # As RFC 1870 section 3 counts: without stuffed dots and the final one.
+        self._size = len(data) if not data or data.endswith(b"\r\n") else len(data) + 2
+        self._needs_smtputf8 = needs_smtputf8 or not addresses.isascii()
+
+    def commands(self, capabilities: Capabilities) -> list[bytes]:
+        """MAIL, each RCPT, DATA; with the parameters that the server offers."""
+        mail = f"MAIL FROM:<{self._return_path}>"
+        if "SIZE" in capabilities:
+            mail += f" SIZE={self._size}"
+        if "8BITMIME" in capabilities and not self._is_ascii:
+            mail += " BODY=8BITMIME"
+        if self._needs_smtputf8:
+            mail += " SMTPUTF8"
+        rcpts = [f"RCPT TO:<{address}>" for address in self._recipients]
+        return [f"{line}\r\n".encode() for line in (mail, *rcpts, "DATA")]
+
+    def refusal(self, capabilities: Capabilities) -> Reply | None:
+        """The reply that the server would give for good, known from its offer; None: try."""
+        limit = max_size(capabilities)
+        if limit is not None and self._size > limit:
+            return Reply(552, "5.3.4", f"message of {self._size} bytes, the server takes {limit}")
+        if self._needs_smtputf8 and "SMTPUTF8" not in capabilities:
+            return Reply(553, "5.6.7", "the server does not offer SMTPUTF8, which this mail needs")
+        return None
+
+
+def max_size(capabilities: Capabilities) -> int | None:
+    """Bytes that the server takes in one message (RFC 1870 section 4); None: it does not say."""
+    offered = capabilities.get("SIZE", "")
+    # 20 digits are what the RFC allows; more would only be a burden to convert.
+    if not (offered.isascii() and offered.isdigit() and len(offered) <= 20):
+        return None
+    return int(offered) or None  # 0: no fixed limit
+
+
+def _safe(address: str) -> str:
+    if _UNSAFE.search(address):
+        raise ValueError(f"an address may not hold blanks, controls, < or >: {address!r}")
+    return address

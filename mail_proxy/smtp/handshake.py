@@ -1,0 +1,236 @@
+"""From a relay's address to a connection that is ready for mail: TCP, TLS, login.
+
+aiosmtplib does this part, and its errors are translated here, once: to RelayRefused when the
+server said no, to RelayUnreachable for all else. `connection.py` takes the transport over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import aiosmtplib
+import certifi
+
+from mail_proxy.config.settings import DeliverySettings
+from mail_proxy.domain.errors import RelayError, RelayRefused, RelayUnreachable
+from mail_proxy.domain.reply import Reply, Stage, parse_reply
+from mail_proxy.smtp.relay import Relay
+
+_KEYWORD = re.compile(r"[A-Z0-9][A-Z0-9-]*")
+_NOT_THIS_WAY = frozenset({500, 501, 502, 503, 504})  # the method, not the password, is at fault
+
+TlsContext = Callable[[], ssl.SSLContext]
+
+
+def verifying_context() -> ssl.SSLContext:
+    """TLS 1.2 or newer, certificate and name checked against the system's authorities.
+
+    Where the system has none, as in bare containers, against those of `certifi`.
+    """
+    known = ssl.get_default_verify_paths()
+    bundle = None if known.cafile or known.capath else certifi.where()
+    return ssl.create_default_context(cafile=bundle)
+
+
+class Handshake:
+    """The steps, each to be called once and in order; any may raise RelayError.
+
+    greeting: the server's first words. capabilities: what EHLO last offered, keywords upper-case.
+    """
+
+    def __init__(self, relay: Relay, settings: DeliverySettings, tls: TlsContext) -> None:
+        self.greeting: Reply | None = None
+        self._relay = relay
+        self._settings = settings
+        self._tls = tls
+        # Timeouts are set here, around whole steps. The name is replaced before it is said.
+        self._client = aiosmtplib.SMTP(timeout=None, local_hostname="localhost", start_tls=False)
+
+    async def connect(self) -> None:
+        """TCP, TLS where it comes first, greeting and EHLO."""
+        async with self._step(Stage.CONNECT, self._settings.connect_timeout_s):
+            context = await self._context() if self._relay.is_implicit_tls else None
+            said = await self._client.connect(
+                hostname=self._relay.host,
+                port=self._relay.port,
+                use_tls=context is not None,
+                tls_context=context,
+            )
+            self.greeting = _reply(said.code, said.message)
+            self._client.local_hostname = self._own_name()
+            await self._greet()
+
+    async def secure(self) -> None:
+        """STARTTLS, as the relay's rule says, and EHLO again."""
+        is_offered = self._client.supports_extension("starttls")
+        if not self._relay.wants_starttls(is_offered=is_offered):
+            return
+        if not is_offered:
+            raise RelayUnreachable(Stage.TLS, "the server does not offer STARTTLS")
+        async with self._step(Stage.TLS, self._settings.connect_timeout_s):
+            await self._client.starttls(tls_context=await self._context())
+            await self._greet()
+
+    async def login(self) -> None:
+        """AUTH, where the relay has a user and a password."""
+        if not self._relay.has_login:
+            return
+        self._refuse_clear_text()
+        async with self._step(Stage.AUTH, self._settings.command_timeout_s):
+            await self._authenticate(self._relay.user or "", self._relay.password or "")
+
+    @property
+    def capabilities(self) -> Mapping[str, str]:
+        offered = {
+            key.upper(): _clean(value) for key, value in self._client.esmtp_extensions.items()
+        }
+        return {key: value for key, value in offered.items() if _KEYWORD.fullmatch(key)}
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """Raises RelayUnreachable when the server has just gone."""
+        transport = self._client.transport
+        if transport is None or transport.is_closing():
+            raise RelayUnreachable(Stage.CONNECT, "the server closed the connection")
+        return cast("asyncio.Transport", transport)  # aiosmtplib types it as its base
+
+    def hand_over(self) -> asyncio.Transport:
+        """The transport, of which aiosmtplib knows no more."""
+        transport = self.transport
+        self._client.transport = None
+        self._client.protocol = None
+        return transport
+
+    def abort(self) -> None:
+        """Close at once, politeness aside."""
+        transport = cast("asyncio.Transport | None", self._client.transport)
+        if transport is not None:
+            transport.abort()
+        self._client.close()
+
+    # --- parts of the steps ---
+
+    async def _greet(self) -> None:
+        """EHLO; HELO for a server that does not know it."""
+        try:
+            await self._client.ehlo()
+        except aiosmtplib.SMTPHeloError as error:
+            if error.code not in _NOT_THIS_WAY:
+                raise
+            await self._client.helo()
+
+    async def _context(self) -> ssl.SSLContext:
+        return await asyncio.to_thread(self._tls)  # reads some 140 certificates the first time
+
+    async def _authenticate(self, user: str, password: str) -> None:
+        """One try with the password: servers count them, and lock the account."""
+        methods = self._methods()
+        if not methods:
+            raise RelayUnreachable(Stage.AUTH, "the server offers no login that we know")
+        for method in methods[:-1]:
+            try:
+                await method(user, password)
+            except aiosmtplib.SMTPAuthenticationError as error:
+                if error.code not in _NOT_THIS_WAY:
+                    raise
+            else:
+                return
+        await methods[-1](user, password)
+
+    def _methods(self) -> list[Callable[[str, str], Awaitable[object]]]:
+        known: dict[str, Any] = {
+            "plain": self._client.auth_plain,
+            "login": self._client.auth_login,
+            "cram-md5": self._client.auth_crammd5,
+        }
+        offered = [known[name] for name in known if name in self._client.server_auth_methods]
+        return offered if self._is_encrypted else offered[::-1]  # in clear: CRAM-MD5 first
+
+    @property
+    def _is_encrypted(self) -> bool:
+        return self.transport.get_extra_info("sslcontext") is not None
+
+    def _refuse_clear_text(self) -> None:
+        if self._is_encrypted or self._relay.tls_mode == "none" or self._is_loopback:
+            return
+        raise RelayUnreachable(
+            Stage.TLS,
+            "the server offers no encryption, and the password is not sent in clear"
+            " (tls_mode 'none' allows it)",
+        )
+
+    @property
+    def _is_loopback(self) -> bool:
+        return _address(self.transport.get_extra_info("peername")).is_loopback
+
+    def _own_name(self) -> str:
+        """An address literal (RFC 5321 section 4.1.3): always true, and asks no name server."""
+        address = _address(self.transport.get_extra_info("sockname"))
+        return f"[IPv6:{address.compressed}]" if address.version == 6 else f"[{address}]"
+
+    @asynccontextmanager
+    async def _step(self, stage: Stage, timeout_s: float) -> AsyncIterator[None]:
+        """Bound a step in time, and translate what goes wrong in it."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                yield
+        except RelayError:
+            raise
+        except aiosmtplib.SMTPResponseException as error:
+            raise _refused(stage, error) from error
+        except TimeoutError as error:
+            raise RelayUnreachable(stage, f"no answer within {timeout_s:g} s") from error
+        except (aiosmtplib.SMTPException, OSError, UnicodeError, OverflowError) as error:
+            raise self._unreachable(stage, error) from error
+
+    def _unreachable(self, stage: Stage, error: BaseException) -> RelayUnreachable:
+        cause = error.__cause__ if isinstance(error, aiosmtplib.SMTPConnectError) else error
+        match cause:
+            case ssl.SSLCertVerificationError():
+                why = f"the certificate of {self._relay.host} is not good: {cause.verify_message}"
+                return RelayUnreachable(Stage.TLS, why)
+            case ssl.SSLError():
+                return RelayUnreachable(Stage.TLS, cause.reason or str(cause))
+            case _:
+                return RelayUnreachable(stage, _clean(str(error)) or type(error).__name__)
+
+
+async def open_relay(relay: Relay, settings: DeliverySettings, tls: TlsContext) -> Handshake:
+    """All steps. Raises RelayRefused, RelayUnreachable; then nothing stays open."""
+    handshake = Handshake(relay, settings, tls)
+    try:
+        await handshake.connect()
+        await handshake.secure()
+        await handshake.login()
+    except BaseException:
+        handshake.abort()
+        raise
+    return handshake
+
+
+def _refused(stage: Stage, error: aiosmtplib.SMTPResponseException) -> RelayError:
+    reply = _reply(error.code, error.message)
+    if 400 <= reply.code < 600:
+        return RelayRefused(stage, reply)
+    return RelayUnreachable(stage, f"the answers are not SMTP: {reply}")
+
+
+def _reply(code: int, message: str) -> Reply:
+    return parse_reply(code, _clean(message))
+
+
+def _clean(text: str) -> str:
+    """Without what cannot be printed or stored; aiosmtplib keeps odd bytes as lone surrogates."""
+    readable = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else " " for c in readable)[:500]
+
+
+def _address(name: tuple[str, ...]) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Of a peername or sockname; the scope of a link-local address is cut off."""
+    return ipaddress.ip_address(name[0].partition("%")[0])

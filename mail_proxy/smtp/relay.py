@@ -1,0 +1,54 @@
+"""The server that an account sends through, and the rule of when to encrypt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+TLS_MODES = frozenset({"auto", "none", "ssl", "starttls"})
+_IMPLICIT_TLS_PORT = 465  # RFC 8314 section 7.3
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Where and as whom to send.
+
+    tls_mode: `none`; `ssl`: from the first byte; `starttls`: required; `auto`: `ssl` on port 465,
+        else STARTTLS where it is offered and there is a password to protect, else none.
+    ttl_s: age in seconds at which a connection is no longer used for another message.
+    max_connections: at one time; None: the general limit.
+    """
+
+    tenant_id: str
+    account_id: str
+    host: str
+    port: int
+    tls_mode: str = "auto"
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ttl_s: float = 300.0
+    max_connections: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.tls_mode not in TLS_MODES:
+            raise ValueError(f"unknown tls_mode {self.tls_mode!r}")  # never taken for `none`
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.tenant_id, self.account_id)
+
+    @property
+    def has_login(self) -> bool:
+        return bool(self.user) and self.password is not None
+
+    @property
+    def is_implicit_tls(self) -> bool:
+        """TLS from the first byte."""
+        return self.tls_mode == "ssl" or (
+            self.tls_mode == "auto" and self.port == _IMPLICIT_TLS_PORT
+        )
+
+    def wants_starttls(self, *, is_offered: bool) -> bool:
+        """Whether STARTTLS must succeed before anything else is said."""
+        if self.tls_mode == "auto":
+            return is_offered and self.has_login and not self.is_implicit_tls
+        return self.tls_mode == "starttls"
