@@ -1,0 +1,54 @@
+"""The store: `open_store` gives a `MailProxyDb`, which is the `Store` protocol of `base`.
+
+Verbs are whole operations; the values that they take and return are here too.
+"""
+
+from mail_proxy.store.base import (
+    Accepted,
+    Account,
+    ApiKey,
+    Claim,
+    Claimed,
+    Count,
+    EventRow,
+    Fields,
+    MessageFilter,
+    MessageRow,
+    NewEvent,
+    NewMessage,
+    Outcome,
+    PendingRecipient,
+    ReadyAccount,
+    RecipientResult,
+    RecipientRow,
+    Store,
+    SyncState,
+    Tenant,
+)
+from mail_proxy.store.db import MailProxyDb
+from mail_proxy.store.open import open_store
+
+__all__ = [
+    "Accepted",
+    "Account",
+    "ApiKey",
+    "Claim",
+    "Claimed",
+    "Count",
+    "EventRow",
+    "Fields",
+    "MailProxyDb",
+    "MessageFilter",
+    "MessageRow",
+    "NewEvent",
+    "NewMessage",
+    "Outcome",
+    "PendingRecipient",
+    "ReadyAccount",
+    "RecipientResult",
+    "RecipientRow",
+    "Store",
+    "SyncState",
+    "Tenant",
+    "open_store",
+]

@@ -1,0 +1,337 @@
+"""`MailProxyDb`: the Store protocol, each verb handed to the writer or to a reader.
+
+What a verb does stands in the module of its noun; here is only who runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from sqlalchemy import Connection
+
+from mail_proxy.domain.clock import Clock
+from mail_proxy.domain.state import Event
+from mail_proxy.secrets import Keyring
+from mail_proxy.store import instance, messages, moving, numbers, removing, reports, tenants
+from mail_proxy.store.base import (
+    Accepted,
+    Account,
+    ApiKey,
+    Claim,
+    Count,
+    EventRow,
+    Fields,
+    MessageFilter,
+    MessageRow,
+    NewMessage,
+    Outcome,
+    ReadyAccount,
+    SyncState,
+    Tenant,
+)
+from mail_proxy.store.readers import Readers
+from mail_proxy.store.schema import WHOLE_TENANT
+from mail_proxy.store.sqlite.accept import AcceptRequest, accept
+from mail_proxy.store.sqlite.claim import ClaimRequest, claim, recover
+from mail_proxy.store.sqlite.finish import FinishRequest, finish
+from mail_proxy.store.turn import Lane
+from mail_proxy.store.writer import Writer
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ADMIN_WEIGHT = 125  # two of them in a turn: what they do is not known, some rows or hundreds
+AT_ONCE = 500  # ids or keys in one statement
+
+
+class MailProxyDb:
+    """The store on SQLite; made by `open_store`, ended by `close`."""
+
+    def __init__(self, writer: Writer, readers: Readers, keyring: Keyring, clock: Clock) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._keyring = keyring
+        self._clock = clock
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Finish what was asked for, then close the file."""
+        await self._writer.close()
+        await self._readers.close()
+
+    async def _write(
+        self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """What `work` returns, in a savepoint of its own, committed."""
+        result: R = await self._writer.do(
+            Lane.ADMIN,
+            _run_each,
+            lambda conn: work(conn, *args, **kwargs),
+            weight=ADMIN_WEIGHT,
+        )
+        return result
+
+    # --- instance ---
+
+    async def get_setting(self, name: str) -> Any:
+        return await self._readers.read(instance.get_setting, name, self._keyring)
+
+    async def set_setting(self, name: str, value: Any, *, secret: bool = False) -> None:
+        await self._write(instance.set_setting, name, value, secret=secret, keyring=self._keyring)
+
+    async def settings(self) -> dict[str, Any]:
+        return await self._readers.read(instance.settings, self._keyring)
+
+    # --- tenants, keys, accounts ---
+
+    async def put_tenant(self, tenant: Tenant, *, now: float) -> bool:
+        return await self._write(tenants.put_tenant, tenant, now=now, keyring=self._keyring)
+
+    async def change_tenant(self, tenant_id: str, fields: Fields, *, now: float) -> bool:
+        return await self._write(
+            tenants.change_tenant, tenant_id, fields, now=now, keyring=self._keyring
+        )
+
+    async def delete_tenant(self, tenant_id: str) -> bool:
+        is_known = await self._write(tenants.close_tenant, tenant_id)
+        while await self._write(tenants.empty_tenant, tenant_id):
+            pass
+        await self._write(tenants.drop_tenant, tenant_id)
+        return is_known
+
+    async def get_tenant(self, tenant_id: str) -> Tenant | None:
+        return await self._readers.read(tenants.get_tenant, tenant_id, self._keyring)
+
+    async def list_tenants(self, *, active_only: bool = False) -> list[Tenant]:
+        return await self._readers.read(
+            tenants.list_tenants, active_only=active_only, keyring=self._keyring
+        )
+
+    async def put_key(self, key: ApiKey, *, replace_all: bool) -> None:
+        await self._write(tenants.put_key, key, replace_all=replace_all)
+
+    async def delete_keys(self, tenant_id: str) -> int:
+        return await self._write(tenants.delete_keys, tenant_id)
+
+    async def list_keys(self, tenant_id: str) -> list[ApiKey]:
+        return await self._readers.read(tenants.list_keys, tenant_id)
+
+    async def find_key(self, token_sha256: str) -> ApiKey | None:
+        return await self._readers.read(tenants.find_key, token_sha256)
+
+    async def put_account(self, account: Account, *, now: float) -> bool:
+        return await self._write(tenants.put_account, account, now=now, keyring=self._keyring)
+
+    async def change_account(
+        self, tenant_id: str, account_id: str, fields: Fields, *, now: float
+    ) -> bool:
+        key = (tenant_id, account_id)
+        return await self._write(
+            tenants.change_account, key, fields, now=now, keyring=self._keyring
+        )
+
+    async def delete_account(self, tenant_id: str, account_id: str) -> bool:
+        return await self._write(tenants.delete_account, tenant_id, account_id)
+
+    async def get_account(self, tenant_id: str, account_id: str) -> Account | None:
+        return await self._readers.read(tenants.get_account, tenant_id, account_id, self._keyring)
+
+    async def list_accounts(self, tenant_id: str | None) -> list[Account]:
+        return await self._readers.read(tenants.list_accounts, tenant_id, self._keyring)
+
+    # --- the hot verbs ---
+
+    async def accept(self, batch: Sequence[NewMessage], *, now: float) -> list[Accepted]:
+        if not batch:
+            return []
+        request = AcceptRequest(batch, now)
+        accepted: list[Accepted] = await self._writer.do(
+            Lane.ACCEPT, accept, request, weight=len(batch)
+        )
+        return accepted
+
+    async def claim(
+        self, tenant_id: str, account_id: str, *, limit: int, now: float, daemon: str
+    ) -> Claim:
+        request = ClaimRequest(tenant_id, account_id, limit, now, daemon)
+        claimed: Claim = await self._writer.do(
+            Lane.CLAIM, claim, request, weight=limit, abandoned=self._release
+        )
+        return claimed
+
+    def _release(self, claimed: Claim) -> None:
+        """Give back what was claimed for a caller that is gone."""
+        outcomes = [
+            Outcome(m.tenant_id, m.pk, m.lease_token, Event.RELEASE) for m in claimed.messages
+        ]
+        if outcomes:
+            request = FinishRequest(outcomes, self._clock.now())
+            self._writer.put(Lane.FINISH, finish, request, weight=len(outcomes))
+
+    async def finish(self, outcomes: Sequence[Outcome], *, now: float) -> set[int]:
+        if not outcomes:
+            return set()
+        request = FinishRequest(outcomes, now)
+        ours: set[int] = await self._writer.do(Lane.FINISH, finish, request, weight=len(outcomes))
+        return ours
+
+    async def recover(self, *, now: float) -> int:
+        count: int = await self._writer.do(Lane.FINISH, recover, now, weight=ADMIN_WEIGHT)
+        return count
+
+    async def ready_accounts(self) -> list[ReadyAccount]:
+        return await self._readers.read(numbers.ready_accounts)
+
+    # --- messages ---
+
+    async def list_messages(
+        self,
+        chosen: MessageFilter,
+        *,
+        limit: int | None = None,
+        after: messages.Position | None = None,
+        with_content: bool = False,
+        with_events: bool = False,
+    ) -> AsyncIterator[MessageRow]:
+        extras = messages.Extras(with_content, with_events)
+        left = limit
+        while left is None or left > 0:
+            size = messages.PAGE if left is None else min(left, messages.PAGE)
+            page = await self._readers.read(
+                messages.list_page, chosen, limit=size, after=after, extras=extras
+            )
+            for message in page:
+                yield message
+            if len(page) < size:
+                return
+            after = (page[-1].tenant_id, page[-1].priority, page[-1].pk)
+            left = None if left is None else left - size
+
+    async def find_messages(
+        self, tenant_id: str | None, ids: Sequence[str], *, full: bool = False
+    ) -> list[MessageRow]:
+        return [
+            message
+            for some in _chunks(ids)
+            for message in await self._readers.read(
+                messages.find_messages, tenant_id, some, full=full
+            )
+        ]
+
+    async def get_by_pk(self, pk: int, *, full: bool = False) -> MessageRow | None:
+        return await self._readers.read(messages.get_by_pk, pk, full=full)
+
+    async def message_events(self, tenant_id: str, pk: int) -> list[EventRow]:
+        return await self._readers.read(messages.message_events, tenant_id, pk)
+
+    async def delete_messages(self, tenant_id: str, ids: Sequence[str]) -> set[str]:
+        removed: set[str] = set()
+        for some in _chunks(ids):
+            removed |= await self._write(removing.delete_messages, tenant_id, some)
+        return removed
+
+    async def retry_messages(self, tenant_id: str, ids: Sequence[str], *, now: float) -> set[str]:
+        retried: set[str] = set()
+        for some in _chunks(ids):
+            retried |= await self._write(moving.retry_messages, tenant_id, some, now=now)
+        return retried
+
+    async def cleanup_messages(
+        self, tenant_id: str | None, *, before: float, limit: int = 1000
+    ) -> int:
+        return await self._write(removing.cleanup_messages, tenant_id, before=before, limit=limit)
+
+    # --- suspension ---
+
+    async def suspend(self, tenant_id: str, batch_code: str | None, *, now: float) -> None:
+        await self._write(moving.add_suspension, tenant_id, batch_code, now=now)
+        await self._move(tenant_id, batch_code, Event.SUSPEND, now)
+
+    async def activate(self, tenant_id: str, batch_code: str | None, *, now: float) -> bool:
+        if not await self._write(moving.remove_suspension, tenant_id, batch_code):
+            return False
+        await self._move(tenant_id, batch_code, Event.ACTIVATE, now)
+        return True
+
+    async def _move(self, tenant_id: str, batch_code: str | None, event: Event, now: float) -> None:
+        batch = None if batch_code == WHOLE_TENANT else batch_code
+        last: int | None = 0
+        while last is not None:
+            last = await self._write(
+                moving.move_chunk, tenant_id, batch, event, after=last, now=now
+            )
+
+    async def suspended_batches(self, tenant_id: str) -> list[str]:
+        return await self._readers.read(moving.suspended_batches, tenant_id)
+
+    # --- numbers ---
+
+    async def counts(self, tenant_id: str | None = None) -> list[Count]:
+        return await self._readers.read(numbers.counts, tenant_id)
+
+    async def count_open(self, tenant_id: str, batch_code: str | None = None) -> int:
+        return await self._readers.read(numbers.count_open, tenant_id, batch_code)
+
+    async def oldest_waiting(self, tenant_id: str | None = None) -> float | None:
+        return await self._readers.read(numbers.oldest_waiting, tenant_id, now=self._clock.now())
+
+    # --- reports ---
+
+    async def unreported(self, tenant_id: str, *, limit: int) -> list[EventRow]:
+        return await self._readers.read(reports.unreported, tenant_id, limit=limit)
+
+    async def tenants_with_reports(self) -> list[str]:
+        return await self._readers.read(reports.tenants_with_reports)
+
+    async def mark_reported(
+        self, tenant_id: str, pks: Sequence[int], *, now: float, state: str = "reported"
+    ) -> None:
+        for some in _chunks(pks):
+            await self._write(reports.mark_reported, tenant_id, some, now=now, state=state)
+
+    async def count_report_try(self, tenant_id: str, pks: Sequence[int]) -> None:
+        for some in _chunks(pks):
+            await self._write(reports.count_report_try, tenant_id, some)
+
+    async def get_sync_state(self, tenant_id: str) -> SyncState:
+        return await self._readers.read(reports.get_sync_state, tenant_id)
+
+    async def put_sync_state(self, state: SyncState) -> None:
+        await self._write(reports.put_sync_state, state)
+
+    # --- audit ---
+
+    async def log_command(
+        self,
+        *,
+        tenant_id: str,
+        command_ts: float,
+        endpoint: str,
+        caller: str,
+        payload: dict[str, Any],
+        response_status: int,
+    ) -> None:
+        command = instance.LoggedCommand(
+            tenant_id, command_ts, endpoint, caller, payload, response_status
+        )
+        await self._writer.do(Lane.ADMIN, instance.log_commands, command, weight=1)
+
+
+def _run_each(conn: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
+    return [work(conn) for work in works]
+
+
+def _chunks(items: Sequence[R]) -> list[Sequence[R]]:
+    return [items[i : i + AT_ONCE] for i in range(0, len(items), AT_ONCE)]

@@ -1,0 +1,59 @@
+"""Errors of SQLAlchemy and its drivers, translated once: beyond the store nobody sees them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from mail_proxy.domain.errors import StoreError, StoreFull, StoreUnavailable
+
+_AWAY = {
+    sqlite3.SQLITE_BUSY: "the database is locked by another process",
+    sqlite3.SQLITE_LOCKED: "the database is locked",
+    sqlite3.SQLITE_READONLY: "the database cannot be written to: it is read-only",
+    sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened",
+}
+_FULL = {
+    sqlite3.SQLITE_FULL: "no room is left for the database",
+    sqlite3.SQLITE_IOERR: "the disk of the database failed",
+}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def translated(error: Exception) -> Exception:
+    """The StoreError for a foreign error; our own ones and bugs come back as they are."""
+    if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.Error):
+        return _from_sqlite(error.orig)
+    if isinstance(error, sqlite3.Error):
+        return _from_sqlite(error)
+    if isinstance(error, SQLAlchemyError | UnicodeEncodeError | OverflowError):
+        # The last two: a lone surrogate, or a number over 64 bits, which no database takes.
+        return StoreError(f"the database refused a statement: {error}")
+    return error
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Raise StoreError and its kinds instead of the libraries' errors."""
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise translated(error) from error
+
+
+def _from_sqlite(error: sqlite3.Error) -> StoreError:
+    # The low byte is the kind; the rest, as in SQLITE_IOERR_WRITE, says where. No code at all:
+    # the driver itself refused.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _AWAY:
+        return StoreUnavailable(f"{_AWAY[code]} ({error})")
+    if code in _FULL:
+        return StoreFull(f"{_FULL[code]} ({error})")
+    if code in _DAMAGED:
+        return StoreError(
+            f"the database is damaged ({error})", hint="restore it from the last backup"
+        )
+    return StoreError(f"the database failed: {error}")

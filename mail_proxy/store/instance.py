@@ -1,0 +1,74 @@
+"""Settings of the instance, and the log of commands; the same for both databases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, insert, select, update
+
+from mail_proxy.domain.errors import SecretsUnavailable
+from mail_proxy.secrets import Keyring
+from mail_proxy.store.keys import next_pk
+from mail_proxy.store.schema import command_log, instance
+
+_SEALED = "ENC:"  # no JSON text begins like this
+
+
+def get_setting(conn: Connection, name: str, keyring: Keyring) -> Any:
+    """The value; None when there is none, or when it is sealed with a key that is lost."""
+    stored = conn.execute(select(instance.c.value).where(instance.c.name == name)).scalar()
+    return None if stored is None else _opened(name, stored, keyring)
+
+
+def set_setting(conn: Connection, name: str, value: Any, *, secret: bool, keyring: Keyring) -> None:
+    text = json.dumps(value, ensure_ascii=False)
+    if secret:
+        text = keyring.seal(text, **_place(name))
+    changed = conn.execute(update(instance).where(instance.c.name == name).values(value=text))
+    if not changed.rowcount:
+        conn.execute(insert(instance).values(name=name, value=text))
+
+
+def settings(conn: Connection, keyring: Keyring) -> dict[str, Any]:
+    """All of them, by name."""
+    rows = conn.execute(select(instance).order_by(instance.c.name)).all()
+    return {row.name: _opened(row.name, row.value, keyring) for row in rows}
+
+
+def _opened(name: str, stored: str, keyring: Keyring) -> Any:
+    if stored.startswith(_SEALED):
+        try:
+            stored = keyring.open(stored, **_place(name))
+        except SecretsUnavailable:
+            return None
+    return json.loads(stored)
+
+
+def _place(name: str) -> dict[str, str]:
+    return {"table": "instance", "tenant_id": "", "row": name, "column": "value"}
+
+
+class LoggedCommand(NamedTuple):
+    """A line of the command log; secrets in `payload` are masked by the caller."""
+
+    tenant_id: str
+    command_ts: float
+    endpoint: str
+    caller: str
+    payload: dict[str, Any]
+    response_status: int
+
+
+def log_commands(conn: Connection, commands: Sequence[LoggedCommand]) -> list[None]:
+    rows = [
+        {
+            **command._asdict(),
+            "pk": next_pk(),
+            "payload": json.dumps(command.payload, ensure_ascii=False),
+        }
+        for command in commands
+    ]
+    conn.execute(insert(command_log), rows)
+    return [None] * len(rows)

@@ -1,0 +1,168 @@
+"""Looking at messages: listings by page, single ones, their events; the same for both databases.
+
+A page takes one statement for its messages and one each for their recipients, contents and events,
+never one for each message.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, select, tuple_
+
+from mail_proxy.store.base import EventRow, MessageFilter, MessageRow
+from mail_proxy.store.rows import (
+    EVENT_COLUMNS,
+    MESSAGE_COLUMNS,
+    event_row,
+    message_row,
+    recipient_row,
+)
+from mail_proxy.store.schema import contents, events, messages, recipients, stored, tenants
+
+PAGE = 200  # rows in one read: a few milliseconds
+Position = tuple[str, int, int]  # tenant_id, priority, pk of the last row seen
+Found = TypeVar("Found")
+_m = messages.c
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What to read besides the messages and their recipients."""
+
+    content: bool = False
+    events: bool = False
+
+
+def list_page(
+    conn: Connection, chosen: MessageFilter, *, limit: int, after: Position | None, extras: Extras
+) -> list[MessageRow]:
+    """The next `limit` messages in the order of tenant, priority, pk."""
+    statement = _ordered().where(*_conditions(chosen)).limit(limit)
+    if after is not None:
+        statement = statement.where(tuple_(_m.tenant_id, _m.priority, _m.pk) > tuple_(*after))
+    return _completed(conn, statement, extras)
+
+
+def find_messages(
+    conn: Connection, tenant_id: str | None, ids: Sequence[str], *, full: bool
+) -> list[MessageRow]:
+    """Messages with one of these caller's ids, of one tenant or of all."""
+    statement = _ordered().where(_m.id.in_(ids))
+    if tenant_id is None:
+        # Keys begin with the tenant: a probe for each is short, a search without one is not.
+        statement = statement.where(_m.tenant_id.in_(select(tenants.c.tenant_id)))
+    else:
+        statement = statement.where(_m.tenant_id == tenant_id)
+    return _completed(conn, statement, Extras(full, full))
+
+
+def get_by_pk(conn: Connection, pk: int, *, full: bool) -> MessageRow | None:
+    statement = _ordered().where(_m.tenant_id.in_(select(tenants.c.tenant_id)), _m.pk == pk)
+    found = _completed(conn, statement, Extras(full, full))
+    return found[0] if found else None
+
+
+def message_events(conn: Connection, tenant_id: str, pk: int) -> list[EventRow]:
+    """Oldest first."""
+    return _events(conn, tenant_id, [pk])[pk]
+
+
+def _ordered() -> Select[Any]:
+    return select(*MESSAGE_COLUMNS).order_by(_m.tenant_id, _m.priority, _m.pk)
+
+
+def _conditions(chosen: MessageFilter) -> list[ColumnElement[bool]]:
+    conditions = [
+        column == value
+        for column, value in (
+            (_m.tenant_id, chosen.tenant_id),
+            (_m.account_id, chosen.account_id),
+            (_m.batch_code, chosen.batch_code),
+        )
+        if value is not None
+    ]
+    if chosen.states:
+        conditions.append(_m.state.in_(stored(chosen.states)))
+    if chosen.since_ts is not None:
+        conditions.append(_m.created_at >= chosen.since_ts)
+    if chosen.until_ts is not None:
+        conditions.append(_m.created_at < chosen.until_ts)
+    if chosen.subject is not None:
+        conditions.append(_m.subject.icontains(chosen.subject, autoescape=True))
+    if chosen.to is not None:
+        conditions.append(_goes_to(chosen.to))
+    return conditions
+
+
+def _goes_to(part: str) -> ColumnElement[bool]:
+    r = recipients.c
+    return exists().where(
+        r.tenant_id == _m.tenant_id,
+        r.message_pk == _m.pk,
+        r.address.icontains(part, autoescape=True),
+    )
+
+
+def _completed(conn: Connection, statement: Select[Any], extras: Extras) -> list[MessageRow]:
+    """The messages of `statement`, each with all that was asked for."""
+    rows = [message_row(row) for row in conn.execute(statement)]
+    return [
+        message
+        for tenant_id, theirs in groupby(rows, key=lambda row: row.tenant_id)
+        for message in _with_parts(conn, tenant_id, list(theirs), extras)
+    ]
+
+
+def _with_parts(
+    conn: Connection, tenant_id: str, rows: list[MessageRow], extras: Extras
+) -> Iterable[MessageRow]:
+    pks = [row.pk for row in rows]
+    addressed = _recipients(conn, tenant_id, pks)
+    payloads = _contents(conn, tenant_id, pks) if extras.content else {}
+    told = _events(conn, tenant_id, pks) if extras.events else {}
+    for row in rows:
+        yield replace(
+            row,
+            recipients=tuple(recipient_row(r) for r in addressed[row.pk]),
+            content=payloads.get(row.pk),
+            events=tuple(told.get(row.pk, ())),
+        )
+
+
+def _recipients(conn: Connection, tenant_id: str, pks: list[int]) -> dict[int, list[Row[Any]]]:
+    r = recipients.c
+    statement = (
+        select(recipients)
+        .where(r.tenant_id == tenant_id, r.message_pk.in_(pks))
+        .order_by(r.message_pk, r.position)
+    )
+    return _by_message((row.message_pk, row) for row in conn.execute(statement))
+
+
+def _contents(conn: Connection, tenant_id: str, pks: list[int]) -> dict[int, bytes]:
+    c = contents.c
+    statement = select(c.message_pk, c.payload)
+    found = conn.execute(statement.where(c.tenant_id == tenant_id, c.message_pk.in_(pks)))
+    return {row.message_pk: row.payload for row in found}
+
+
+def _events(conn: Connection, tenant_id: str, pks: list[int]) -> dict[int, list[EventRow]]:
+    e = events.c
+    statement = (
+        select(*EVENT_COLUMNS)
+        .where(e.tenant_id == tenant_id, e.message_pk.in_(pks))
+        .order_by(e.message_pk, e.pk)
+    )
+    return _by_message((row.message_pk, event_row(row)) for row in conn.execute(statement))
+
+
+def _by_message(pairs: Iterable[tuple[int, Found]]) -> dict[int, list[Found]]:
+    grouped: dict[int, list[Found]] = defaultdict(list)
+    for pk, found in pairs:
+        grouped[pk].append(found)
+    return grouped

@@ -1,0 +1,176 @@
+"""Messages that change state on a person's word: retried, suspended, activated.
+
+A suspension is right at once, because claims look at `suspensions`; moving the rows out of the
+index, and back, goes in chunks, so that no claim waits long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Update,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+
+from mail_proxy.domain.state import Event, RecipientState, State, sources
+from mail_proxy.store.counting import Differences
+from mail_proxy.store.schema import WHOLE_TENANT, messages, recipients, stored, suspensions
+
+ROWS_LOOKED_AT = 2000  # in one transaction, about 10 ms when all of them move
+_m = messages.c
+_s = suspensions.c
+
+_is_suspended = exists().where(
+    _s.tenant_id == _m.tenant_id,
+    (_s.batch_code == WHOLE_TENANT) | (_s.batch_code == _m.batch_code),
+)
+
+
+# --- retry ---
+
+
+def retry_messages(conn: Connection, tenant_id: str, ids: Sequence[str], *, now: float) -> set[str]:
+    """WAITING (or SUSPENDED) and due now; the ids for which RETRY was legal."""
+    found = _retryable(conn, tenant_id, ids)
+    pks = [row.pk for row in found]
+    _reopen_recipients(conn, tenant_id, [row.pk for row in found if row.state == State.FAILED])
+    moved = conn.execute(
+        update(messages)
+        .where(_m.tenant_id == tenant_id, _m.pk.in_(pks))
+        .values(
+            state=case((_is_suspended, State.SUSPENDED.value), else_=State.WAITING.value),
+            due_at=now,
+            tries=0,
+            lapses=0,
+            sent_at=None,
+            finished_at=None,
+            held_reason=None,
+            updated_at=now,
+        )
+        .returning(_m.pk, _m.state)
+    ).all()
+    after = {row.pk: row.state for row in moved}
+    _count(conn, tenant_id, [(row, after[row.pk]) for row in found])
+    return {row.id for row in found}
+
+
+def _retryable(conn: Connection, tenant_id: str, ids: Sequence[str]) -> Sequence[Row[Any]]:
+    legal = _m.state.in_(stored(sources(Event.RETRY)))
+    columns = [_m.pk, _m.id, _m.account_id, _m.state, _m.priority]
+    statement = select(*columns).where(_m.tenant_id == tenant_id, _m.id.in_(ids), legal)
+    return conn.execute(statement).all()
+
+
+def _reopen_recipients(conn: Connection, tenant_id: str, pks: list[int]) -> None:
+    r = recipients.c
+    conn.execute(
+        update(recipients)
+        .where(
+            r.tenant_id == tenant_id,
+            r.message_pk.in_(pks),
+            r.state == RecipientState.REFUSED.value,
+        )
+        .values(state=RecipientState.PENDING.value, settled_at=None)
+    )
+
+
+# --- suspensions ---
+
+
+def suspended_batches(conn: Connection, tenant_id: str) -> list[str]:
+    """Sorted codes; `["*"]` for the whole tenant."""
+    found = conn.execute(
+        select(_s.batch_code).where(_s.tenant_id == tenant_id).order_by(_s.batch_code)
+    )
+    codes = list(found.scalars())
+    return [WHOLE_TENANT] if WHOLE_TENANT in codes else codes
+
+
+def add_suspension(conn: Connection, tenant_id: str, batch_code: str | None, *, now: float) -> None:
+    code = batch_code or WHOLE_TENANT
+    conn.execute(delete(suspensions).where(_s.tenant_id == tenant_id, _s.batch_code == code))
+    conn.execute(insert(suspensions).values(tenant_id=tenant_id, batch_code=code, created_at=now))
+
+
+def remove_suspension(conn: Connection, tenant_id: str, batch_code: str | None) -> bool:
+    """All of a tenant's for None; False for a batch while the whole tenant is suspended."""
+    theirs = delete(suspensions).where(_s.tenant_id == tenant_id)
+    if batch_code is None:
+        conn.execute(theirs)
+        return True
+    if suspended_batches(conn, tenant_id) == [WHOLE_TENANT]:
+        return False
+    conn.execute(theirs.where(_s.batch_code == batch_code))
+    return True
+
+
+def move_chunk(
+    conn: Connection,
+    tenant_id: str,
+    batch_code: str | None,
+    event: Event,
+    *,
+    after: int,
+    now: float,
+) -> int | None:
+    """SUSPEND or ACTIVATE rows beyond the pk `after`; the pk to go on from, None at the end.
+
+    Each chunk asks again what is suspended, so a suspension and its end may overlap.
+    """
+    in_batch = [_m.batch_code == batch_code] if batch_code is not None else []
+    theirs = (_m.tenant_id == tenant_id, *in_batch, _m.pk > after)
+    looked_at = select(_m.pk).where(*theirs).order_by(_m.pk).limit(ROWS_LOOKED_AT).subquery()
+    last: int | None = conn.execute(select(func.max(looked_at.c.pk))).scalar()
+    if last is None:
+        return None
+    moved = conn.execute(_move(event, [*theirs, _m.pk <= last], now)).all()
+    before, after_state = _ends(event)
+    _count(conn, tenant_id, [(row, after_state) for row in moved], before=before)
+    return last
+
+
+def _move(event: Event, rows: Sequence[ColumnElement[bool]], now: float) -> Update:
+    before, after = _ends(event)
+    applies = _is_suspended if event is Event.SUSPEND else ~_is_suspended
+    return (
+        update(messages)
+        .where(*rows, _m.state.in_(stored([before])), applies)
+        .values(state=literal(after.value), updated_at=now)
+        .returning(_m.account_id, _m.priority)
+    )
+
+
+def _ends(event: Event) -> tuple[State, State]:
+    if event is Event.SUSPEND:
+        return State.WAITING, State.SUSPENDED
+    return State.SUSPENDED, State.WAITING
+
+
+def _count(
+    conn: Connection,
+    tenant_id: str,
+    moved: Sequence[tuple[Row[Any], str]],
+    before: State | None = None,
+) -> None:
+    differences = Differences()
+    for row, after in moved:
+        differences.move(
+            tenant_id,
+            row.account_id,
+            row.priority,
+            before=row.state if before is None else before,
+            after=after,
+        )
+    differences.write(conn)

@@ -1,0 +1,66 @@
+"""Open the database: whose file it is, tables, key, and then the store that works on it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+
+from mail_proxy.domain.clock import Clock, SystemClock
+from mail_proxy.domain.errors import ConfigurationError
+from mail_proxy.secrets import Keyring
+from mail_proxy.store.db import MailProxyDb
+from mail_proxy.store.faults import store_errors
+from mail_proxy.store.instance import get_setting, set_setting
+from mail_proxy.store.migrate import migrate
+from mail_proxy.store.readers import Readers
+from mail_proxy.store.sqlite.connections import READERS, make_new, open_readers, open_writer
+from mail_proxy.store.sqlite.file import prepare_file
+from mail_proxy.store.writer import Writer
+
+KEY_CHECK = "encryption_check"  # tells a wrong key from the one the secrets were sealed with
+
+
+async def open_store(database: str, *, keyring: Keyring, clock: Clock | None = None) -> MailProxyDb:
+    """The store in the file `database`, a path or `sqlite:///path`; made when it is absent.
+
+    The keyring is settled: with a lost or wrong key the store opens, and its secrets do not.
+    Raises ForeignDatabase, ConfigurationError, StoreUnavailable, StoreFull, or StoreError for a
+    damaged file.
+    """
+    path = path_of(database)
+    conn, engine = await asyncio.to_thread(_open, path, keyring)
+    return MailProxyDb(Writer(conn), Readers(engine, READERS), keyring, clock or SystemClock())
+
+
+def path_of(database: str) -> Path:
+    """The file that a setting names. Raises ConfigurationError for another kind of database."""
+    if "://" in database and not database.startswith("sqlite:///"):
+        raise ConfigurationError(
+            f"this kind of database is not supported: {database.partition(':')[0]}",
+            hint="give the path of an SQLite file, or sqlite:///path",
+        )
+    return Path(database.removeprefix("sqlite:///"))
+
+
+def _open(path: Path, keyring: Keyring) -> tuple[Connection, Engine]:
+    with store_errors():
+        if prepare_file(path):
+            make_new(path)
+        conn = open_writer(path)
+        try:
+            migrate(conn)
+            _settle(conn, keyring)
+        except BaseException:
+            conn.close()
+            raise
+        return conn, open_readers(path)
+
+
+def _settle(conn: Connection, keyring: Keyring) -> None:
+    with conn.begin():
+        recorded = get_setting(conn, KEY_CHECK, keyring)
+        check = keyring.settle(recorded)
+        if check != recorded:
+            set_setting(conn, KEY_CHECK, check, secret=False, keyring=keyring)

@@ -1,0 +1,56 @@
+"""Events that wait to be reported, and how far each tenant's reports have come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, literal, select, update
+
+from mail_proxy.store.base import EventRow, SyncState
+from mail_proxy.store.rows import EVENT_COLUMNS, event_row
+from mail_proxy.store.schema import events, sync_state, tenants
+
+_e = events.c
+# A literal, not a parameter: SQLite takes the partial index only if it sees it.
+_is_pending = _e.report_state == literal("pending", literal_execute=True)
+
+
+def unreported(conn: Connection, tenant_id: str, *, limit: int) -> list[EventRow]:
+    """Oldest first."""
+    statement = select(*EVENT_COLUMNS).where(_e.tenant_id == tenant_id, _is_pending)
+    return [event_row(row) for row in conn.execute(statement.order_by(_e.pk).limit(limit))]
+
+
+def tenants_with_reports(conn: Connection) -> list[str]:
+    """Sorted; a probe for each tenant."""
+    has_some = exists().where(_e.tenant_id == tenants.c.tenant_id, _is_pending)
+    statement = select(tenants.c.tenant_id).where(has_some).order_by(tenants.c.tenant_id)
+    return list(conn.execute(statement).scalars())
+
+
+def mark_reported(
+    conn: Connection, tenant_id: str, pks: Sequence[int], *, now: float, state: str
+) -> None:
+    marked = update(events).where(*_these(tenant_id, pks))
+    conn.execute(marked.values(report_state=state, reported_ts=now))
+
+
+def count_report_try(conn: Connection, tenant_id: str, pks: Sequence[int]) -> None:
+    tried = update(events).where(*_these(tenant_id, pks))
+    conn.execute(tried.values(report_tries=_e.report_tries + 1))
+
+
+def get_sync_state(conn: Connection, tenant_id: str) -> SyncState:
+    """The defaults for a tenant that was never reported to."""
+    found = conn.execute(select(sync_state).where(sync_state.c.tenant_id == tenant_id)).first()
+    return SyncState(tenant_id) if found is None else SyncState(**found._mapping)
+
+
+def put_sync_state(conn: Connection, state: SyncState) -> None:
+    conn.execute(delete(sync_state).where(sync_state.c.tenant_id == state.tenant_id))
+    conn.execute(insert(sync_state).values(asdict(state)))
+
+
+def _these(tenant_id: str, pks: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
+    return _e.tenant_id == tenant_id, _e.pk.in_(pks)

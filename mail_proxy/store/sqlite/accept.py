@@ -1,0 +1,198 @@
+"""`accept`: store messages, in batches from many callers at once."""
+
+# ruff: noqa: S608 - statements are built of our own constants; values travel as parameters
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeAlias
+
+from sqlalchemy import Connection
+
+from mail_proxy.domain.state import RecipientState, State
+from mail_proxy.store.base import Accepted, NewMessage
+from mail_proxy.store.counting import Differences
+from mail_proxy.store.keys import next_pk
+from mail_proxy.store.sqlite.suspended import Suspended
+
+Key: TypeAlias = tuple[str, str]  # tenant_id, and an account_id or the caller's id
+
+NO_ACCOUNT = "account not found for tenant"
+ALREADY_SENT = "already sent"
+REPLACEABLE = frozenset({State.WAITING, State.SUSPENDED})
+
+ACCOUNTS = """
+SELECT a.tenant_id, a.account_id
+FROM json_each(?) AS wanted CROSS JOIN accounts AS a
+WHERE a.tenant_id = json_extract(wanted.value, '$[0]')
+  AND a.account_id = json_extract(wanted.value, '$[1]')
+"""
+
+STORED = f"""
+SELECT m.tenant_id, m.id, m.pk, m.account_id, m.state, m.priority, m.created_at,
+  EXISTS (
+    SELECT 1 FROM recipients AS r
+    WHERE r.tenant_id = m.tenant_id AND r.message_pk = m.pk
+      AND r.state <> '{RecipientState.PENDING.value}'
+  ) AS is_settled
+FROM json_each(?) AS wanted CROSS JOIN messages AS m
+WHERE m.tenant_id = json_extract(wanted.value, '$[0]')
+  AND m.id = json_extract(wanted.value, '$[1]')
+"""
+
+REMOVE = (
+    "DELETE FROM messages WHERE tenant_id = ? AND pk = ?",
+    "DELETE FROM recipients WHERE tenant_id = ? AND message_pk = ?",
+    "DELETE FROM contents WHERE tenant_id = ? AND message_pk = ?",
+)
+
+INSERT_MESSAGE = """
+INSERT INTO messages (
+  tenant_id, pk, id, account_id, state, priority, due_at, deferred_ts, expires_at, batch_code,
+  sender, subject, return_path, rfc_message_id, size_bytes, created_at, updated_at
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+INSERT_RECIPIENT = f"""
+INSERT INTO recipients (tenant_id, message_pk, position, address, state)
+VALUES (?, ?, ?, ?, '{RecipientState.PENDING.value}')
+"""
+
+INSERT_CONTENT = "INSERT INTO contents (tenant_id, message_pk, payload) VALUES (?, ?, ?)"
+
+
+class AcceptRequest(NamedTuple):
+    """One caller's batch."""
+
+    batch: Sequence[NewMessage]
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A message that has the same id."""
+
+    pk: int
+    account_id: str
+    state: State
+    priority: int
+    created_at: float
+    is_settled: bool
+
+    @property
+    def is_replaceable(self) -> bool:
+        return self.state in REPLACEABLE and not self.is_settled
+
+
+class _Intake:
+    """Decides for each message in turn what is written; nothing is written before the last."""
+
+    def __init__(self, accounts: set[Key], stored: dict[Key, _Stored]) -> None:
+        self._accounts = accounts
+        self._stored = stored
+        self.writes: dict[Key, tuple[int, NewMessage, float]] = {}
+        self.removes: dict[Key, _Stored] = {}
+
+    def decide(self, message: NewMessage, now: float) -> Accepted:
+        key = (message.tenant_id, message.id)
+        if (message.tenant_id, message.account_id) not in self._accounts:
+            return Accepted(0, reason=NO_ACCOUNT)
+        if key in self.writes:
+            pk, earlier, _ = self.writes[key]
+            self.writes[key] = (pk, replace(message, created_at=earlier.created_at), now)
+            return Accepted(pk, replaced=True)
+        old = self._stored.get(key)
+        if old is None:
+            pk = next_pk()
+            self.writes[key] = (pk, message, now)
+            return Accepted(pk)
+        if not old.is_replaceable:
+            return Accepted(old.pk, reason=ALREADY_SENT)
+        self.removes[key] = old
+        self.writes[key] = (old.pk, replace(message, created_at=old.created_at), now)
+        return Accepted(old.pk, replaced=True)
+
+
+def accept(conn: Connection, requests: Sequence[AcceptRequest]) -> list[list[Accepted]]:
+    """Store each batch; for each message its pk, or why it was not stored."""
+    messages = [message for request in requests for message in request.batch]
+    accounts = _accounts(conn, {(m.tenant_id, m.account_id) for m in messages})
+    intake = _Intake(accounts, _stored(conn, {(m.tenant_id, m.id) for m in messages}))
+    answers = [[intake.decide(m, request.now) for m in request.batch] for request in requests]
+    differences = Differences()
+    _remove(conn, intake.removes, differences)
+    _insert(conn, list(intake.writes.values()), differences)
+    differences.write(conn)
+    return answers
+
+
+def _accounts(conn: Connection, keys: Iterable[Key]) -> set[Key]:
+    rows = conn.exec_driver_sql(ACCOUNTS, (json.dumps(list(keys)),))
+    return {(tenant_id, account_id) for tenant_id, account_id in rows}
+
+
+def _stored(conn: Connection, keys: Iterable[Key]) -> dict[Key, _Stored]:
+    rows = conn.exec_driver_sql(STORED, (json.dumps(list(keys)),))
+    return {
+        (tenant_id, id_): _Stored(pk, account_id, State(state), priority, created_at, bool(settled))
+        for tenant_id, id_, pk, account_id, state, priority, created_at, settled in rows
+    }
+
+
+def _remove(conn: Connection, removes: dict[Key, _Stored], differences: Differences) -> None:
+    if not removes:
+        return
+    keys = [(tenant_id, old.pk) for (tenant_id, _), old in removes.items()]
+    for statement in REMOVE:
+        conn.exec_driver_sql(statement, keys)
+    for (tenant_id, _), old in removes.items():
+        differences.add(tenant_id, old.account_id, old.state, old.priority, -1)
+
+
+def _insert(
+    conn: Connection, writes: list[tuple[int, NewMessage, float]], differences: Differences
+) -> None:
+    if not writes:
+        return
+    suspended = Suspended.of(conn, {message.tenant_id for _, message, _ in writes})
+    rows = []
+    for pk, m, now in writes:
+        state = suspended.instead_of_waiting(m.tenant_id, m.batch_code)
+        rows.append(_message_row(pk, m, state, now))
+        differences.add(m.tenant_id, m.account_id, state, m.priority)
+    conn.exec_driver_sql(INSERT_MESSAGE, rows)
+    conn.exec_driver_sql(INSERT_CONTENT, [(m.tenant_id, pk, m.content) for pk, m, _ in writes])
+    if recipients := list(_recipient_rows(writes)):
+        conn.exec_driver_sql(INSERT_RECIPIENT, recipients)
+
+
+def _message_row(pk: int, m: NewMessage, state: State, now: float) -> tuple[object, ...]:
+    return (
+        m.tenant_id,
+        pk,
+        m.id,
+        m.account_id,
+        state.value,
+        m.priority,
+        m.due_at,
+        m.deferred_ts,
+        m.expires_at,
+        m.batch_code,
+        m.sender,
+        m.subject,
+        m.return_path,
+        m.rfc_message_id,
+        len(m.content),
+        m.created_at,
+        now,
+    )
+
+
+def _recipient_rows(
+    writes: list[tuple[int, NewMessage, float]],
+) -> Iterator[tuple[str, int, int, str]]:
+    for pk, message, _ in writes:
+        for position, address in enumerate(message.recipients):
+            yield message.tenant_id, pk, position, address

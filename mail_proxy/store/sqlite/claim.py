@@ -1,0 +1,187 @@
+"""`claim`: lease due messages of an account; `recover`: take back the leases of the dead."""
+
+# ruff: noqa: S608 - statements are built of our own constants; values travel as parameters
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from mail_proxy.domain.state import Event, RecipientState, State, sources
+from mail_proxy.store.base import Claim, Claimed, PendingRecipient
+from mail_proxy.store.counting import Differences
+from mail_proxy.store.keys import next_pk
+from mail_proxy.store.schema import WHOLE_TENANT
+from mail_proxy.store.sqlite.suspended import Suspended
+
+PRIORITIES = range(4)  # immediate, high, medium, low
+NOTHING = Claim((), None)
+
+
+def in_states(states: frozenset[State]) -> str:
+    # As literals: SQLite takes a partial index only where it sees them.
+    return "(" + ", ".join(f"'{state.value}'" for state in sorted(states)) + ")"
+
+
+_WAITING = in_states(sources(Event.CLAIM))
+
+# A batch that was suspended a moment ago still has rows in the index, until they are moved.
+_NOT_SUSPENDED = """
+  (m.batch_code IS NULL OR NOT EXISTS (
+    SELECT 1 FROM suspensions AS s
+    WHERE s.tenant_id = m.tenant_id AND s.batch_code = m.batch_code
+  ))
+"""
+
+
+def _probe(columns: str, priority: int, condition: str, limit: str) -> str:
+    """A range of `messages_due`: the first rows of one priority."""
+    return f"""
+    SELECT * FROM (
+      SELECT {columns} FROM messages AS m
+      WHERE m.tenant_id = :tenant_id AND m.account_id = :account_id AND m.priority = {priority}
+        AND m.state IN {_WAITING} AND {condition} AND {_NOT_SUSPENDED}
+      ORDER BY m.due_at, m.pk LIMIT {limit}
+    )"""
+
+
+def _probes(columns: str, condition: str, limit: str) -> str:
+    return "\n    UNION ALL".join(_probe(columns, p, condition, limit) for p in PRIORITIES)
+
+
+IS_OPEN = f"""
+SELECT 1 FROM tenants AS t
+WHERE t.tenant_id = :tenant_id AND t.active AND NOT EXISTS (
+  SELECT 1 FROM suspensions AS s
+  WHERE s.tenant_id = t.tenant_id AND s.batch_code = '{WHOLE_TENANT}'
+)
+"""
+
+LEASE = f"""
+UPDATE messages
+SET state = '{State.LEASED.value}', lease_token = :token, lease_daemon = :daemon, updated_at = :now
+WHERE tenant_id = :tenant_id AND pk IN (
+  SELECT pk FROM ({_probes("m.priority, m.due_at, m.pk", "m.due_at <= :now", ":limit")}
+  ) ORDER BY priority, due_at, pk LIMIT :limit
+)
+RETURNING pk, id, priority, tries, created_at, expires_at, rfc_message_id, return_path, due_at
+"""
+
+NEXT_DUE = f"""
+SELECT min(due_at) FROM ({_probes("m.due_at", "TRUE", "1")}
+)
+"""
+
+PENDING_RECIPIENTS = f"""
+SELECT r.message_pk, r.position, r.address
+FROM json_each(?) AS wanted CROSS JOIN recipients AS r
+WHERE r.tenant_id = ? AND r.message_pk = wanted.value
+  AND r.state = '{RecipientState.PENDING.value}'
+ORDER BY r.message_pk, r.position
+"""
+
+CONTENTS = """
+SELECT c.message_pk, c.payload
+FROM json_each(?) AS wanted CROSS JOIN contents AS c
+WHERE c.tenant_id = ? AND c.message_pk = wanted.value
+"""
+
+LEASED = f"""
+SELECT tenant_id, pk, account_id, priority, batch_code
+FROM messages INDEXED BY messages_leased
+WHERE state IN {in_states(sources(Event.LAPSE))}
+"""
+
+LAPSE = """
+UPDATE messages SET state = ?, lease_token = NULL, lease_daemon = NULL, updated_at = ?
+WHERE tenant_id = ? AND pk = ?
+"""
+
+
+class ClaimRequest(NamedTuple):
+    """One account's turn."""
+
+    tenant_id: str
+    account_id: str
+    limit: int
+    now: float
+    daemon: str
+
+
+def claim(conn: Connection, requests: Sequence[ClaimRequest]) -> list[Claim]:
+    """Lease for each request in turn."""
+    return [_claim(conn, request) for request in requests]
+
+
+def _claim(conn: Connection, request: ClaimRequest) -> Claim:
+    key = {"tenant_id": request.tenant_id, "account_id": request.account_id}
+    if conn.exec_driver_sql(IS_OPEN, key).first() is None:
+        return NOTHING
+    token = next_pk()
+    leased = conn.exec_driver_sql(LEASE, {**request._asdict(), "token": token}).all()
+    next_due_at = conn.exec_driver_sql(NEXT_DUE, key).scalar()
+    if not leased:
+        return Claim((), next_due_at)
+    # RETURNING has no order.
+    leased = sorted(leased, key=lambda row: (row.priority, row.due_at, row.pk))
+    _count(conn, request, leased)
+    return Claim(_claimed(conn, request, leased, token), next_due_at)
+
+
+def _count(conn: Connection, request: ClaimRequest, leased: Sequence[Any]) -> None:
+    differences = Differences()
+    for row in leased:
+        differences.move(
+            request.tenant_id,
+            request.account_id,
+            row.priority,
+            before=State.WAITING,
+            after=State.LEASED,
+        )
+    differences.write(conn)
+
+
+def _claimed(
+    conn: Connection, request: ClaimRequest, leased: Sequence[Any], token: int
+) -> tuple[Claimed, ...]:
+    wanted = (json.dumps([row.pk for row in leased]), request.tenant_id)
+    recipients: dict[int, list[PendingRecipient]] = defaultdict(list)
+    for pk, position, address in conn.exec_driver_sql(PENDING_RECIPIENTS, wanted):
+        recipients[pk].append(PendingRecipient(position, address))
+    contents: dict[int, bytes] = dict(conn.exec_driver_sql(CONTENTS, wanted).tuples().all())
+    return tuple(
+        Claimed(
+            **row._mapping,
+            tenant_id=request.tenant_id,
+            account_id=request.account_id,
+            recipients=tuple(recipients[row.pk]),
+            content=contents[row.pk],
+            lease_token=token,
+        )
+        for row in leased
+    )
+
+
+def recover(conn: Connection, requests: Sequence[float]) -> list[int]:
+    """For each `now`: how many leases were taken back; the lock says that their daemon is dead."""
+    return [_recover(conn, now) for now in requests]
+
+
+def _recover(conn: Connection, now: float) -> int:
+    leased = conn.exec_driver_sql(LEASED).all()
+    if not leased:
+        return 0
+    suspended = Suspended.of(conn, {row.tenant_id for row in leased})
+    differences = Differences()
+    changes = []
+    for tenant_id, pk, account_id, priority, batch_code in leased:
+        state = suspended.instead_of_waiting(tenant_id, batch_code)
+        changes.append((state.value, now, tenant_id, pk))
+        differences.move(tenant_id, account_id, priority, before=State.LEASED, after=state)
+    conn.exec_driver_sql(LAPSE, changes)
+    differences.write(conn)
+    return len(leased)

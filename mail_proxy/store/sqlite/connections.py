@@ -1,0 +1,77 @@
+"""Connections to the file: one that writes, a few that read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
+
+from mail_proxy.store.schema import APPLICATION_ID
+
+READERS = 3  # reads are short; more threads only fight for the interpreter
+
+# In this order, before the first table. The journal comes last: only then is the application_id
+# in the file itself, where it is looked for.
+_FOR_NEW = (
+    "PRAGMA auto_vacuum = INCREMENTAL",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    "PRAGMA journal_mode = WAL",
+)
+_FOR_ALL = (
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA foreign_keys = OFF",
+    "PRAGMA temp_store = MEMORY",
+)
+# WAL with NORMAL makes no sync at a commit, so what was answered would be lost with the power.
+_FOR_WRITER = ("PRAGMA synchronous = FULL",)
+_FOR_READER = ("PRAGMA query_only = ON",)
+
+
+def make_new(path: Path) -> None:
+    """Mark an empty file as ours."""
+    conn = sqlite3.connect(path, isolation_level=None)
+    try:
+        for pragma in _FOR_NEW:
+            conn.execute(pragma)
+    finally:
+        conn.close()
+
+
+def open_writer(path: Path) -> Connection:
+    """The one writing connection; each of its transactions takes the write lock as it begins."""
+    # BEGIN alone would fail at once when it reads first and another process wrote meanwhile,
+    # whatever the busy timeout says.
+    engine = _engine(path, (*_FOR_ALL, *_FOR_WRITER), begin="BEGIN IMMEDIATE", poolclass=NullPool)
+    return engine.connect()
+
+
+def open_readers(path: Path) -> Engine:
+    """Connections that cannot write; each transaction sees one moment of the database."""
+    pragmas = (*_FOR_ALL, *_FOR_READER)
+    return _engine(
+        path, pragmas, begin="BEGIN", poolclass=QueuePool, pool_size=READERS, max_overflow=0
+    )
+
+
+def _engine(path: Path, pragmas: Sequence[str], *, begin: str, **pool: object) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        # A connection passes from the thread that opens it to the one that uses it.
+        connect_args={"check_same_thread": False, "cached_statements": 256},
+        **pool,
+    )
+
+    def on_connect(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself
+        for pragma in pragmas:
+            connection.execute(pragma)
+
+    def on_begin(conn: Connection) -> None:
+        conn.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+    return engine

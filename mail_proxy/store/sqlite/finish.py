@@ -1,0 +1,254 @@
+"""`finish`: write how attempts ended, for rows that are still under the lease of the attempt.
+
+A late acceptance, for a row that is ours no longer, is recorded all the same: the relay has the
+mail, whatever became of the lease.
+"""
+
+# ruff: noqa: S608 - statements are built of our own constants; values travel as parameters
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from mail_proxy.domain.state import FINAL, Event, RecipientState, State, sources, target
+from mail_proxy.store.base import NewEvent, Outcome, RecipientResult
+from mail_proxy.store.counting import Differences
+from mail_proxy.store.keys import next_pk
+from mail_proxy.store.sqlite.suspended import Suspended
+
+HELD_NOW = """
+SELECT m.tenant_id, m.pk, m.id, m.account_id, m.state, m.priority, m.batch_code, m.due_at,
+  m.lease_token
+FROM json_each(?) AS wanted CROSS JOIN messages AS m
+WHERE m.tenant_id = json_extract(wanted.value, '$[0]')
+  AND m.pk = json_extract(wanted.value, '$[1]')
+"""
+
+WRITE = f"""
+UPDATE messages SET
+  state = :state,
+  due_at = :due_at,
+  tries = tries + :spent,
+  error = CASE WHEN :sets_error THEN :error ELSE error END,
+  error_code = CASE WHEN :sets_error THEN :error_code ELSE error_code END,
+  error_at = CASE WHEN :sets_error THEN :error_at ELSE error_at END,
+  sent_at = :sent_at,
+  finished_at = :finished_at,
+  lease_token = NULL,
+  lease_daemon = NULL,
+  updated_at = :now
+WHERE tenant_id = :tenant_id AND pk = :pk
+  AND state = '{State.LEASED.value}' AND lease_token = :lease_token
+"""
+
+SETTLE_RECIPIENT = """
+UPDATE recipients SET state = ?, reply_code = ?, reply = ?, settled_at = ?
+WHERE tenant_id = ? AND message_pk = ? AND position = ?
+"""
+
+INSERT_EVENT = """
+INSERT INTO events (
+  tenant_id, pk, message_pk, message_id, account_id, priority, event_type, event_ts, description,
+  data, report_state
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+ACCEPT_LATE = f"""
+UPDATE recipients SET state = '{RecipientState.ACCEPTED.value}', reply_code = ?, reply = ?,
+  settled_at = ?
+WHERE tenant_id = ? AND message_pk = ? AND position = ?
+  AND state IN ('{RecipientState.PENDING.value}', '{RecipientState.REFUSED.value}')
+"""
+
+SEND_LATE = f"""
+UPDATE messages SET state = '{State.SENT.value}', tries = tries + ?, error = NULL,
+  error_code = NULL, error_at = NULL, sent_at = ?, finished_at = ?, held_reason = NULL,
+  lease_token = NULL, lease_daemon = NULL, updated_at = ?
+WHERE tenant_id = ? AND pk = ?
+  AND state NOT IN ('{State.SENT.value}', '{State.BOUNCED.value}')
+  AND NOT EXISTS (
+    SELECT 1 FROM recipients AS r
+    WHERE r.tenant_id = messages.tenant_id AND r.message_pk = messages.pk
+      AND r.state = '{RecipientState.PENDING.value}'
+  )
+"""
+
+
+class FinishRequest(NamedTuple):
+    """One caller's outcomes."""
+
+    outcomes: Sequence[Outcome]
+    now: float
+
+
+@dataclass(slots=True)
+class _Row:
+    """A message as it is before this outcome."""
+
+    tenant_id: str
+    pk: int
+    id: str
+    account_id: str
+    state: State
+    priority: int
+    batch_code: str | None
+    due_at: float
+    lease_token: int | None
+
+    def is_under_lease_of(self, outcome: Outcome) -> bool:
+        return self.state in sources(outcome.event) and self.lease_token == outcome.lease_token
+
+
+def finish(conn: Connection, requests: Sequence[FinishRequest]) -> list[set[int]]:
+    """For each request the pks that were ours."""
+    outcomes = [outcome for request in requests for outcome in request.outcomes]
+    writing = _Writing(conn, _rows(conn, outcomes))
+    ours = [{o.pk for o in request.outcomes if writing.add(o, request.now)} for request in requests]
+    writing.flush()
+    return ours
+
+
+def _rows(conn: Connection, outcomes: Iterable[Outcome]) -> dict[tuple[str, int], _Row]:
+    wanted = json.dumps(list({(outcome.tenant_id, outcome.pk) for outcome in outcomes}))
+    found = [_Row(*row) for row in conn.exec_driver_sql(HELD_NOW, (wanted,))]
+    return {(row.tenant_id, row.pk): row for row in found}
+
+
+class _Writing:
+    """Gathers the rows of many outcomes, so that each statement is sent once."""
+
+    def __init__(self, conn: Connection, rows: dict[tuple[str, int], _Row]) -> None:
+        self._conn = conn
+        self._rows = rows
+        self._suspended = Suspended.of(conn, {tenant_id for tenant_id, _ in rows})
+        self._differences = Differences()
+        self._messages: list[dict[str, Any]] = []
+        self._recipients: list[tuple[Any, ...]] = []
+        self._events: list[tuple[Any, ...]] = []
+
+    def add(self, outcome: Outcome, now: float) -> bool:
+        """True when the message was under the outcome's lease."""
+        row = self._rows.get((outcome.tenant_id, outcome.pk))
+        if row is None:  # deleted meanwhile
+            return False
+        if not row.is_under_lease_of(outcome):
+            if outcome.event is Event.ACCEPT:
+                self._accept_late(row, outcome, now)
+            return False
+        after = self._state_after(row, outcome.event)
+        self._messages.append(_message_change(row, outcome, after, now))
+        self._recipients += (
+            _recipient_change(outcome, result, now) for result in outcome.recipients
+        )
+        self._tell(row, outcome.events)
+        self._move(row, after)
+        return True
+
+    def flush(self) -> None:
+        for statement, rows in (
+            (WRITE, self._messages),
+            (SETTLE_RECIPIENT, self._recipients),
+            (INSERT_EVENT, self._events),
+        ):
+            if rows:
+                self._conn.exec_driver_sql(statement, rows)
+        self._differences.write(self._conn)
+        self._messages, self._recipients, self._events = [], [], []
+        self._differences = Differences()
+
+    def _state_after(self, row: _Row, event: Event) -> State:
+        state = target(event)
+        if state is State.WAITING:
+            return self._suspended.instead_of_waiting(row.tenant_id, row.batch_code)
+        return state
+
+    def _move(self, row: _Row, after: State) -> None:
+        self._differences.move(
+            row.tenant_id, row.account_id, row.priority, before=row.state, after=after
+        )
+        row.state, row.lease_token = after, None
+
+    def _tell(self, row: _Row, events: Iterable[NewEvent]) -> None:
+        self._events += (_event_row(row, event) for event in events)
+
+    def _accept_late(self, row: _Row, outcome: Outcome, now: float) -> None:
+        """Record an acceptance whose lease is gone; one that is known already changes nothing."""
+        self.flush()  # what was decided before it must be in the tables that it looks at
+        accepted = [r for r in outcome.recipients if r.state is RecipientState.ACCEPTED]
+        news = [
+            self._conn.exec_driver_sql(ACCEPT_LATE, _late_recipient(outcome, result, now)).rowcount
+            for result in accepted
+        ]
+        if not any(news):
+            return
+        self._tell(row, outcome.events)
+        spent = int(outcome.spends_try)
+        values = (spent, now, now, now, row.tenant_id, row.pk)
+        if self._conn.exec_driver_sql(SEND_LATE, values).rowcount:
+            self._move(row, State.SENT)
+
+
+def _message_change(row: _Row, outcome: Outcome, after: State, now: float) -> dict[str, Any]:
+    is_sent = after is State.SENT
+    reschedules = outcome.event in (Event.DEFER, Event.RESEND) and outcome.due_at is not None
+    return {
+        "tenant_id": row.tenant_id,
+        "pk": row.pk,
+        "lease_token": outcome.lease_token,
+        "state": after.value,
+        "due_at": outcome.due_at if reschedules else row.due_at,
+        "spent": int(outcome.spends_try and outcome.event is not Event.RELEASE),
+        # A success wipes the failures before it: readers take an `error` for the end.
+        "sets_error": is_sent or outcome.error is not None,
+        "error": outcome.error,
+        "error_code": outcome.error_code,
+        "error_at": now if outcome.error is not None else None,
+        "sent_at": now if is_sent else None,
+        "finished_at": now if after in FINAL else None,
+        "now": now,
+    }
+
+
+def _recipient_change(outcome: Outcome, result: RecipientResult, now: float) -> tuple[Any, ...]:
+    settled_at = None if result.state is RecipientState.PENDING else now
+    code, text = _reply(result)
+    return (
+        result.state.value,
+        code,
+        text,
+        settled_at,
+        outcome.tenant_id,
+        outcome.pk,
+        result.position,
+    )
+
+
+def _late_recipient(outcome: Outcome, result: RecipientResult, now: float) -> tuple[Any, ...]:
+    return (*_reply(result), now, outcome.tenant_id, outcome.pk, result.position)
+
+
+def _reply(result: RecipientResult) -> tuple[int | None, str | None]:
+    if result.reply is None:
+        return None, None
+    return result.reply.code, str(result.reply)
+
+
+def _event_row(row: _Row, event: NewEvent) -> tuple[Any, ...]:
+    return (
+        row.tenant_id,
+        next_pk(),
+        row.pk,
+        row.id,
+        row.account_id,
+        row.priority,
+        event.event_type,
+        event.event_ts,
+        event.description,
+        json.dumps(event.data),
+        "pending" if event.reportable else "none",
+    )

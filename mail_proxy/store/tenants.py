@@ -1,0 +1,140 @@
+"""Tenants, their keys and their accounts; the same for both databases."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, exists, insert, select, update
+
+from mail_proxy.secrets import Keyring
+from mail_proxy.store.base import Account, ApiKey, Fields, Tenant
+from mail_proxy.store.removing import MESSAGE_CHUNK, remove_messages
+from mail_proxy.store.rows import ACCOUNT, TENANT
+from mail_proxy.store.schema import accounts, api_keys, messages, metadata, suspensions, tenants
+
+# --- tenants ---
+
+
+def put_tenant(conn: Connection, tenant: Tenant, *, now: float, keyring: Keyring) -> bool:
+    return _put(conn, tenants, TENANT.all_columns(tenant, keyring), now)
+
+
+def change_tenant(
+    conn: Connection, tenant_id: str, fields: Fields, *, now: float, keyring: Keyring
+) -> bool:
+    values = TENANT.columns(fields, tenant_id=tenant_id, row=tenant_id, keyring=keyring)
+    statement = update(tenants).where(tenants.c.tenant_id == tenant_id)
+    return bool(conn.execute(statement.values(**values, updated_at=now)).rowcount)
+
+
+def get_tenant(conn: Connection, tenant_id: str, keyring: Keyring) -> Tenant | None:
+    row = conn.execute(select(tenants).where(tenants.c.tenant_id == tenant_id)).first()
+    return None if row is None else TENANT.value(row, keyring)
+
+
+def list_tenants(conn: Connection, *, active_only: bool, keyring: Keyring) -> list[Tenant]:
+    """By tenant_id."""
+    statement = select(tenants).order_by(tenants.c.tenant_id)
+    if active_only:
+        statement = statement.where(tenants.c.active)
+    return [TENANT.value(row, keyring) for row in conn.execute(statement)]
+
+
+def close_tenant(conn: Connection, tenant_id: str) -> bool:
+    """The first step of deleting: from now on nobody can post for it. False: no such tenant."""
+    known = conn.execute(select(exists().where(tenants.c.tenant_id == tenant_id))).scalar()
+    for table in (accounts, api_keys, suspensions):
+        conn.execute(delete(table).where(table.c.tenant_id == tenant_id))
+    return bool(known)
+
+
+def empty_tenant(conn: Connection, tenant_id: str) -> bool:
+    """The next step: some of its messages go; False when there are no more."""
+    chunk = select(messages.c.pk).where(messages.c.tenant_id == tenant_id).limit(MESSAGE_CHUNK)
+    return bool(remove_messages(conn, tenant_id, conn.execute(chunk).scalars().all()))
+
+
+def drop_tenant(conn: Connection, tenant_id: str) -> None:
+    """The last step: whatever else is kept by tenant goes, and the tenant last."""
+    for table in metadata.sorted_tables:
+        if "tenant_id" in table.c and table is not tenants:
+            conn.execute(delete(table).where(table.c.tenant_id == tenant_id))
+    conn.execute(delete(tenants).where(tenants.c.tenant_id == tenant_id))
+
+
+# --- keys ---
+
+
+def put_key(conn: Connection, key: ApiKey, *, replace_all: bool) -> None:
+    k = api_keys.c
+    theirs = delete(api_keys).where(k.tenant_id == key.tenant_id)
+    conn.execute(theirs if replace_all else theirs.where(k.key_id == key.key_id))
+    conn.execute(insert(api_keys).values(asdict(key)))
+
+
+def delete_keys(conn: Connection, tenant_id: str) -> int:
+    return conn.execute(delete(api_keys).where(api_keys.c.tenant_id == tenant_id)).rowcount
+
+
+def list_keys(conn: Connection, tenant_id: str) -> list[ApiKey]:
+    """Oldest first."""
+    k = api_keys.c
+    statement = select(api_keys).where(k.tenant_id == tenant_id).order_by(k.created_at, k.key_id)
+    return [ApiKey(**row._mapping) for row in conn.execute(statement)]
+
+
+def find_key(conn: Connection, token_sha256: str) -> ApiKey | None:
+    row = conn.execute(select(api_keys).where(api_keys.c.token_sha256 == token_sha256)).first()
+    return None if row is None else ApiKey(**row._mapping)
+
+
+# --- accounts ---
+
+
+def put_account(conn: Connection, account: Account, *, now: float, keyring: Keyring) -> bool:
+    return _put(conn, accounts, ACCOUNT.all_columns(account, keyring), now)
+
+
+def change_account(
+    conn: Connection, key: tuple[str, str], fields: Fields, *, now: float, keyring: Keyring
+) -> bool:
+    tenant_id, account_id = key
+    values = ACCOUNT.columns(fields, tenant_id=tenant_id, row=account_id, keyring=keyring)
+    statement = update(accounts).where(*_is_account(*key))
+    return bool(conn.execute(statement.values(**values, updated_at=now)).rowcount)
+
+
+def delete_account(conn: Connection, tenant_id: str, account_id: str) -> bool:
+    """The account alone; its messages stay, and wait for one of that name."""
+    return bool(conn.execute(delete(accounts).where(*_is_account(tenant_id, account_id))).rowcount)
+
+
+def get_account(
+    conn: Connection, tenant_id: str, account_id: str, keyring: Keyring
+) -> Account | None:
+    row = conn.execute(select(accounts).where(*_is_account(tenant_id, account_id))).first()
+    return None if row is None else ACCOUNT.value(row, keyring)
+
+
+def list_accounts(conn: Connection, tenant_id: str | None, keyring: Keyring) -> list[Account]:
+    """By tenant_id and account_id."""
+    statement = select(accounts).order_by(accounts.c.tenant_id, accounts.c.account_id)
+    if tenant_id is not None:
+        statement = statement.where(accounts.c.tenant_id == tenant_id)
+    return [ACCOUNT.value(row, keyring) for row in conn.execute(statement)]
+
+
+def _is_account(tenant_id: str, account_id: str) -> tuple[Any, ...]:
+    return accounts.c.tenant_id == tenant_id, accounts.c.account_id == account_id
+
+
+def _put(conn: Connection, table: Table, values: dict[str, Any], now: float) -> bool:
+    """Insert or replace; True when the row is new, then it begins its life now."""
+    is_row = [column == values[column.name] for column in table.primary_key]
+    changes = {**values, "updated_at": now}
+    del changes["created_at"]
+    if conn.execute(update(table).where(*is_row).values(changes)).rowcount:
+        return False
+    conn.execute(insert(table).values(**changes, created_at=now))
+    return True
