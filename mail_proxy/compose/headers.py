@@ -21,7 +21,7 @@ FOLD_AT = 78  # RFC 5322 section 2.1.1, without the CRLF
 ENCODED_FOLD_AT = 76  # RFC 2047 section 2
 _WORD_OVERHEAD = len("=?utf-8?q??=")
 _LEAST_ROOM = 24  # after a very long name the line is longer rather than the word empty
-_LONGEST_QUOTED = 60  # a longer display name could not be folded
+_LONGEST_WORD = 60  # of a display name that is not encoded: it cannot be folded
 
 _CHUNKS = re.compile(r" ( *[^ ]+)")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?: [A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
@@ -76,13 +76,19 @@ def _mailbox(address: Address, used: int) -> list[str]:
     if not display or display.isspace():
         return [address.addr_spec]
     angled = f"<{address.addr_spec}>"
-    if "=?" not in display and display.isascii():
-        if _ATOMS.fullmatch(display):
-            return [*display.split(" "), angled]
-        if len(display) <= _LONGEST_QUOTED and _is_plain(display) and "  " not in display:
+    return [*_phrase(display, used), angled]
+
+
+def _phrase(display: str, used: int) -> list[str]:
+    """A display name as atoms, one quoted string, or encoded words."""
+    if _is_plain(display) and "  " not in display:
+        words = display.split(" ")
+        if max(map(len, words)) <= _LONGEST_WORD and _ATOMS.fullmatch(display):
+            return words
+        if len(display) <= _LONGEST_WORD:
             escaped = _TO_ESCAPE.sub(r"\\\1", display)
-            return [f'"{escaped}"', angled]
-    return [*_encoded_words(display, used), angled]
+            return [f'"{escaped}"']
+    return _encoded_words(display, used)
 
 
 def _is_plain(value: str) -> bool:
@@ -101,14 +107,13 @@ def _filled(name: str, tokens: Iterable[str], limit: int) -> str:
 
     The first one is never folded away from the name: some readers take an empty line for the end.
     """
-    lines, line = [], f"{name}:"
-    room = MAX_LINE  # for the first token
+    lines, line, is_first = [], f"{name}:", True
     for token in tokens:
-        if len(line) + 1 + len(token) > room:
+        if len(line) + 1 + len(token) > limit and not is_first:
             lines.append(line)
             line = ""
         line = f"{line} {token}"
-        room = limit
+        is_first = False
     return "\r\n".join([*lines, line, ""])
 
 

@@ -13,7 +13,8 @@ from mail_proxy.compose.mail import Built, Stamp
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.message import check_message_id
 
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n")
+# A folded line of blanks alone is not taken: some readers would end the header there.
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[^\r\n]*(?:\r\n[ \t]+[^ \t\r\n][^\r\n]*)*\r\n")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _DROPPED = frozenset({b"bcc", b"return-path", TRACKING_HEADER.lower().encode()})
 
