@@ -142,7 +142,7 @@ def create_folder(instance: Instance) -> None:
     """
     try:
         instance.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (instance.folder, *(instance.folder / n for n in _SUBFOLDERS)):
+        for folder in (instance.folder, *(instance.folder / n for n in SUBFOLDERS)):
             folder.mkdir(mode=0o700, exist_ok=True)
             if folder.stat().st_mode & 0o077:
                 folder.chmod(0o700)
@@ -153,4 +153,4 @@ def create_folder(instance: Instance) -> None:
         ) from error
 
 
-_SUBFOLDERS = ("journal", "spool", "cache", "attachments")
+SUBFOLDERS = ("journal", "spool", "cache", "attachments")

@@ -58,12 +58,17 @@ def load_settings(
     return _settled(base, given, notes, instance.folder)
 
 
-def settings_from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings of `serve`, from GMP_* (and GMP_CONFIG_FILE, if given) alone.
+def settings_from_environment(
+    environ: Mapping[str, str] = os.environ,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+) -> Settings:
+    """Settings of `serve`, from GMP_* (and GMP_CONFIG_FILE, if given) and options alone.
 
     Raises ConfigurationError.
     """
-    given = _from_environment(environ)
+    given = {**_from_environment(environ), **_from_options(host, port)}
     notes = _notes(environ)
     named = environ.get("GMP_CONFIG_FILE")
     if named:

@@ -1,0 +1,77 @@
+"""Folders and files that only their owner may read, also where others had made them so."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from mail_proxy.config.instances import SUBFOLDERS, Instance, create_folder
+from mail_proxy.config.settings import Settings
+from mail_proxy.domain.errors import ConfigurationError
+
+_OTHERS = 0o077
+_OTHERS_WRITE = 0o022
+
+
+def prepare_instance(instance: Instance, settings: Settings) -> None:
+    """Make what is missing and close what is open. Raises ConfigurationError."""
+    create_folder(instance)
+    try:
+        found = list(instance.folder.iterdir())
+    except OSError as error:
+        raise _unusable(instance.folder, error) from error
+    _close([*found, *_database_files(settings)])
+
+
+def prepare_state_dir(settings: Settings) -> None:
+    """The folder of `serve`. One that exists is somebody's: its rights are checked, not changed.
+
+    Raises ConfigurationError, also where others could plant files in it.
+    """
+    folder = settings.state_dir
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_mode & _OTHERS_WRITE:
+            raise ConfigurationError(
+                f"others can write to the state folder {folder}",
+                hint=f"chmod go-w {folder}, or set GMP_STATE_DIR",
+            )
+        for name in SUBFOLDERS:
+            (folder / name).mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    _close([*(folder / name for name in SUBFOLDERS), *_database_files(settings)])
+
+
+def _database_files(settings: Settings) -> list[Path]:
+    database = settings.database_path
+    return [database.with_name(database.name + end) for end in ("", "-wal", "-shm", "-journal")]
+
+
+def _close(paths: Iterable[Path]) -> None:
+    for path in paths:
+        try:
+            _close_one(path)
+        except OSError as error:
+            raise _unusable(path, error) from error
+
+
+def _close_one(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or not mode & _OTHERS:
+        return
+    # By descriptor and not through a link: the name may be another file by now.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        os.fchmod(descriptor, stat.S_IMODE(mode) & ~_OTHERS)
+    finally:
+        os.close(descriptor)
+
+
+def _unusable(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"cannot use {path}: {error.strerror}", hint=f"ls -ld {path}")

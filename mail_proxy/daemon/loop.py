@@ -1,0 +1,13 @@
+"""The event loop: uvloop where it can be had, else the standard one, which is about half as fast."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # PyPy, or a platform without wheels
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
