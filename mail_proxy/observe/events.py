@@ -78,6 +78,25 @@ def daemon_stopped(*, seconds: float) -> None:
     _tell(logging.INFO, "daemon_stopped", seconds=seconds)
 
 
+def start_refused(*, code: str, why: str) -> None:
+    """The daemon ends before it has begun."""
+    _tell(logging.ERROR, "start_refused", code=code, why=why)
+
+
+def setting_ignored(why: str) -> None:
+    """Something was set from outside and changes nothing."""
+    _tell(logging.WARNING, "setting_ignored", why=why)
+
+
+def starts_suspended() -> None:
+    """GMP_SCHEDULER_ACTIVE=false: mail is taken and not sent until a person activates it."""
+    _tell(
+        logging.WARNING,
+        "starts_suspended",
+        why="GMP_SCHEDULER_ACTIVE is false: NOTHING IS SENT until the scheduler is activated",
+    )
+
+
 def task_broke(where: str, error: BaseException) -> None:
     """A bug: an exception that nobody expected ended one task's work; the others go on."""
     _tell(logging.ERROR, "task_broke", error, where=where, why=error)
