@@ -1,0 +1,165 @@
+"""Which addresses and URLs a tenant may make us call: decided without I/O.
+
+`ipaddress.is_global` is no guard: it lets the metadata service through in NAT64 form, loopback in
+6to4 form, and multicast. So the networks are listed here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from yarl import URL
+
+from mail_proxy.http_out.errors import Blocked
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+LONGEST_URL = 4096  # characters
+HINT = "the administrator may set this URL, or allow the network"
+
+# IANA special-purpose registries (RFC 6890 and its updates), multicast, and metadata services.
+_FORBIDDEN_4 = tuple(
+    (IPv4Network(network), kind)
+    for network, kind in (
+        ("0.0.0.0/8", "an unspecified address"),
+        ("10.0.0.0/8", "a private address"),
+        ("100.64.0.0/10", "a carrier's private address"),
+        ("127.0.0.0/8", "a loopback address"),
+        ("168.63.129.16/32", "a metadata address"),  # Azure's, in public space
+        ("169.254.0.0/16", "a link-local address"),
+        ("172.16.0.0/12", "a private address"),
+        ("192.0.0.0/24", "a reserved address"),
+        ("192.0.2.0/24", "a documentation address"),
+        ("192.88.99.0/24", "a 6to4 relay"),
+        ("192.168.0.0/16", "a private address"),
+        ("198.18.0.0/15", "a benchmarking address"),
+        ("198.51.100.0/24", "a documentation address"),
+        ("203.0.113.0/24", "a documentation address"),
+        ("224.0.0.0/4", "a multicast address"),
+        ("240.0.0.0/4", "a reserved address"),
+    )
+)
+_FORBIDDEN_6 = tuple(
+    (IPv6Network(network), kind)
+    for network, kind in (
+        ("::/128", "an unspecified address"),
+        ("::1/128", "a loopback address"),
+        ("64:ff9b::/96", "a NAT64 address"),
+        ("64:ff9b:1::/48", "a NAT64 address"),
+        ("2001::/32", "a Teredo address"),
+        ("2001::/23", "a reserved address"),
+        ("2001:db8::/32", "a documentation address"),
+        ("2002::/16", "a 6to4 address"),
+        ("3fff::/20", "a documentation address"),
+        ("fc00::/7", "a private address"),
+        ("fe80::/10", "a link-local address"),
+        ("fec0::/10", "a private address"),
+        ("ff00::/8", "a multicast address"),
+    )
+)
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # nothing else is assigned to hosts of the internet
+_COMPATIBLE = IPv6Network("::/96")
+_NUMERIC = re.compile(r"(?:0[xX][0-9a-fA-F]*|\d+)(?:\.(?:0[xX][0-9a-fA-F]*|\d+)){0,3}\.?\Z")
+
+
+def is_forbidden(address: str | Address, allow: Sequence[Network] = ()) -> bool:
+    """True for every address that is not an ordinary host of the internet, save `allow`.
+
+    A text that is no address is forbidden.
+    """
+    return why_forbidden(address, allow) is not None
+
+
+def why_forbidden(address: str | Address, allow: Sequence[Network] = ()) -> str | None:
+    """What kind of address it is, as `a private address`; None when it may be called."""
+    try:
+        parsed = _unwrapped(ipaddress.ip_address(address))
+    except ValueError:
+        return "no address"
+    if any(parsed in network for network in allow):
+        return None
+    if isinstance(parsed, IPv4Address):
+        return next((kind for network, kind in _FORBIDDEN_4 if parsed in network), None)
+    return _why_forbidden_6(parsed)
+
+
+def check_url(url: str, *, trusted: bool = False, allow: Sequence[Network] = ()) -> URL:
+    """The parsed URL. Raises Blocked for one that may not be called, whatever its name resolves to.
+
+    trusted: set by the admin; then only its form is checked.
+    """
+    parsed = _parsed(url)
+    host = parsed.raw_host
+    if parsed.scheme not in ("http", "https"):
+        raise Blocked("the URL must begin with http:// or https://", field="url")
+    if not host or parsed.port == 0:
+        raise Blocked("the URL names no host and port to call", field="url")
+    if parsed.raw_user is not None or parsed.raw_password is not None:
+        raise Blocked(
+            f"the URL of {host} holds a user name or password; use `client_auth`", field="url"
+        )
+    if not trusted:
+        _check_host(host, allow)
+    return parsed
+
+
+def literal_address(host: str) -> Address | None:
+    """The address that `host` spells, also as 127.1, 2130706433, 0x7f.1 or 0177.0.0.1."""
+    try:
+        return ipaddress.ip_address(host.rstrip("."))
+    except ValueError:
+        pass
+    if not _NUMERIC.match(host):
+        return None
+    try:
+        return IPv4Address(socket.inet_aton(host.rstrip(".")))
+    except OSError:
+        return None
+
+
+def _check_host(host: str, allow: Sequence[Network]) -> None:
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        address: Address | None = IPv4Address("127.0.0.1")
+    else:
+        address = literal_address(host)
+    kind = None if address is None else why_forbidden(address, allow)
+    if kind:
+        raise Blocked(f"{host} may not be called: it is {kind}", field="url", hint=HINT)
+
+
+def _parsed(url: str) -> URL:
+    if len(url) > LONGEST_URL:
+        raise Blocked(f"the URL is longer than {LONGEST_URL} characters", field="url")
+    if not url.isprintable() or " " in url or "\\" in url:
+        raise Blocked("the URL holds a space, a control character or a backslash", field="url")
+    try:
+        return URL(url)
+    except ValueError:
+        raise Blocked("this is not a URL", field="url") from None
+
+
+def _why_forbidden_6(address: IPv6Address) -> str | None:
+    for network, kind in _FORBIDDEN_6:
+        if address in network:
+            return kind
+    if address not in _GLOBAL_UNICAST:
+        return "a reserved address"
+    # A zone belongs to link-local addresses; on any other it is a trick.
+    return "an address with a zone" if address.scope_id else None
+
+
+def _unwrapped(address: Address) -> Address:
+    """The IPv4 address inside an IPv4-mapped or IPv4-compatible one."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address in _COMPATIBLE and int(address) > 1:
+        return IPv4Address(int(address))
+    return address
