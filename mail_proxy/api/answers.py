@@ -11,7 +11,6 @@ from aiohttp import web
 
 from mail_proxy.api import json
 from mail_proxy.domain.errors import MailProxyError, NotFound, StoreUnavailable
-from mail_proxy.wire.answer import without_nulls
 from mail_proxy.wire.failure import STATUS, failure_body
 
 # `Server` tells no versions; answers hold mail and tokens, so nothing on the way may keep them.
@@ -106,12 +105,12 @@ async def _write(response: web.StreamResponse, chunk: bytes, timeout_s: float) -
 async def _chunks(answer: dict[str, Any]) -> AsyncGenerator[bytes, None]:
     """The JSON document, the list last, in pieces of about 64 KiB."""
     rest = {key: value for key, value in answer.items() if key != "messages"}
-    pending = bytearray(json.encode(without_nulls(rest))[:-1])
+    pending = bytearray(json.encode(rest)[:-1])
     pending += b',"messages":[' if rest else b'"messages":['
     separator = b""
     async with aclosing(answer["messages"]) as messages:
         async for message in messages:
-            pending += separator + json.encode(without_nulls(message))
+            pending += separator + json.encode(message)
             separator = b","
             if len(pending) >= _CHUNK_BYTES:
                 yield bytes(pending)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -12,7 +12,6 @@ from mail_proxy.api.requests import payload_of, token_of
 from mail_proxy.config.settings import HttpSettings
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.observe import events
-from mail_proxy.wire.answer import without_nulls
 from mail_proxy.wire.caller import NOBODY, Caller, Scope
 from mail_proxy.wire.routes import ROUTES, Route
 
@@ -25,7 +24,7 @@ class Door(Protocol):
     async def open_answer(
         self, name: str, payload: dict[str, Any] | None, caller: Caller
     ) -> dict[str, Any]:
-        """The answer; its `messages` may be an async iterator. Raises MailProxyError."""
+        """The answer; its `messages` may be an async generator. Raises MailProxyError."""
         ...
 
     async def authenticate(self, token: str | None) -> Caller: ...
@@ -80,9 +79,9 @@ class _Command:
         answer = await self._door.open_answer(self._route.name, payload, caller)
         if self._route.name == "metrics":
             return answers.as_text(answer["text"])
-        if isinstance(answer.get("messages"), AsyncIterator):
+        if isinstance(answer.get("messages"), AsyncGenerator):
             return await answers.streamed(request, answer, self._timeout_s)
-        return answers.as_json(without_nulls(answer))
+        return answers.as_json(answer)
 
 
 @web.middleware

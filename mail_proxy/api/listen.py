@@ -7,7 +7,8 @@ import socket
 
 from mail_proxy.domain.errors import ConfigurationError
 
-_FIRST_PORT, _LAST_PORT = 8000, 8999
+_PORTS = range(8000, 9000)
+_LAST_PORT = 65535
 _BACKLOG = 1024
 
 
@@ -16,20 +17,22 @@ def listen_tcp(host: str, port: int | None) -> socket.socket:
 
     Blocks while `host` is looked up. Raises ConfigurationError that names host and port.
     """
+    if port is not None and not 0 <= port <= _LAST_PORT:
+        raise ConfigurationError(f"cannot listen on {host_and_port(host, port)}: no such port")
     family, address = _resolve(host)
     if port is not None:
         try:
             return _bind(family, address, port)
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             raise _cannot(host, port, error) from error
-    for candidate in range(_FIRST_PORT, _LAST_PORT + 1):
+    for candidate in _PORTS:
         try:
             return _bind(family, address, candidate)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise _cannot(host, candidate, error) from error
     raise ConfigurationError(
-        f"no port from {_FIRST_PORT} to {_LAST_PORT} is free on {host}",
+        f"no port from {_PORTS[0]} to {_PORTS[-1]} is free on {host}",
         hint="choose one with --port, or set GMP_PORT",
     )
 
@@ -57,13 +60,12 @@ def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socke
     )
 
 
-def _cannot(host: str, port: int, error: OSError | OverflowError) -> ConfigurationError:
-    where = host_and_port(host, port)
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        why, hint = "the port is in use", f"ss -ltnp 'sport = :{port}', or choose another --port"
-    elif isinstance(error, OSError) and error.errno == errno.EACCES:
-        why, hint = "not permitted", "choose a --port above 1023"
-    else:
-        why = (isinstance(error, OSError) and error.strerror) or str(error)
-        hint = "check --host and --port"
-    return ConfigurationError(f"cannot listen on {where}: {why}", hint=hint)
+def _cannot(host: str, port: int, error: OSError) -> ConfigurationError:
+    match error.errno:
+        case errno.EADDRINUSE:
+            why, hint = "the port is in use", f"ss -ltnp 'sport = :{port}'"
+        case errno.EACCES:
+            why, hint = "not permitted", "choose a --port above 1023"
+        case _:
+            why, hint = error.strerror or str(error), "check --host and --port"
+    return ConfigurationError(f"cannot listen on {host_and_port(host, port)}: {why}", hint=hint)

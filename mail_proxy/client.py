@@ -1,0 +1,232 @@
+"""MailProxyClient: the synchronous face of a Control, for scripts and the REPL.
+
+    with MailProxyClient("http://127.0.0.1:8000", token) as proxy:
+        proxy.messages.add({"id": "1", "from": "a@example.org", "to": "b@example.org", ...})
+        proxy.run_now()
+
+Results are plain dicts and lists, as they come over the wire; failures are MailProxyError.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from mail_proxy.config.instances import home, instance_named
+from mail_proxy.control.base import Control
+from mail_proxy.control.http import HttpControl
+from mail_proxy.domain.errors import MailProxyError
+
+Answer = dict[str, Any]
+Rows = list[dict[str, Any]]
+_T = TypeVar("_T")
+
+
+class MailProxyClient:
+    """One daemon. Threads may share it; the work is done on a loop of its own."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        """url: such as `http://127.0.0.1:8000`; token: the admin's or a tenant's."""
+        self._begin(HttpControl(url, token))
+
+    @classmethod
+    def local(cls, instance_name: str) -> Self:
+        """A running instance of this machine and user, through its socket; no token is needed."""
+        return cls.over(HttpControl(instance_named(instance_name, home()).socket_path))
+
+    @classmethod
+    def over(cls, control: Control) -> Self:
+        """Any other Control; `close` closes it."""
+        client = cls.__new__(cls)
+        client._begin(control)
+        return client
+
+    def _begin(self, control: Control) -> None:
+        self.control = control
+        self._loop = _BackgroundLoop()
+        self.messages = Messages(self)
+        self.accounts = Accounts(self)
+        self.tenants = Tenants(self)
+
+    def call(self, command: str, /, **fields: Any) -> Answer:
+        """Any command of the API by its name. Raises MailProxyError."""
+        return self._loop.run(self.control.call(command, **fields))
+
+    def status(self) -> Answer:
+        return self.call("getStatus")
+
+    def health(self) -> Answer:
+        return self.call("health")
+
+    def stats(self) -> Answer:
+        return self.call("getStats")
+
+    def run_now(self, tenant_id: str | None = None) -> Answer:
+        """Look at the queue at once."""
+        return self.call("runNow", tenant_id=tenant_id)
+
+    def suspend(self, tenant_id: str | None = None, batch_code: str | None = None) -> Answer:
+        """Stop sending for a tenant, or one batch of it; without a tenant, for all."""
+        return self.call("suspend", tenant_id=tenant_id, batch_code=batch_code)
+
+    def activate(self, tenant_id: str | None = None, batch_code: str | None = None) -> Answer:
+        """Undo `suspend`."""
+        return self.call("activate", tenant_id=tenant_id, batch_code=batch_code)
+
+    def close(self) -> None:
+        """Close the connections; harmless when it is done twice."""
+        if self._loop.is_running:
+            self._loop.run(self.control.aclose())
+            self._loop.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Messages:
+    """The queue. `tenant_id` may be left out with a tenant's token, or where it is clear."""
+
+    def __init__(self, client: MailProxyClient) -> None:
+        self._client = client
+
+    def list(self, tenant_id: str | None = None, **filters: Any) -> Rows:
+        """filters: `status`, `account_id`, `batch_code`, `limit`, ... of `GET /messages`."""
+        rows: Rows = self._client.call("listMessages", tenant_id=tenant_id, **filters)["messages"]
+        return rows
+
+    def pending(self, tenant_id: str | None = None, **filters: Any) -> Rows:
+        """Those that are not settled yet: waiting, deferred, being sent, held, in doubt."""
+        return self.list(tenant_id, active_only=True, **filters)
+
+    def sent(self, tenant_id: str | None = None, **filters: Any) -> Rows:
+        return self.list(tenant_id, status="sent", **filters)
+
+    def errors(self, tenant_id: str | None = None, **filters: Any) -> Rows:
+        return self.list(tenant_id, status="error", **filters)
+
+    def get(self, id: str, tenant_id: str | None = None) -> Answer:  # noqa: A002 - the wire's word
+        found: Answer = self._client.call("getMessage", id=id, tenant_id=tenant_id)["message"]
+        return found
+
+    def events(self, id: str, tenant_id: str | None = None) -> Rows:  # noqa: A002 - the wire's word
+        """What became of one message, oldest first."""
+        answer = self._client.call("getMessageEvents", id=id, tenant_id=tenant_id)
+        rows: Rows = answer["events"]
+        return rows
+
+    def add(
+        self,
+        messages: Mapping[str, Any] | Iterable[Mapping[str, Any]],
+        *,
+        default_priority: int | str | None = None,
+    ) -> Answer:
+        """Queue one message or many; `queued` and `rejected` tell what became of them."""
+        many = [messages] if isinstance(messages, Mapping) else list(messages)
+        extra = {} if default_priority is None else {"default_priority": default_priority}
+        return self._client.call("addMessages", messages=[dict(m) for m in many], **extra)
+
+    def delete(self, ids: str | Iterable[str], tenant_id: str | None = None) -> Answer:
+        return self._client.call("deleteMessages", ids=_ids(ids), tenant_id=tenant_id)
+
+    def retry(self, ids: str | Iterable[str], tenant_id: str | None = None) -> Answer:
+        return self._client.call("retryMessages", ids=_ids(ids), tenant_id=tenant_id)
+
+    def cleanup(
+        self, older_than_seconds: float | None = None, tenant_id: str | None = None
+    ) -> Answer:
+        """Remove reported messages; without an age, those older than the retention."""
+        extra = {} if older_than_seconds is None else {"older_than_seconds": older_than_seconds}
+        return self._client.call("cleanupMessages", tenant_id=tenant_id, **extra)
+
+
+class Accounts:
+    """SMTP accounts."""
+
+    def __init__(self, client: MailProxyClient) -> None:
+        self._client = client
+
+    def list(self, tenant_id: str | None = None) -> Rows:
+        rows: Rows = self._client.call("listAccounts", tenant_id=tenant_id)["accounts"]
+        return rows
+
+    def get(self, account_id: str, tenant_id: str | None = None) -> Answer:
+        answer = self._client.call("getAccount", account_id=account_id, tenant_id=tenant_id)
+        found: Answer = answer["account"]
+        return found
+
+    def add(self, account: Mapping[str, Any] | None = None, /, **fields: Any) -> Answer:
+        """Add or replace: `add(id="main", host=..., port=587, user=..., password=...)`."""
+        return self._client.call("addAccount", **{**(account or {}), **fields})
+
+    def delete(self, account_id: str, tenant_id: str | None = None) -> Answer:
+        return self._client.call("deleteAccount", account_id=account_id, tenant_id=tenant_id)
+
+
+class Tenants:
+    """Tenants; for the admin."""
+
+    def __init__(self, client: MailProxyClient) -> None:
+        self._client = client
+
+    def list(self, *, active_only: bool = False) -> Rows:
+        rows: Rows = self._client.call("listTenants", active_only=active_only)["tenants"]
+        return rows
+
+    def get(self, tenant_id: str) -> Answer:
+        return self._client.call("getTenant", tenant_id=tenant_id)
+
+    def add(self, tenant: Mapping[str, Any] | None = None, /, **fields: Any) -> Answer:
+        """Add or replace; the answer to a new one has its `api_key`, shown this once."""
+        return self._client.call("addTenant", **{**(tenant or {}), **fields})
+
+    def delete(self, tenant_id: str) -> Answer:
+        """The tenant with its accounts and messages."""
+        return self._client.call("deleteTenant", tenant_id=tenant_id)
+
+
+class _BackgroundLoop:
+    """An event loop on a daemon thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name="mail-proxy client", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.get_loop().run_forever()
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """The result of `work`; Ctrl-C cancels it and leaves the loop usable."""
+        if not self.is_running:
+            work.close()
+            raise MailProxyError("this client is closed")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            future.cancel()
+            raise
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+
+def _ids(ids: str | Iterable[str]) -> list[str]:
+    return [ids] if isinstance(ids, str) else list(ids)

@@ -1,0 +1,62 @@
+"""An instance without its daemon: `MailProxy` in this process, its loops not running.
+
+Loads the whole server; `open` imports it only when no daemon answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from mail_proxy.config.lock import DatabaseLock
+from mail_proxy.config.settings import Settings
+from mail_proxy.control.request import given, route_of
+from mail_proxy.proxy import MailProxy
+from mail_proxy.wire.caller import LOCAL
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    proxy: MailProxy
+    runner: asyncio.Runner
+    closing: ExitStack
+
+
+class LocalControl:
+    """A SyncControl on the store itself.
+
+    The first call takes the database lock and opens the store; `close` lets go of both, and the
+    next call takes them again. So close before a person is asked something: a daemon could not
+    start meanwhile.
+    """
+
+    is_live = False
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened: _Opened | None = None
+
+    def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
+        """Raises Locked when another process has the database, and what the command fails with."""
+        route = route_of(command)
+        opened = self._opened = self._opened or _open(self._settings)
+        asked = opened.proxy.handle_command(route.name, given(route, fields), LOCAL)
+        return opened.runner.run(asked)
+
+    def close(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.closing.close()
+
+
+def _open(settings: Settings) -> _Opened:
+    with ExitStack() as closing:
+        lock = DatabaseLock(settings.database_path)
+        lock.acquire("command")
+        closing.callback(lock.release)
+        runner = closing.enter_context(asyncio.Runner())
+        proxy = runner.run(MailProxy.open(settings))
+        closing.callback(lambda: runner.run(proxy.close()))
+        return _Opened(proxy, runner, closing.pop_all())
