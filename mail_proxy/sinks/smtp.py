@@ -1,0 +1,232 @@
+"""A mail server on loopback that takes everything, or does what it is told.
+
+async with SmtpSink() as sink:
+    sink.answer(Stage.RCPT, "550 5.1.1 no such user", recipient="a@example.org")
+    sink.drop(Stage.DOT, when="before", times=1)
+    ...
+    await sink.wait_for(10, timeout_s=5)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from mail_proxy.domain.reply import Stage
+from mail_proxy.sinks.dialogue import Closed, Dialogue, Mail, Offer
+from mail_proxy.sinks.script import Drop, Rule, Script
+
+EXTENSIONS = frozenset({"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"})
+MAX_MESSAGE_BYTES = 50 * 2**20
+_ENDING_S = 5.0  # for connections to notice that the sink closes
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message whose final dot came.
+
+    data: unstuffed. parameters: of MAIL, as sent. at: seconds since the epoch.
+    """
+
+    return_path: str
+    recipients: tuple[str, ...]
+    data: bytes
+    at: float
+    parameters: str = ""
+    login: str | None = None
+    encrypted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line of a client; of AUTH the mechanism only."""
+
+    line: str
+    encrypted: bool
+
+
+class SmtpSink:
+    """Listens from `async with` on until its end.
+
+    messages: those taken, and those whose final dot came and whose connection was then dropped.
+    refused: those refused at the final dot.
+    count, size_bytes, copies: of `messages`, counted; `copies` by the message's X-Genro-Mail-ID
+        and one recipient, as `"<id> <address>"`.
+    connections: opened so far. peak: open at one time, at most. commands: all lines, in order.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        extensions: Iterable[str] = EXTENSIONS,
+        max_size: int = MAX_MESSAGE_BYTES,
+        users: Mapping[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+        implicit_tls: bool = False,
+        keep: bool = True,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """port 0: a free one. keep False: count only. users: name -> password, who must log in."""
+        self.host = host
+        self.port = port
+        self.offer = Offer(frozenset(extensions), max_size, users or {}, tls, implicit_tls)
+        self.script = Script()
+        self.closing = asyncio.Event()
+        self.messages: list[Received] = []
+        self.refused: list[Received] = []
+        self.commands: list[Command] = []
+        self.copies: Counter[str] = Counter()
+        self.count = 0
+        self.size_bytes = 0
+        self.connections = 0
+        self.peak = 0
+        self._keep = keep
+        self._now = now
+        self._server: asyncio.Server | None = None
+        self._open: dict[Dialogue, asyncio.Task[None] | None] = {}
+        self._awaited: list[tuple[int, asyncio.Future[None]]] = []
+
+    # --- the script ---
+
+    def answer(
+        self,
+        stage: Stage,
+        reply: str,
+        *,
+        recipient: str | None = None,
+        times: int | None = None,
+        delay_s: float = 0.0,
+    ) -> None:
+        """Reply so at `stage`; `times` as often, then as usual."""
+        rule = Rule(stage, reply=reply, recipient=recipient, left=times, delay_s=delay_s)
+        self.script.add(rule)
+
+    def drop(
+        self,
+        stage: Stage,
+        *,
+        when: Drop = "before",
+        recipient: str | None = None,
+        times: int | None = None,
+    ) -> None:
+        """Close the connection before, in the middle of, or after the reply at `stage`."""
+        self.script.add(Rule(stage, drop=when, recipient=recipient, left=times))
+
+    def delay(self, stage: Stage, seconds: float, *, times: int | None = None) -> None:
+        """Wait before the reply at `stage`."""
+        self.script.add(Rule(stage, delay_s=seconds, left=times))
+
+    def hang(self, stage: Stage, *, times: int | None = None) -> None:
+        """Say nothing more from `stage` on."""
+        self.script.add(Rule(stage, hangs=True, left=times))
+
+    def obey(self) -> None:
+        """Forget the script: take everything."""
+        self.script.clear()
+
+    def disconnect_idle(self) -> None:
+        """Close connections that are between two messages, as servers do after a while."""
+        for dialogue in [d for d in self._open if d.is_idle]:
+            dialogue.abort()
+
+    # --- what came ---
+
+    @property
+    def open_connections(self) -> int:
+        return len(self._open)
+
+    async def wait_for(self, n: int, timeout_s: float = 5.0) -> None:
+        """Until `n` messages in all have come. Raises TimeoutError, which says how many did."""
+        if self.count >= n:
+            return
+        enough = asyncio.get_running_loop().create_future()
+        self._awaited.append((n, enough))
+        try:
+            async with asyncio.timeout(timeout_s):
+                await enough
+        except TimeoutError:
+            raise TimeoutError(f"{self.count} of {n} messages came in {timeout_s:g} s") from None
+        finally:
+            self._awaited.remove((n, enough))
+
+    # --- for the dialogues ---
+
+    def note_command(self, line: str, *, encrypted: bool) -> None:
+        if self._keep:
+            self.commands.append(Command(line, encrypted))
+
+    def keep(self, mail: Mail, data: bytes, dialogue: Dialogue) -> None:
+        if self._keep:
+            self.messages.append(self._received(mail, data, dialogue))
+        tracking_id = header(data, b"X-Genro-Mail-ID")
+        for address in mail.recipients:
+            self.copies[f"{tracking_id} {address}"] += 1
+        self.count += 1
+        self.size_bytes += len(data)
+        for n, enough in self._awaited:
+            if self.count >= n and not enough.done():
+                enough.set_result(None)
+
+    def refuse(self, mail: Mail, data: bytes, dialogue: Dialogue) -> None:
+        if self._keep:
+            self.refused.append(self._received(mail, data, dialogue))
+
+    def _received(self, mail: Mail, data: bytes, dialogue: Dialogue) -> Received:
+        return Received(
+            mail.return_path,
+            tuple(mail.recipients),
+            data,
+            self._now(),
+            mail.parameters,
+            dialogue.login,
+            dialogue.encrypted,
+        )
+
+    # --- listening ---
+
+    async def __aenter__(self) -> Self:
+        tls = self.offer.tls if self.offer.implicit_tls else None
+        self._server = await asyncio.start_server(self._serve, self.host, self.port, ssl=tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.closing.set()
+        for dialogue in self._open:
+            dialogue.abort()
+        tasks = [task for task in self._open.values() if task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=_ENDING_S)
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        dialogue = Dialogue(self, reader, writer)
+        self._open[dialogue] = asyncio.current_task()
+        self.connections += 1
+        self.peak = max(self.peak, len(self._open))
+        try:
+            await dialogue.run()
+        except (Closed, OSError):
+            pass  # the client went, TLS failed, or the script said so: nothing is to be told
+        finally:
+            del self._open[dialogue]
+            writer.close()
+
+
+def header(data: bytes, name: bytes) -> str:
+    """The value of a header of an unparsed message, unfolded not; empty where there is none."""
+    head, _, _ = data.partition(b"\r\n\r\n")
+    start = (b"\r\n" + head).lower().find(b"\r\n" + name.lower() + b":")
+    if start < 0:
+        return ""
+    value, _, _ = head[start + len(name) + 1 :].partition(b"\r\n")
+    return value.decode("utf-8", "replace").strip()
