@@ -54,7 +54,7 @@ def read_config(path: Path) -> ConfigFile:
     try:
         text = found.decode()
         return ConfigFile(path, text, tomllib.loads(text))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or a number without end
         raise ConfigurationError(
             f"{path} is not TOML: {error}", hint=f"put it right: $EDITOR {path}"
         ) from error
@@ -125,5 +125,5 @@ def _assignment(key: str) -> re.Pattern[str]:
 def _parsed(text: str) -> dict[str, Any] | None:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return None

@@ -159,7 +159,9 @@ def _from_file(file: ConfigFile) -> Given:
         value = file.values[key]
         place = f"{key} in {file.place_of(key)}"
         if not isinstance(value, str | bool | int | float):
-            raise ConfigurationError(f"{place} must be {variable.kind.words}")
+            raise ConfigurationError(
+                f"{place} must be {variable.kind.words}", hint=f"put it right: $EDITOR {file.path}"
+            )
         text = str(value).lower() if isinstance(value, bool) else str(value)
         given[variable.field] = (_parsed(variable, text, place), FILE)
     return given

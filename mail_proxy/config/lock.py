@@ -22,8 +22,8 @@ from mail_proxy.config.processes import Process, this_process
 from mail_proxy.domain.errors import ConfigurationError, Locked
 
 # A look at the lock (`holder_of`) takes it for microseconds: one refusal proves nothing.
-_LOOKS = 4
-_BETWEEN_LOOKS_S = 0.01
+_LOOKS = 10
+_BETWEEN_LOOKS_S = 0.005
 _TEXT_LIMIT = 4096
 
 

@@ -1,4 +1,4 @@
-"""The event loop: uvloop where it can be had, else the standard one, which is about half as fast."""
+"""The event loop: uvloop where it can be had, else the standard one."""
 
 from __future__ import annotations
 
