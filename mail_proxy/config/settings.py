@@ -18,6 +18,9 @@ class HttpSettings:
     host: str = "127.0.0.1"  # `start`; `serve` uses 0.0.0.0
     port: int | None = None  # None: the first free one from 8000
     max_request_bytes: int = 64 * 2**20  # GMP_MAX_REQUEST_MB
+    body_timeout_s: float = 60.0  # for a whole body to arrive, and for each 64 KiB to leave
+    keepalive_s: float = 75.0  # an idle connection, or one whose first request never ends
+    stop_grace_s: float = 5.0  # for running requests when the daemon stops
 
 
 @dataclass(frozen=True, slots=True)
