@@ -152,7 +152,7 @@ def _claimed(
     recipients: dict[int, list[PendingRecipient]] = defaultdict(list)
     for pk, position, address in conn.exec_driver_sql(PENDING_RECIPIENTS, wanted):
         recipients[pk].append(PendingRecipient(position, address))
-    contents: dict[int, bytes] = dict(conn.exec_driver_sql(CONTENTS, wanted).tuples().all())
+    contents = {row.message_pk: row.payload for row in conn.exec_driver_sql(CONTENTS, wanted)}
     return tuple(
         Claimed(
             **row._mapping,
