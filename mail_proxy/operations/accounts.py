@@ -1,0 +1,223 @@
+"""SMTP accounts: add or replace, look, delete, check."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from mail_proxy.domain.errors import Conflict, Invalid, NotFound
+from mail_proxy.operations.context import Context
+from mail_proxy.secrets import MASK
+from mail_proxy.smtp import Relay
+from mail_proxy.store.base import Account, Tenant
+from mail_proxy.wire.accounts import (
+    AccountKey,
+    AccountRecord,
+    Accounts,
+    AddAccount,
+    Checked,
+    ListAccounts,
+    OneAccount,
+)
+from mail_proxy.wire.answers import OK, Ok, iso_time, not_before, without_nulls
+
+DEFAULT_TENANT = "default"
+NOT_OWNED = "account not found or not owned by tenant"
+
+
+async def add_account(ctx: Context, request: AddAccount) -> Ok:
+    """Insert or replace; what is left out gets its default, a masked password stays.
+
+    The admin may leave the tenant out: then it is `default`, made when it is missing.
+    """
+    tenant_id = request.tenant_id or await _default_tenant(ctx)
+    if not ctx.directory.has_tenant(tenant_id):
+        raise NotFound(f"Tenant '{tenant_id}' not found")
+    old = await ctx.store.get_account(tenant_id, request.id)
+    account = _account(ctx, request, tenant_id, old)
+    now = ctx.clock.now()
+    await ctx.store.put_account(account, now=now)
+    if account.is_default:
+        await _take_mark_from_others(ctx, account, now)
+    await _changed(ctx, tenant_id, account.account_id)
+    return OK
+
+
+async def list_accounts(ctx: Context, request: ListAccounts) -> Accounts:
+    accounts = await ctx.store.list_accounts(request.tenant_id)
+    return {"ok": True, "accounts": [_record(account) for account in accounts]}
+
+
+async def get_account(ctx: Context, request: AccountKey) -> OneAccount:
+    return {"ok": True, "account": _record(await _find(ctx, request))}
+
+
+async def delete_account(ctx: Context, request: AccountKey) -> Ok:
+    """Its messages stay, and wait for an account of that id."""
+    account = await _find(ctx, request)
+    await ctx.engine.recall(account.tenant_id, account_id=account.account_id)
+    if not await ctx.store.delete_account(account.tenant_id, account.account_id):
+        raise NotFound(NOT_OWNED)
+    await _changed(ctx, account.tenant_id, account.account_id)
+    return OK
+
+
+async def check_account(ctx: Context, request: AccountKey) -> Checked:
+    """Connect, negotiate TLS and log in; no mail is sent."""
+    account = await _find(ctx, request)
+    return {"ok": True, "report": asdict(await ctx.probe(_relay(account)))}
+
+
+async def _default_tenant(ctx: Context) -> str:
+    if not ctx.directory.has_tenant(DEFAULT_TENANT):
+        tenant = Tenant(DEFAULT_TENANT)
+        await ctx.store.put_tenant(tenant, now=ctx.clock.now())
+        ctx.directory.put_tenant(tenant)
+    return DEFAULT_TENANT
+
+
+async def _find(ctx: Context, key: AccountKey) -> Account:
+    """The account that is meant; a foreign one is not found, exactly as an absent one."""
+    tenants = (
+        [key.tenant_id] if key.tenant_id else sorted(ctx.directory.tenants_with(key.account_id))
+    )
+    if len(tenants) > 1:
+        raise Conflict(f"several tenants have an account '{key.account_id}': give tenant_id")
+    account = await ctx.store.get_account(tenants[0], key.account_id) if tenants else None
+    if account is None:
+        raise NotFound(NOT_OWNED)
+    return account
+
+
+async def _take_mark_from_others(ctx: Context, marked: Account, now: float) -> None:
+    for other in await ctx.store.list_accounts(marked.tenant_id):
+        if other.is_default and other.account_id != marked.account_id:
+            await ctx.store.change_account(
+                other.tenant_id, other.account_id, {"is_default": False}, now=now
+            )
+
+
+async def _changed(ctx: Context, tenant_id: str, account_id: str) -> None:
+    await ctx.directory.reload_accounts(ctx.store, tenant_id)
+    ctx.metrics.declare(tenant_id, ctx.directory.name_of(tenant_id), account_id)
+    await ctx.engine.refresh(tenant_id, account_id)
+
+
+def _account(ctx: Context, request: AddAccount, tenant_id: str, old: Account | None) -> Account:
+    is_same_place = old is not None and _place(old) == _asked_place(request)
+    may_keep = not ctx.is_tenant or is_same_place
+    return Account(
+        tenant_id=tenant_id,
+        account_id=request.id,
+        host=request.host,
+        port=request.port,
+        user=request.user,
+        password=_secret(request.password, old.password if old else None, "password", may_keep),
+        tls_mode=request.tls(),
+        use_tls=request.use_tls,
+        ttl=request.ttl,
+        batch_size=request.batch_size,
+        limit_per_minute=request.limit_per_minute or None,
+        limit_per_hour=request.limit_per_hour or None,
+        limit_per_day=request.limit_per_day or None,
+        limit_behavior=request.limit_behavior or "defer",
+        is_default=request.is_default,
+        is_pec_account=request.is_pec_account,
+        imap_host=request.imap_host,
+        imap_port=request.imap_port,
+        imap_user=request.imap_user,
+        imap_password=_secret(
+            request.imap_password, old.imap_password if old else None, "imap_password", may_keep
+        ),
+        imap_folder=request.imap_folder,
+        imap_ssl=request.imap_ssl,
+        # A certified mail that is sent twice counts twice before the law.
+        in_doubt=request.in_doubt or ("hold" if request.is_pec_account else "resend"),
+        max_connections=request.max_connections,
+        max_retries=request.max_retries,
+        retry_delays=None if request.retry_delays is None else tuple(request.retry_delays),
+        # What the admin has set stays trusted while a tenant changes only the rest.
+        host_set_by_admin=not ctx.is_tenant
+        or (old is not None and is_same_place and old.host_set_by_admin),
+    )
+
+
+def _place(account: Account) -> tuple[Any, ...]:
+    """Where its passwords are sent, and how well they are hidden on the way."""
+    return (
+        *(account.host, account.port, account.tls_mode, account.user),
+        *(account.imap_host, account.imap_port, account.imap_ssl, account.imap_user),
+    )
+
+
+def _asked_place(request: AddAccount) -> tuple[Any, ...]:
+    return (
+        *(request.host, request.port, request.tls(), request.user),
+        *(request.imap_host, request.imap_port, request.imap_ssl, request.imap_user),
+    )
+
+
+def _secret(given: str | None, old: str | None, field: str, may_keep: bool) -> str | None:
+    """`given`; the stored one where its mask came back.
+
+    A tenant's token keeps it for the same server only: sent to another one it would be told.
+    """
+    if given != MASK:
+        return given or None
+    if old is not None and not may_keep:
+        raise Invalid(f"{field} must be given again with another server or user", field=field)
+    return old
+
+
+def _relay(account: Account) -> Relay:
+    return Relay(
+        tenant_id=account.tenant_id,
+        account_id=account.account_id,
+        host=account.host,
+        port=account.port,
+        tls_mode=account.tls_mode,
+        user=account.user,
+        password=account.password,
+        ttl_s=account.ttl,
+        max_connections=account.max_connections,
+    )
+
+
+def _record(account: Account) -> AccountRecord:
+    paused_until = account.paused_until
+    record: dict[str, Any] = {
+        "id": account.account_id,
+        "tenant_id": account.tenant_id,
+        "host": account.host,
+        "port": account.port,
+        "user": account.user,
+        "has_password": account.password is not None,
+        "needs_password": True if account.secret_unreadable else None,
+        "use_tls": account.use_tls,
+        "tls_mode": account.tls_mode,
+        "ttl": account.ttl,
+        "batch_size": account.batch_size,
+        "limit_per_minute": account.limit_per_minute,
+        "limit_per_hour": account.limit_per_hour,
+        "limit_per_day": account.limit_per_day,
+        "limit_behavior": account.limit_behavior,
+        "is_default": account.is_default,
+        "is_pec_account": account.is_pec_account,
+        "imap_host": account.imap_host,
+        "imap_port": account.imap_port,
+        "imap_user": account.imap_user,
+        "imap_folder": account.imap_folder,
+        "imap_ssl": account.imap_ssl,
+        "has_imap_password": account.imap_password is not None,
+        "in_doubt": account.in_doubt,
+        "max_connections": account.max_connections,
+        "max_retries": account.max_retries,
+        "retry_delays": None if account.retry_delays is None else list(account.retry_delays),
+        "paused_until_ts": None if paused_until is None else not_before(paused_until),
+        "paused_reason": account.paused_reason,
+        "failures": account.failures,
+        "capabilities": account.capabilities,
+        "created_at": iso_time(account.created_at),
+        "updated_at": iso_time(account.updated_at),
+    }
+    return without_nulls(record)  # type: ignore[return-value]  # a dict of exactly these keys

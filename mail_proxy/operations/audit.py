@@ -1,0 +1,121 @@
+"""The command log: who changed what, when, and how it was answered; secrets are masked.
+
+Posts of messages come by the thousand a second, so they are summed up: one line for each caller
+and second, with counts only. All other changes are written before they are answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from mail_proxy.domain.clock import Clock
+from mail_proxy.domain.errors import StoreError
+from mail_proxy.observe import events
+from mail_proxy.secrets import mask
+from mail_proxy.store.base import Store
+from mail_proxy.wire.caller import Caller
+from mail_proxy.wire.routes import Route
+
+POSTS = "addMessages"
+SUM_S = 1.0
+_TEXT_LIMIT = 1000  # characters kept of a text
+_NAME_LIMIT = 64
+_LIST_LIMIT = 100  # items kept of a list or an object
+_LARGEST_BITS = 256
+
+
+class Audit:
+    """`note` after each change; `run` writes the sums while the loops run, `flush` the rest."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._sums: dict[tuple[str, str, str, int], Counter[str]] = {}
+        self._ended = asyncio.Event()
+
+    async def note(
+        self,
+        route: Route,
+        caller: Caller,
+        payload: Mapping[str, Any],
+        *,
+        status: int,
+        answer: Mapping[str, Any] | None,
+    ) -> None:
+        """A change was answered with the HTTP status `status`; a failed write is logged only."""
+        tenant_id = _tenant_of(payload, caller)
+        if route.name == POSTS:
+            key = (tenant_id, route.path, caller.name, status)
+            self._sums.setdefault(key, Counter()).update(_counts(payload, answer))
+            return
+        shown = {name: _cut(value) for name, value in mask(dict(payload)).items()}
+        await self._write(tenant_id, route.path, caller.name, shown, status)
+
+    async def run(self) -> None:
+        """Write the sums each second until `stop`."""
+        while not self._ended.is_set():
+            try:
+                async with asyncio.timeout(SUM_S):
+                    await self._ended.wait()
+            except TimeoutError:
+                pass  # a second has gone
+            await self.flush()
+
+    def stop(self) -> None:
+        self._ended.set()
+
+    async def flush(self) -> None:
+        sums, self._sums = self._sums, {}
+        for (tenant_id, path, caller, status), counts in sums.items():
+            await self._write(tenant_id, path, caller, dict(counts), status)
+
+    async def _write(
+        self, tenant_id: str, endpoint: str, caller: str, payload: dict[str, Any], status: int
+    ) -> None:
+        try:
+            await self._store.log_command(
+                tenant_id=tenant_id,
+                command_ts=self._clock.now(),
+                endpoint=endpoint,
+                caller=caller,
+                payload=payload,
+                response_status=status,
+            )
+        except StoreError as error:  # the change is made; its answer must not say otherwise
+            events.store_trouble(where="command log", error=error)
+
+
+def _tenant_of(payload: Mapping[str, Any], caller: Caller) -> str:
+    given = payload.get("tenant_id")
+    return caller.tenant_id or (_text(given, _NAME_LIMIT) if isinstance(given, str) else "")
+
+
+def _counts(payload: Mapping[str, Any], answer: Mapping[str, Any] | None) -> dict[str, int]:
+    messages = payload.get("messages")
+    counts = {"posts": 1, "messages": len(messages) if isinstance(messages, list) else 0}
+    if answer is not None:
+        counts |= {"queued": answer["queued"], "rejected": len(answer["rejected"])}
+    return counts
+
+
+def _cut(value: Any) -> Any:
+    """A value without its bulk, and fit for any database: the log tells who did what."""
+    if isinstance(value, str):
+        return _text(value, _TEXT_LIMIT)
+    if isinstance(value, list):
+        return [_cut(item) for item in value[:_LIST_LIMIT]]
+    if isinstance(value, dict):
+        pairs = itertools.islice(value.items(), _LIST_LIMIT)
+        return {_text(str(name), _NAME_LIMIT): _cut(item) for name, item in pairs}
+    if isinstance(value, int) and value.bit_length() > _LARGEST_BITS:
+        return "a very large number"
+    return value if isinstance(value, bool | int | float | None) else type(value).__name__
+
+
+def _text(value: str, limit: int) -> str:
+    """No NUL and no half of a surrogate pair: one database or the other refuses them."""
+    return value[:limit].encode("utf-8", "replace").decode("utf-8").replace("\0", "?")

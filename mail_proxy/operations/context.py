@@ -1,0 +1,89 @@
+"""What every operation gets: who asks, and the parts of the house that it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from mail_proxy.config.settings import Settings
+from mail_proxy.domain.clock import Clock
+from mail_proxy.domain.errors import Invalid
+from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.operations.directory import Directory
+from mail_proxy.operations.numbers import Numbers
+from mail_proxy.operations.tokens import Tokens
+from mail_proxy.smtp import Relay, RelayReport
+from mail_proxy.store.base import Store
+from mail_proxy.wire.caller import NOBODY, Caller
+
+
+class Sending(Protocol):
+    """The engine, as far as operations speak to it. Harmless while it does not run."""
+
+    def wake(self, tenant_id: str, account_id: str, *, is_urgent: bool = False) -> None: ...
+    def wake_all(self) -> None: ...
+    def run_now(self, tenant_id: str | None) -> None: ...
+    def set_active(self, active: bool) -> None: ...
+    async def refresh(self, tenant_id: str, account_id: str) -> None: ...
+    async def recall(
+        self,
+        tenant_id: str | None,
+        *,
+        ids: Collection[str] | None = None,
+        batch_code: str | None = None,
+        account_id: str | None = None,
+    ) -> None:
+        """Claimed and not begun messages are WAITING again when this returns."""
+        ...
+
+    def snapshot(self) -> dict[str, Any]: ...
+
+
+class Reporting(Protocol):
+    """The reporter, as far as operations speak to it."""
+
+    def wake(self, tenant_id: str) -> None: ...
+    def run_now(self, tenant_id: str | None) -> None: ...
+
+
+Probe = Callable[[Relay], Awaitable[RelayReport]]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One command's surroundings; only `caller` differs between two of them.
+
+    started_at: by the monotonic clock, for the uptime.
+    """
+
+    store: Store
+    settings: Settings
+    clock: Clock
+    directory: Directory
+    tokens: Tokens
+    engine: Sending
+    reporter: Reporting
+    metrics: MailMetrics
+    probe: Probe
+    numbers: Numbers
+    started_at: float
+    caller: Caller = NOBODY
+
+    def called_by(self, caller: Caller) -> Context:
+        return replace(self, caller=caller)
+
+    @property
+    def is_tenant(self) -> bool:
+        """A tenant's token asks, so what it sets is not trusted as the admin's is."""
+        return self.caller.tenant_id is not None
+
+    def tenant_id(self, given: str | None) -> str:
+        """The tenant that is meant: the one given, else the only one there is.
+
+        For a tenant's token the door has put its own id into `given`. Raises Invalid.
+        """
+        found = given or self.directory.only_tenant()
+        if not found:
+            raise Invalid("tenant_id is required", field="tenant_id")
+        return found

@@ -1,0 +1,201 @@
+"""The instance: its health, numbers, settings and token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import mail_proxy
+from mail_proxy.domain.errors import Conflict
+from mail_proxy.domain.state import State
+from mail_proxy.operations.context import Context
+from mail_proxy.operations.numbers import Queue
+from mail_proxy.secrets import MASK, new_token
+from mail_proxy.wire.answers import OK, Ok, not_before
+from mail_proxy.wire.fields import NoFields
+from mail_proxy.wire.instance import (
+    GetStats,
+    GetStatus,
+    Health,
+    InstanceRecord,
+    Metrics,
+    PausedAccount,
+    SettingRecord,
+    Stats,
+    Status,
+    Token,
+    UpdateInstance,
+)
+
+API_TOKEN = "api_token"  # noqa: S105 - the name of a stored setting
+SECRET_SETTINGS = frozenset({API_TOKEN, "bounce_imap_password"})
+_HIDDEN = frozenset({"api_token", "encryption_key", "sources", "notes"})
+_SECRET_WORDS = ("password", "token")
+_DEFAULTS: Mapping[str, Any] = {
+    "bounce_enabled": False,
+    "bounce_imap_port": 993,
+    "bounce_imap_folder": "INBOX",
+    "bounce_imap_ssl": True,
+    "bounce_poll_interval": 60,
+}
+
+
+async def health(ctx: Context, _: NoFields) -> Health:
+    return {"ok": True, "status": "ok", "name": await _name(ctx), "version": mail_proxy.__version__}
+
+
+async def metrics(ctx: Context, _: NoFields) -> Metrics:
+    ctx.metrics.show_queue(await ctx.numbers.by_state_and_priority())
+    return {"ok": True, "text": ctx.metrics.render()}
+
+
+async def get_status(ctx: Context, request: GetStatus) -> Status:
+    active = _is_active(ctx)
+    return {
+        "ok": True,
+        "active": active,
+        "scheduler_active": active,
+        "pending_messages": await ctx.numbers.pending(request.tenant_id),
+        "uptime_seconds": _uptime(ctx),
+    }
+
+
+async def get_stats(ctx: Context, request: GetStats) -> Stats:
+    """Numbers at most a second old."""
+    tenant_id = request.tenant_id
+    queue = await ctx.numbers.queue(tenant_id)
+    now = ctx.clock.now()
+    tenants, accounts = (
+        ctx.directory.count()
+        if tenant_id is None
+        else (int(ctx.directory.has_tenant(tenant_id)), ctx.directory.count_accounts(tenant_id))
+    )
+    stats: Stats = {
+        "ok": True,
+        "tenants": tenants,
+        "accounts": accounts,
+        "messages": {
+            "pending": queue.pending,
+            "sent": queue.by_state[State.SENT] + queue.by_state[State.BOUNCED],
+            "error": queue.by_state[State.FAILED],
+        },
+        "by_state": {state.value: queue.by_state[state] for state in State},
+        "by_priority": _by_priority(queue),
+        "paused_accounts": _paused(queue),
+        "active": _is_active(ctx),
+        "scheduler_active": _is_active(ctx),
+        "now": now,
+        "uptime_seconds": _uptime(ctx),
+    }
+    if queue.oldest_waiting_at is not None:
+        stats["oldest_waiting_s"] = round(max(0.0, now - queue.oldest_waiting_at), 3)
+    if not ctx.is_tenant:
+        stats["engine"] = ctx.engine.snapshot()  # of all tenants, so not for one of them
+    return stats
+
+
+async def get_instance(ctx: Context, _: NoFields) -> InstanceRecord:
+    """What is stored and what is in force, with the source of each; secrets are masked."""
+    stored = {
+        name: MASK if name in SECRET_SETTINGS else value
+        for name, value in (await ctx.store.settings()).items()
+        if name in UpdateInstance.model_fields and value is not None
+    }
+    record: dict[str, Any] = {
+        **_DEFAULTS,
+        **stored,
+        "id": 1,
+        "name": await _name(ctx),
+        "edition": "ce",
+        "api_token": MASK,
+        "version": mail_proxy.__version__,
+        "scheduler_active": _is_active(ctx),
+        "settings": list(_in_force(ctx.settings, ctx.settings.sources)),
+    }
+    return record  # type: ignore[return-value]  # the stored names are those of UpdateInstance
+
+
+async def update_instance(ctx: Context, request: UpdateInstance) -> Ok:
+    given = request.model_dump(exclude_none=True)
+    for name in SECRET_SETTINGS:
+        if given.get(name) == MASK:
+            del given[name]
+    token = given.pop(API_TOKEN, None)
+    if token is not None:
+        await _set_token(ctx, token)
+    for name, value in given.items():
+        await ctx.store.set_setting(name, value, secret=name in SECRET_SETTINGS)
+    return OK
+
+
+async def get_token(ctx: Context, _: NoFields) -> Token:
+    return {"ok": True, "token": ctx.tokens.admin_token}
+
+
+async def regenerate_token(ctx: Context, _: NoFields) -> Token:
+    """A new admin token; the old one ends at once."""
+    token = new_token()
+    await _set_token(ctx, token)
+    return {"ok": True, "token": token}
+
+
+async def _set_token(ctx: Context, token: str) -> None:
+    if ctx.settings.api_token is not None:
+        raise Conflict(
+            "the admin token is set from outside and cannot be changed here",
+            hint="change GMP_API_TOKEN and restart",
+        )
+    await ctx.store.set_setting(API_TOKEN, token, secret=True)
+    ctx.tokens.admin_token = token
+
+
+async def _name(ctx: Context) -> str:
+    return await ctx.store.get_setting("name") or ctx.settings.name
+
+
+def _is_active(ctx: Context) -> bool:
+    return bool(ctx.engine.snapshot()["active"])
+
+
+def _uptime(ctx: Context) -> int:
+    return int(ctx.clock.monotonic() - ctx.started_at)
+
+
+def _by_priority(queue: Queue) -> dict[str, dict[str, int]]:
+    return {
+        str(priority): {state.value: n for state, n in sorted(counts.items()) if n}
+        for priority, counts in sorted(queue.by_priority.items())
+    }
+
+
+def _paused(queue: Queue) -> list[PausedAccount]:
+    listed: list[PausedAccount] = []
+    for account in queue.paused:
+        entry: PausedAccount = {
+            "tenant_id": account.tenant_id,
+            "account_id": account.account_id,
+            "paused_until_ts": not_before(account.paused_until or 0.0),
+        }
+        if account.paused_reason:
+            entry["paused_reason"] = account.paused_reason
+        listed.append(entry)
+    return listed
+
+
+def _in_force(tree: Any, sources: Mapping[str, str], prefix: str = "") -> Iterator[SettingRecord]:
+    """Each setting of the tree under its place, as `http.port`."""
+    for field in fields(tree):
+        value = getattr(tree, field.name)
+        if field.name in _HIDDEN:
+            continue
+        place = prefix + field.name
+        if is_dataclass(value):
+            yield from _in_force(value, sources, f"{place}.")
+            continue
+        if value and field.name.endswith(_SECRET_WORDS):
+            value = MASK
+        elif isinstance(value, Path):
+            value = str(value)
+        yield {"name": place, "value": value, "source": sources.get(place, "default")}

@@ -1,0 +1,156 @@
+"""Messages as they are looked at: filters, pages, and the record of each."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.state import OPEN, State
+from mail_proxy.operations.context import Context
+from mail_proxy.operations.records import Records
+from mail_proxy.store.base import MessageFilter, MessageRow
+from mail_proxy.wire.messages import ListMessages, MessagePage, MessageRecord
+
+PAGE = 50  # rows in one short read: each may carry a large body
+LOOK_LIMIT = 20_000  # rows looked at for one page, so that a rare status answers soon too
+
+Position = tuple[str, int, int]  # tenant_id, priority, pk
+Wanted = Callable[[MessageRow, MessageRecord], bool]
+
+# `pending` and `deferred` are told apart by time, so the store cannot choose alone.
+_STATES: dict[str, frozenset[State]] = {
+    "pending": frozenset({State.WAITING, State.SUSPENDED, State.LEASED}),
+    "deferred": frozenset({State.WAITING}),
+    "suspended": frozenset({State.SUSPENDED}),
+    "held": frozenset({State.HELD}),
+    "in_doubt": frozenset({State.IN_DOUBT}),
+    "sent": frozenset({State.SENT}),
+    "error": frozenset({State.FAILED}),
+    "bounced": frozenset({State.BOUNCED}),
+}
+
+
+async def list_messages(ctx: Context, request: ListMessages) -> MessagePage:
+    """All that match, as a stream in constant memory; with `limit` a page and its next cursor."""
+    words = _words(request.status)
+    look = _Look(
+        ctx,
+        _filter(request, words),
+        Records(ctx, with_history=request.include_history),
+        words,
+    )
+    after = None if request.cursor is None else _position(request.cursor)
+    if request.limit is None:
+        return {"ok": True, "messages": look.stream(after)}
+    return await look.page(after, request.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One listing. `chosen` None: the filters contradict each other, so nothing matches."""
+
+    ctx: Context
+    chosen: MessageFilter | None
+    records: Records
+    words: frozenset[str]
+
+    async def stream(self, after: Position | None) -> AsyncIterator[MessageRecord]:
+        async for rows in self._reads(after):
+            for row in rows:
+                record = await self.records.record(row)
+                if self._matches(row, record):
+                    yield record
+
+    async def page(self, after: Position | None, limit: int) -> MessagePage:
+        found: list[MessageRecord] = []
+        seen = 0
+        size = PAGE if self.words else min(PAGE, limit + 1)
+        async for rows in self._reads(after, size):
+            for row in rows:
+                if len(found) == limit:  # one more row is there: the page ends before it
+                    return _page(found, after)
+                record = await self.records.record(row)
+                if self._matches(row, record):
+                    found.append(record)
+                after = (row.tenant_id, row.priority, row.pk)
+            seen += len(rows)
+            if seen >= LOOK_LIMIT:
+                return _page(found, after)
+        return _page(found, None)
+
+    async def _reads(
+        self, after: Position | None, size: int = PAGE
+    ) -> AsyncIterator[list[MessageRow]]:
+        if self.chosen is None:
+            return
+        while True:
+            rows = [
+                row
+                async for row in self.ctx.store.list_messages(
+                    self.chosen, limit=size, after=after, with_content=True, with_events=True
+                )
+            ]
+            yield rows
+            if len(rows) < size:
+                return
+            after = (rows[-1].tenant_id, rows[-1].priority, rows[-1].pk)
+
+    def _matches(self, row: MessageRow, record: MessageRecord) -> bool:
+        if not self.words or record["status"] in self.words:
+            return True
+        return row.state is State.SUSPENDED and "suspended" in self.words
+
+
+def _page(found: list[MessageRecord], next_after: Position | None) -> MessagePage:
+    page: MessagePage = {"ok": True, "messages": found}
+    if next_after is not None:
+        page["next_cursor"] = _cursor(next_after)
+    return page
+
+
+def _words(status: str | None) -> frozenset[str]:
+    words = frozenset(word.strip() for word in (status or "").split(",")) - {"", "all"}
+    if unknown := sorted(words - _STATES.keys()):
+        raise Invalid(
+            f"status: '{unknown[0][:40]}' is none of {', '.join(_STATES)}", field="status"
+        )
+    return words
+
+
+def _filter(request: ListMessages, words: frozenset[str]) -> MessageFilter | None:
+    states = frozenset().union(*(_STATES[word] for word in words)) if words else frozenset(State)
+    if request.active_only:
+        states &= OPEN
+    if not states:
+        return None
+    return MessageFilter(
+        tenant_id=request.tenant_id,
+        states=() if states == frozenset(State) else tuple(sorted(states)),
+        account_id=request.account_id or None,
+        batch_code=request.batch_code or None,
+        to=request.to or None,
+        subject=request.subject or None,
+        since_ts=request.since_ts,
+        until_ts=request.until_ts,
+    )
+
+
+def _cursor(position: Position) -> str:
+    """Opaque and safe in a URL."""
+    packed = json.dumps(position, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def _position(cursor: str) -> Position:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        match json.loads(base64.b64decode(padded, altchars=b"-_", validate=True)):
+            case [str(tenant_id), int(priority), int(pk)] if abs(pk) < 2**63 > abs(priority):
+                return tenant_id, priority, pk
+    except (ValueError, binascii.Error, RecursionError):
+        pass  # told below, as every other cursor that is not ours
+    raise Invalid("cursor: not one that a listing has given", field="cursor")

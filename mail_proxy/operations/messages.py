@@ -1,0 +1,103 @@
+"""Messages by their ids: look at one, delete, retry, clean up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mail_proxy.domain.errors import Conflict, NotFound
+from mail_proxy.operations.context import Context
+from mail_proxy.operations.records import Records, event_record
+from mail_proxy.store.base import MessageRow
+from mail_proxy.wire.messages import (
+    CleanedUp,
+    CleanupMessages,
+    Deleted,
+    MessageEvents,
+    MessageIds,
+    MessageKey,
+    OneMessage,
+    Retried,
+)
+
+CLEANUP_BATCH = 1000  # rows in one transaction, so that posts need not wait
+_ATTEMPTS = 3  # at taking back what is claimed: a claim may come between
+
+
+async def get_message(ctx: Context, request: MessageKey) -> OneMessage:
+    row = await _find(ctx, request, full=True)
+    return {"ok": True, "message": await Records(ctx, with_history=True).record(row)}
+
+
+async def get_message_events(ctx: Context, request: MessageKey) -> MessageEvents:
+    """Oldest first."""
+    row = await _find(ctx, request)
+    events = await ctx.store.message_events(row.tenant_id, row.pk)
+    return {"ok": True, "events": [event_record(event) for event in events]}
+
+
+async def delete_messages(ctx: Context, request: MessageIds) -> Deleted:
+    """Remove the rows; what is being sent at this moment is answered as not found."""
+    tenant_id = ctx.tenant_id(request.tenant_id)
+    left = _unique(request.ids)
+    removed: set[str] = set()
+    for _ in range(_ATTEMPTS):
+        if not left:
+            break
+        await ctx.engine.recall(tenant_id, ids=left)
+        gone = await ctx.store.delete_messages(tenant_id, left)
+        removed |= gone
+        left = [message_id for message_id in left if message_id not in gone]
+    return {"ok": True, "removed": len(removed), "not_found": left, "unauthorized": []}
+
+
+async def retry_messages(ctx: Context, request: MessageIds) -> Retried:
+    """Due now, with all tries anew; what is sent, or being sent, is answered as not found."""
+    tenant_id = ctx.tenant_id(request.tenant_id)
+    ids = _unique(request.ids)
+    retried = await ctx.store.retry_messages(tenant_id, ids, now=ctx.clock.now()) if ids else set()
+    if retried:
+        ctx.engine.wake_all()
+    return {
+        "ok": True,
+        "retried": [message_id for message_id in ids if message_id in retried],
+        "not_found": [message_id for message_id in ids if message_id not in retried],
+    }
+
+
+async def cleanup_messages(ctx: Context, request: CleanupMessages) -> CleanedUp:
+    """Remove finished messages whose events are all reported."""
+    tenant_id = ctx.tenant_id(request.tenant_id)
+    age = request.older_than_seconds
+    age = ctx.settings.reports.retention_s if age is None else age
+    return {"ok": True, "removed": await cleanup(ctx, tenant_id, age_s=age)}
+
+
+async def cleanup(ctx: Context, tenant_id: str | None, *, age_s: float) -> int:
+    """The same in small batches, for one tenant or for all; how many were removed."""
+    before = ctx.clock.now() - age_s
+    removed = 0
+    while True:
+        n = await ctx.store.cleanup_messages(tenant_id, before=before, limit=CLEANUP_BATCH)
+        removed += n
+        if n < CLEANUP_BATCH:
+            return removed
+
+
+async def _find(ctx: Context, key: MessageKey, *, full: bool = False) -> MessageRow:
+    """The one message that is meant; a foreign one is not found, exactly as an absent one."""
+    if key.pk is not None:
+        row = await ctx.store.get_by_pk(key.pk, full=full)
+        found = [row] if row is not None and row.id == key.id else []
+        found = [r for r in found if key.tenant_id in (None, r.tenant_id)]
+    else:
+        found = await ctx.store.find_messages(key.tenant_id, [key.id], full=full)
+    if not found:
+        raise NotFound(f"message '{key.id}' not found")
+    if len(found) > 1:
+        raise Conflict(f"several tenants have a message '{key.id}': give tenant_id or pk")
+    return found[0]
+
+
+def _unique(ids: Iterable[str]) -> list[str]:
+    """Each once, in the order given."""
+    return list(dict.fromkeys(ids))

@@ -1,0 +1,146 @@
+"""The record of one message, as all faces show it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mail_proxy.domain.state import FINAL, State, wire_status
+from mail_proxy.operations.context import Context
+from mail_proxy.secrets import mask
+from mail_proxy.store.base import EventRow, MessageRow, RecipientRow
+from mail_proxy.wire.answers import iso_time, not_before, whole_seconds, without_nulls
+from mail_proxy.wire.messages import HistoryEntry, MessageEvent, MessageRecord, RecipientRecord
+
+_REMEMBERED = 1000  # pauses of accounts
+
+
+class Records:
+    """Makes records within one command; what it reads of accounts is kept for the next row."""
+
+    def __init__(self, ctx: Context, *, with_history: bool) -> None:
+        self._ctx = ctx
+        self._with_history = with_history
+        self._now = ctx.clock.now()
+        self._pauses: dict[tuple[str, str], float] = {}
+
+    async def record(self, row: MessageRow) -> MessageRecord:
+        due_at = await self._due_at(row)
+        directory = self._ctx.directory
+        record: dict[str, Any] = {
+            "pk": str(row.pk),
+            "id": row.id,
+            "tenant_id": row.tenant_id,
+            "tenant_name": directory.name_of(row.tenant_id),
+            "account_id": row.account_id,
+            "status": wire_status(row.state, is_due=due_at <= self._now),
+            "state": row.state.value,
+            "priority": row.priority,
+            "batch_code": row.batch_code,
+            "deferred_ts": not_before(due_at) if due_at > self._now else None,
+            "sent_ts": whole_seconds(row.sent_at),
+            **_trouble(row),
+            **_reported(row.events),
+            "tries": row.tries,
+            "size_bytes": row.size_bytes,
+            "created_at": iso_time(row.created_at),
+            "updated_at": iso_time(row.updated_at),
+            "is_pec": directory.is_pec(row.tenant_id, row.account_id),
+            "recipients": [_recipient(r) for r in row.recipients],
+            "message": _posted(row),
+            "history": [_history(e) for e in row.events] if self._with_history else None,
+        }
+        return without_nulls(record)  # type: ignore[return-value]  # a dict of exactly these keys
+
+    async def _due_at(self, row: MessageRow) -> float:
+        """When it may be tried: its own time or the end of its account's pause; else 0."""
+        if row.state is State.SUSPENDED:
+            return row.due_at
+        if row.state is not State.WAITING:
+            return 0.0
+        return max(row.due_at, await self._pause(row.tenant_id, row.account_id))
+
+    async def _pause(self, tenant_id: str, account_id: str) -> float:
+        key = (tenant_id, account_id)
+        if key not in self._pauses:
+            if len(self._pauses) >= _REMEMBERED:
+                self._pauses.clear()
+            account = await self._ctx.store.get_account(tenant_id, account_id)
+            self._pauses[key] = (account.paused_until if account else None) or 0.0
+        return self._pauses[key]
+
+
+def event_record(event: EventRow) -> MessageEvent:
+    return {
+        "event_id": str(event.pk),
+        "event_type": event.event_type,
+        "event_ts": int(event.event_ts),
+        "event_data": event.data,
+    }
+
+
+def _trouble(row: MessageRow) -> dict[str, Any]:
+    """`error` only of a failed one: clients take a message with an error for lost."""
+    if row.state is State.FAILED:
+        return {
+            "error": row.error,
+            "error_code": row.error_code,
+            "error_ts": whole_seconds(row.error_at),
+        }
+    return {"last_error": row.error, "held_reason": row.held_reason}
+
+
+def _reported(events: tuple[EventRow, ...]) -> dict[str, Any]:
+    """When the latest news was acknowledged, and what a bounce said."""
+    told = [event for event in events if event.report_state != "none"]
+    found: dict[str, Any] = {}
+    if told:
+        found["reported_ts"] = whole_seconds(told[-1].reported_ts)
+    bounces = [event for event in events if event.event_type == "bounce"]
+    if bounces:
+        found["bounce_ts"] = int(bounces[-1].event_ts)
+        for name in ("bounce_type", "bounce_code", "bounce_reason"):
+            found[name] = bounces[-1].data.get(name)
+    return found
+
+
+def _recipient(row: RecipientRow) -> RecipientRecord:
+    record = {
+        "address": row.address,
+        "state": row.state.value,
+        "code": row.reply_code,
+        "reply": row.reply,
+    }
+    return without_nulls(record)  # type: ignore[return-value]  # a dict of exactly these keys
+
+
+def _history(event: EventRow) -> HistoryEntry:
+    record = {
+        "event_id": str(event.pk),
+        "event_type": event.event_type,
+        "event_ts": int(event.event_ts),
+        "description": event.description,
+        "metadata": event.data,
+        "reported_ts": whole_seconds(event.reported_ts),
+    }
+    return without_nulls(record)  # type: ignore[return-value]  # a dict of exactly these keys
+
+
+def _posted(row: MessageRow) -> dict[str, Any]:
+    """What the application posted, put together again from the row and its content."""
+    content: dict[str, Any] = json.loads(row.content) if row.content else {}
+    if "attachments" in content:
+        content["attachments"] = mask(content["attachments"])
+    retries = row.tries - 1 if row.state in FINAL else row.tries
+    return without_nulls(
+        {
+            "id": row.id,
+            "tenant_id": row.tenant_id,
+            "account_id": row.account_id,
+            "priority": row.priority,
+            "batch_code": row.batch_code,
+            "deferred_ts": row.deferred_ts,
+            **content,
+            "retry_count": retries if retries > 0 else None,
+        }
+    )

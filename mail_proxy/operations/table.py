@@ -1,0 +1,82 @@
+"""The table of operations: each command's request model and function.
+
+`wire/routes.py` has the same names with their paths and scopes; a mismatch fails at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mail_proxy.operations import accounts, instance, keys, listing, messages, scheduler, tenants
+from mail_proxy.operations.accept import add_messages
+from mail_proxy.wire.accounts import AccountKey, AddAccount, ListAccounts
+from mail_proxy.wire.fields import NoFields, Request
+from mail_proxy.wire.instance import GetStats, GetStatus, UpdateInstance
+from mail_proxy.wire.messages import (
+    AddMessages,
+    CleanupMessages,
+    ListMessages,
+    MessageIds,
+    MessageKey,
+)
+from mail_proxy.wire.routes import ROUTES
+from mail_proxy.wire.scheduler import Activate, RunNow, Suspend
+from mail_proxy.wire.tenants import (
+    AddTenant,
+    CreateKey,
+    ListTenants,
+    TenantKey,
+    TenantOf,
+    UpdateTenant,
+)
+
+# Each function takes a Context and exactly its own request; the table pairs them.
+Function = Callable[[Any, Any], Awaitable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """request: the model that the payload must fit. run: the function that gets it."""
+
+    request: type[Request]
+    run: Function
+
+
+OPERATIONS: dict[str, Operation] = {
+    "health": Operation(NoFields, instance.health),
+    "metrics": Operation(NoFields, instance.metrics),
+    "getStatus": Operation(GetStatus, instance.get_status),
+    "getStats": Operation(GetStats, instance.get_stats),
+    "getInstance": Operation(NoFields, instance.get_instance),
+    "updateInstance": Operation(UpdateInstance, instance.update_instance),
+    "getToken": Operation(NoFields, instance.get_token),
+    "regenerateToken": Operation(NoFields, instance.regenerate_token),
+    "addTenant": Operation(AddTenant, tenants.add_tenant),
+    "listTenants": Operation(ListTenants, tenants.list_tenants),
+    "getTenant": Operation(TenantOf, tenants.get_tenant),
+    "updateTenant": Operation(UpdateTenant, tenants.update_tenant),
+    "deleteTenant": Operation(TenantKey, tenants.delete_tenant),
+    "listTenantKeys": Operation(TenantKey, keys.list_tenant_keys),
+    "createTenantKey": Operation(CreateKey, keys.create_tenant_key),
+    "revokeTenantKey": Operation(TenantKey, keys.revoke_tenant_key),
+    "addAccount": Operation(AddAccount, accounts.add_account),
+    "listAccounts": Operation(ListAccounts, accounts.list_accounts),
+    "getAccount": Operation(AccountKey, accounts.get_account),
+    "deleteAccount": Operation(AccountKey, accounts.delete_account),
+    "checkAccount": Operation(AccountKey, accounts.check_account),
+    "addMessages": Operation(AddMessages, add_messages),
+    "deleteMessages": Operation(MessageIds, messages.delete_messages),
+    "cleanupMessages": Operation(CleanupMessages, messages.cleanup_messages),
+    "listMessages": Operation(ListMessages, listing.list_messages),
+    "retryMessages": Operation(MessageIds, messages.retry_messages),
+    "getMessage": Operation(MessageKey, messages.get_message),
+    "getMessageEvents": Operation(MessageKey, messages.get_message_events),
+    "runNow": Operation(RunNow, scheduler.run_now),
+    "suspend": Operation(Suspend, scheduler.suspend),
+    "activate": Operation(Activate, scheduler.activate),
+}
+
+if OPERATIONS.keys() != ROUTES.keys():
+    raise ImportError(f"commands without both: {sorted(OPERATIONS.keys() ^ ROUTES.keys())}")

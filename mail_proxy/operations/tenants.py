@@ -1,0 +1,164 @@
+"""Tenants and their keys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from mail_proxy.config.instances import RESERVED
+from mail_proxy.domain.errors import Forbidden, Invalid, NotFound
+from mail_proxy.operations.context import Context
+from mail_proxy.operations.keys import make_key
+from mail_proxy.secrets import MASK, mask
+from mail_proxy.store.base import Tenant
+from mail_proxy.wire.answers import OK, Ok, iso_time, without_nulls
+from mail_proxy.wire.tenants import (
+    AddTenant,
+    ClientAuth,
+    ListTenants,
+    TenantAdded,
+    TenantKey,
+    TenantOf,
+    TenantRecord,
+    Tenants,
+    UpdateTenant,
+)
+
+_URLS = ("client_base_url", "client_sync_path", "client_attachment_path")
+_ADMINS = ("active", "rate_limits", "large_file_config")  # a tenant's token may not set these
+_SECRETS = ("token", "password")
+
+
+async def add_tenant(ctx: Context, request: AddTenant) -> TenantAdded:
+    """Insert or replace: what is left out becomes null. A new one's key is told here only."""
+    old = await ctx.store.get_tenant(request.id)
+    if old is None and request.id in RESERVED:
+        raise Invalid(
+            f"id: '{request.id}' is a command of the CLI and cannot be a tenant", field="id"
+        )
+    given = request.model_dump(exclude={"id", "active", "api_key_expires_at", "client_auth"})
+    tenant = Tenant(
+        tenant_id=request.id,
+        client_auth=_auth(request.client_auth, old),
+        active=request.active is not False,
+        **given,
+    )
+    await ctx.store.put_tenant(tenant, now=ctx.clock.now())
+    await _changed(ctx, tenant, old)
+    if old is not None:
+        return {"ok": True}
+    return {"ok": True, "api_key": await make_key(ctx, request.id, request.api_key_expires_at)}
+
+
+async def update_tenant(ctx: Context, request: UpdateTenant) -> Ok:
+    """Change what is given. A tenant's token may change its name, URLs and credentials only."""
+    old = await _find(ctx, request.tenant_id)
+    given = request.model_dump(exclude={"tenant_id", "client_auth"}, exclude_none=True)
+    if ctx.is_tenant:
+        _check_allowed(request, given, old)
+    if request.client_auth is not None:
+        given["client_auth"] = _auth(request.client_auth, old)
+    if any(name in given and given[name] != getattr(old, name) for name in _URLS):
+        given["url_set_by_admin"] = not ctx.is_tenant
+    elif "client_base_url" in given and not ctx.is_tenant:
+        given["url_set_by_admin"] = True  # the admin confirms what the tenant had set
+    if given:
+        await ctx.store.change_tenant(old.tenant_id, given, now=ctx.clock.now())
+        await _changed(ctx, replace(old, **given), old)
+    return OK
+
+
+async def list_tenants(ctx: Context, request: ListTenants) -> Tenants:
+    tenants = await ctx.store.list_tenants(active_only=request.active_only)
+    return {"ok": True, "tenants": [await _record(ctx, tenant) for tenant in tenants]}
+
+
+async def get_tenant(ctx: Context, request: TenantOf) -> TenantRecord:
+    return await _record(ctx, await _find(ctx, request.tenant_id))
+
+
+async def delete_tenant(ctx: Context, request: TenantKey) -> Ok:
+    """With its accounts, messages, events and keys."""
+    tenant = await _find(ctx, request.tenant_id)
+    # Inactive first: nothing of it is claimed, and its tokens are refused, while the rows go.
+    await ctx.store.change_tenant(tenant.tenant_id, {"active": False}, now=ctx.clock.now())
+    ctx.directory.put_tenant(replace(tenant, active=False))
+    await ctx.engine.recall(tenant.tenant_id)
+    accounts = await ctx.store.list_accounts(tenant.tenant_id)
+    await ctx.store.delete_tenant(tenant.tenant_id)
+    ctx.directory.remove_tenant(tenant.tenant_id)
+    ctx.tokens.forget()
+    for account in accounts:
+        await ctx.engine.refresh(tenant.tenant_id, account.account_id)
+    return OK
+
+
+async def _find(ctx: Context, tenant_id: str | None) -> Tenant:
+    tenant = await ctx.store.get_tenant(tenant_id) if tenant_id else None
+    if tenant is None:
+        raise NotFound(f"Tenant '{tenant_id}' not found")
+    return tenant
+
+
+async def _changed(ctx: Context, tenant: Tenant, old: Tenant | None) -> None:
+    ctx.directory.put_tenant(tenant)
+    if old is None:
+        return
+    if old.active and not tenant.active:
+        await ctx.engine.recall(tenant.tenant_id)
+    elif tenant.active and not old.active:
+        ctx.engine.wake_all()
+    ctx.reporter.wake(tenant.tenant_id)  # its URL or credentials may be good now
+
+
+def _check_allowed(request: UpdateTenant, given: dict[str, Any], old: Tenant) -> None:
+    for field in _ADMINS:
+        if field in given:
+            raise Forbidden(f"{field} can be changed with the admin token only")
+    new_url = given.get("client_base_url", old.client_base_url)
+    has_secret = any((old.client_auth or {}).get(name) for name in _SECRETS)
+    keeps_secret = request.client_auth is None or _has_mask(request.client_auth)
+    if new_url != old.client_base_url and has_secret and keeps_secret:
+        # Sent to another address the stored secret would be told to whoever listens there.
+        raise Invalid("client_auth must be given again with another URL", field="client_auth")
+
+
+def _has_mask(auth: ClientAuth) -> bool:
+    return any(getattr(auth, name) == MASK for name in _SECRETS)
+
+
+def _auth(given: ClientAuth | None, old: Tenant | None) -> dict[str, Any] | None:
+    """Credentials as given; the stored secret where its mask came back."""
+    if given is None:
+        return None
+    stored = (old.client_auth if old else None) or {}
+    auth = given.model_dump(exclude_none=True)
+    for name in _SECRETS:
+        if auth.get(name) == MASK:
+            auth[name] = stored.get(name)
+    return without_nulls(auth)
+
+
+async def _record(ctx: Context, tenant: Tenant) -> TenantRecord:
+    suspended = await ctx.store.suspended_batches(tenant.tenant_id)
+    record: dict[str, Any] = {
+        "id": tenant.tenant_id,
+        "name": tenant.name,
+        "client_base_url": tenant.client_base_url,
+        "client_sync_path": tenant.client_sync_path,
+        "client_attachment_path": tenant.client_attachment_path,
+        "client_auth": None if tenant.client_auth is None else _masked(tenant.client_auth),
+        "needs_client_auth": True if tenant.secret_unreadable else None,
+        "rate_limits": tenant.rate_limits,
+        "large_file_config": mask(tenant.large_file_config),
+        "report_style": tenant.report_style,
+        "active": tenant.active,
+        "suspended_batches": ",".join(suspended) or None,
+        "created_at": iso_time(tenant.created_at),
+        "updated_at": iso_time(tenant.updated_at),
+    }
+    return without_nulls(record)  # type: ignore[return-value]  # a dict of exactly these keys
+
+
+def _masked(auth: dict[str, Any]) -> dict[str, Any]:
+    return {name: MASK if name in _SECRETS and value else value for name, value in auth.items()}

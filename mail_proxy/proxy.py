@@ -1,0 +1,273 @@
+"""MailProxy: the one door (`handle_command`), and the loops behind it.
+
+Open it, use it, close it. The loops (delivery, reports, clean-up) run only between `start` and
+`stop`, and only inside `async with`, whose task group is their parent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+from mail_proxy.config.settings import Settings
+from mail_proxy.delivery import Engine
+from mail_proxy.domain.clock import Clock, SystemClock
+from mail_proxy.domain.errors import StoreError
+from mail_proxy.http_out import OutgoingHttp
+from mail_proxy.observe import events
+from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.operations import (
+    Audit,
+    Context,
+    Directory,
+    Door,
+    Numbers,
+    Results,
+    Tokens,
+    cleanup,
+)
+from mail_proxy.operations.instance import API_TOKEN
+from mail_proxy.operations.scheduler import SCHEDULER_ACTIVE
+from mail_proxy.reports import Reporter
+from mail_proxy.secrets import Keyring, new_token
+from mail_proxy.smtp import SMTPPool, probe
+from mail_proxy.store import open_store
+from mail_proxy.store.base import Store
+from mail_proxy.wire.caller import ADMIN, LOCAL, Caller
+
+CLEANUP_EVERY_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What `open` has built."""
+
+    store: Store
+    http: OutgoingHttp
+    pool: SMTPPool
+    engine: Engine
+    reporter: Reporter
+    results: Results
+    audit: Audit
+    context: Context
+
+
+class MailProxy:
+    """One instance in this process; made by `open`.
+
+    has_new_token: the admin token was made by this opening, and is to be shown once.
+    """
+
+    def __init__(self, parts: _Parts, *, has_new_token: bool) -> None:
+        self._parts = parts
+        self._door = Door(parts.context, parts.audit)
+        self._closing = AsyncExitStack()
+        self._group: asyncio.TaskGroup | None = None
+        self._ended = asyncio.Event()
+        self._is_started = False
+        self._is_closed = False
+        self.has_new_token = has_new_token
+
+    @classmethod
+    async def open(cls, settings: Settings, *, clock: Clock | None = None) -> MailProxy:
+        """Open the store, recover what a dead predecessor held, and build the rest around it.
+
+        The database lock is the caller's. Raises MailProxyError.
+        """
+        clock = clock or SystemClock()
+        keyring = Keyring(settings.encryption_key, settings.key_path)
+        store = await open_store(settings.database, keyring=keyring, clock=clock)
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(store.close)
+            if not keyring.is_usable:
+                events.secrets_unusable(keyring.problem)
+            recovered = await store.recover(now=clock.now())
+            if recovered:
+                events.lease_recovered(n=recovered)
+            token, is_new = await _admin_token(settings, store, keyring)
+            parts = await _build(settings, store, clock, token)
+            undo.pop_all()
+        return cls(parts, has_new_token=is_new)
+
+    # --- commands ---
+
+    async def handle_command(
+        self, name: str, payload: Mapping[str, Any] | None = None, caller: Caller = LOCAL
+    ) -> dict[str, Any]:
+        """The answer to a command of `wire/routes.py`, as `addMessages` or `"run now"`.
+
+        Raises MailProxyError.
+        """
+        answer = await self._door.open(name, payload, caller)
+        if isinstance(answer.get("messages"), AsyncIterator):
+            answer["messages"] = [message async for message in answer["messages"]]
+        return answer
+
+    async def open_answer(
+        self, name: str, payload: Mapping[str, Any] | None, caller: Caller
+    ) -> dict[str, Any]:
+        """The same; the value of `messages` may be an async generator, for a face that streams."""
+        return await self._door.open(name, payload, caller)
+
+    async def authenticate(self, token: str | None) -> Caller:
+        """Who the token belongs to; NOBODY without one.
+
+        Raises Unauthorized for a wrong one, Forbidden for one of an inactive tenant.
+        """
+        return await self._parts.context.tokens.authenticate(token)
+
+    def results(self) -> AsyncIterator[dict[str, Any]]:
+        """What becomes of messages from now on, until the proxy is stopped.
+
+        A slow reader slows nothing: the oldest outcomes are dropped when it falls far behind.
+        """
+        return self._parts.results.read()
+
+    @property
+    def settings(self) -> Settings:
+        return self._parts.context.settings
+
+    @property
+    def metrics(self) -> MailMetrics:
+        return self._parts.context.metrics
+
+    @property
+    def admin_token(self) -> str:
+        return self._parts.context.tokens.admin_token
+
+    @property
+    def test_mode(self) -> bool:
+        """The loops do nothing until run-now."""
+        return self.settings.delivery.test_mode
+
+    # --- life ---
+
+    async def __aenter__(self) -> Self:
+        await self._closing.enter_async_context(self._parts.http)
+        self._group = await self._closing.enter_async_context(asyncio.TaskGroup())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                await self.stop()
+        finally:
+            try:
+                # With an error the task group cancels the loops, which give back what they hold.
+                await self._closing.__aexit__(kind, error, trace)
+            finally:
+                await self.close()
+
+    def start(self) -> None:
+        """Let the loops run. Raises RuntimeError outside of `async with`, or the second time."""
+        if self._group is None or self._is_started:
+            raise RuntimeError("start() is called once, inside `async with`")
+        self._is_started = True
+        parts = self._parts
+        self._group.create_task(parts.engine.run(), name="engine")
+        self._group.create_task(parts.reporter.run(), name="reporter")
+        self._group.create_task(parts.audit.run(), name="audit")
+        self._group.create_task(self._clean_up(), name="clean-up")
+
+    async def stop(self) -> None:
+        """No new claims; what is on the wire ends, or the grace time does. Then reports end."""
+        self._ended.set()
+        await self._parts.engine.stop()
+        await self._parts.reporter.stop()
+        self._parts.audit.stop()
+        self._parts.results.close()
+
+    async def close(self) -> None:
+        """Close connections and the store. Once is enough; again does no harm."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._parts.results.close()
+        try:
+            await self._parts.audit.flush()
+            await self._parts.pool.close()
+        finally:
+            await self._parts.store.close()
+
+    async def _clean_up(self) -> None:
+        """Finished messages go when they are older than the retention."""
+        ctx = self._parts.context.called_by(ADMIN)
+        while not self._ended.is_set():
+            try:
+                await cleanup(ctx, None, age_s=self.settings.reports.retention_s)
+            except StoreError as error:  # the next round finds the same rows
+                events.store_trouble(where="clean-up", error=error)
+            try:
+                async with asyncio.timeout(CLEANUP_EVERY_S):
+                    await self._ended.wait()
+            except TimeoutError:
+                continue
+
+
+async def _admin_token(settings: Settings, store: Store, keyring: Keyring) -> tuple[str, bool]:
+    """The token given, else the stored one, else a new one; and whether it is new."""
+    if settings.api_token:
+        return settings.api_token, False
+    stored = await store.get_setting(API_TOKEN)
+    if isinstance(stored, str) and stored:
+        return stored, False
+    token = new_token()
+    # Without its key the stored token cannot be read; this one is good until the next start.
+    if keyring.is_usable:
+        await store.set_setting(API_TOKEN, token, secret=True)
+    return token, True
+
+
+async def _build(settings: Settings, store: Store, clock: Clock, token: str) -> _Parts:
+    directory = Directory()
+    await directory.load(store)
+    metrics = MailMetrics()
+    for tenant_id, name, account_id in directory.accounts():
+        metrics.declare(tenant_id, name, account_id)
+    http = OutgoingHttp()
+    pool = SMTPPool(settings.delivery, clock=clock)
+    reporter = Reporter(store, http, settings.reports, clock=clock, metrics=metrics)
+    results = Results()
+    engine = Engine(
+        store,
+        pool,
+        settings.delivery,
+        clock=clock,
+        metrics=metrics,
+        daemon_id=os.urandom(8).hex(),
+        on_result=results.put,
+        on_event=reporter.wake,
+    )
+    engine.set_active(await _is_active(settings, store))
+    context = Context(
+        store=store,
+        settings=settings,
+        clock=clock,
+        directory=directory,
+        tokens=Tokens(store, directory, clock, token),
+        engine=engine,
+        reporter=reporter,
+        metrics=metrics,
+        probe=partial(probe, settings=settings.delivery, clock=clock),
+        numbers=Numbers(store, clock),
+        started_at=clock.monotonic(),
+    )
+    return _Parts(store, http, pool, engine, reporter, results, Audit(store, clock), context)
+
+
+async def _is_active(settings: Settings, store: Store) -> bool:
+    """The environment wins over what was stored by the last suspend or activate."""
+    if settings.scheduler_active is not None:
+        return settings.scheduler_active
+    return await store.get_setting(SCHEDULER_ACTIVE) is not False

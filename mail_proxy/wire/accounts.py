@@ -1,0 +1,143 @@
+"""Requests about SMTP accounts, and the record of an account."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import AfterValidator, Field, ValidationInfo
+from typing_extensions import TypedDict
+
+from mail_proxy.domain.errors import Invalid
+from mail_proxy.wire.fields import Count, EntityId, Int, Line, Seconds, TenantRequest, Text
+
+_NOT_IN_A_HOST = frozenset(" /@\\?#%,;<>\"'")
+
+
+def _host(value: str, info: ValidationInfo) -> str:
+    if not value or not _NOT_IN_A_HOST.isdisjoint(value):
+        field = info.field_name or "host"
+        raise Invalid(f"{field}: a host name or an address is needed", field=field)
+    return value
+
+
+Host = Annotated[Line, AfterValidator(_host), Field(max_length=255)]
+Port = Annotated[Int, Field(ge=1, le=65535)]
+TlsMode = Literal["none", "starttls", "ssl", "auto"]
+
+
+class AddAccount(TenantRequest):
+    """Insert or replace: what is left out gets its default.
+
+    password, imap_password: `********` keeps the stored one.
+    use_tls: true is TLS from the first byte on port 465 and STARTTLS elsewhere, false is neither,
+        absent is `auto`; `tls_mode` says it plainly and wins.
+    limit_per_*: 0 or absent is no limit.
+    in_doubt: when the reply to a mail was lost, `resend` it or `hold` it; PEC accounts hold.
+    """
+
+    id: EntityId
+    tenant_id: EntityId | None = None
+    host: Host
+    port: Port
+    user: Line | None = None
+    password: Line | None = Field(default=None, repr=False)
+    use_tls: bool | None = None
+    tls_mode: TlsMode | None = None
+    ttl: Int = Field(default=300, ge=0, le=86400)
+    batch_size: Int | None = Field(default=None, ge=1, le=10_000)
+    limit_per_minute: Count | None = None
+    limit_per_hour: Count | None = None
+    limit_per_day: Count | None = None
+    limit_behavior: Literal["defer", "reject"] | None = None
+    is_default: bool = False
+    is_pec_account: bool = False
+    imap_host: Host | None = None
+    imap_port: Port | None = None
+    imap_user: Line | None = None
+    imap_password: Line | None = Field(default=None, repr=False)
+    imap_folder: Line | None = None
+    imap_ssl: bool | None = None
+    in_doubt: Literal["resend", "hold"] | None = None
+    max_connections: Int | None = Field(default=None, ge=1, le=1000)
+    max_retries: Int | None = Field(default=None, ge=0, le=1000)
+    retry_delays: list[Seconds] | None = Field(default=None, min_length=1, max_length=1000)
+
+    def tls(self) -> TlsMode:
+        """The mode that `tls_mode`, else `use_tls` and the port, ask for."""
+        if self.tls_mode is not None:
+            return self.tls_mode
+        if self.use_tls is None:
+            return "auto"
+        if not self.use_tls:
+            return "none"
+        return "ssl" if self.port == 465 else "starttls"
+
+
+class AccountKey(TenantRequest):
+    account_id: Text
+
+
+class ListAccounts(TenantRequest):
+    """Without a tenant: the admin sees all."""
+
+
+# --- answers ---
+
+
+class AccountRecord(TypedDict):
+    """An account as it is looked at; its passwords never leave the process.
+
+    needs_password: the stored one was sealed with a key that is lost.
+    paused_until_ts: the account is not used before; paused_reason says why.
+    """
+
+    id: str
+    tenant_id: str
+    host: str
+    port: int
+    user: NotRequired[str]
+    has_password: bool
+    needs_password: NotRequired[bool]
+    use_tls: NotRequired[bool]
+    tls_mode: str
+    ttl: int
+    batch_size: NotRequired[int]
+    limit_per_minute: NotRequired[int]
+    limit_per_hour: NotRequired[int]
+    limit_per_day: NotRequired[int]
+    limit_behavior: str
+    is_default: bool
+    is_pec_account: bool
+    imap_host: NotRequired[str]
+    imap_port: NotRequired[int]
+    imap_user: NotRequired[str]
+    imap_folder: NotRequired[str]
+    imap_ssl: NotRequired[bool]
+    has_imap_password: bool
+    in_doubt: str
+    max_connections: NotRequired[int]
+    max_retries: NotRequired[int]
+    retry_delays: NotRequired[list[float]]
+    paused_until_ts: NotRequired[int]
+    paused_reason: NotRequired[str]
+    failures: int
+    capabilities: NotRequired[dict[str, Any]]
+    created_at: str
+    updated_at: str
+
+
+class Accounts(TypedDict):
+    ok: Literal[True]
+    accounts: list[AccountRecord]
+
+
+class OneAccount(TypedDict):
+    ok: Literal[True]
+    account: AccountRecord
+
+
+class Checked(TypedDict):
+    """What the relay said to a login; no mail was sent."""
+
+    ok: Literal[True]
+    report: dict[str, Any]

@@ -1,0 +1,128 @@
+"""Requests about the instance: its settings, token, state and numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from mail_proxy.wire.accounts import Host, Port
+from mail_proxy.wire.fields import Int, Line, Request, TenantRequest
+
+
+class UpdateInstance(Request):
+    """Only what is given changes; null is not given, and `********` keeps a secret."""
+
+    name: Annotated[Line, Field(min_length=1, max_length=255)] | None = None
+    api_token: Annotated[Line, Field(min_length=1)] | None = Field(default=None, repr=False)
+    bounce_enabled: bool | None = None
+    bounce_imap_host: Host | None = None
+    bounce_imap_port: Port | None = None
+    bounce_imap_user: Line | None = None
+    bounce_imap_password: Line | None = Field(default=None, repr=False)
+    bounce_imap_folder: Line | None = None
+    bounce_imap_ssl: bool | None = None
+    bounce_poll_interval: Int | None = Field(default=None, ge=1, le=86400)
+    bounce_return_path: Line | None = None
+
+
+class GetStatus(TenantRequest):
+    """A tenant's token counts its own messages only."""
+
+
+class GetStats(TenantRequest):
+    """A tenant's token counts its own only."""
+
+
+# --- answers ---
+
+
+class SettingRecord(TypedDict):
+    """name: its place, as `http.port`. source: environment, config.toml, option or default."""
+
+    name: str
+    value: Any
+    source: str
+
+
+class InstanceRecord(TypedDict):
+    """The instance as it is looked at; secrets are masked. `settings` are those in force."""
+
+    id: int
+    name: str
+    edition: str
+    version: str
+    api_token: str
+    scheduler_active: bool
+    bounce_enabled: bool
+    bounce_imap_host: NotRequired[str]
+    bounce_imap_port: int
+    bounce_imap_user: NotRequired[str]
+    bounce_imap_password: NotRequired[str]
+    bounce_imap_folder: str
+    bounce_imap_ssl: bool
+    bounce_poll_interval: int
+    bounce_return_path: NotRequired[str]
+    settings: list[SettingRecord]
+
+
+class Health(TypedDict):
+    ok: Literal[True]
+    status: Literal["ok"]
+    name: str
+    version: str
+
+
+class Metrics(TypedDict):
+    """text: the Prometheus text format, version 0.0.4."""
+
+    ok: Literal[True]
+    text: str
+
+
+class Status(TypedDict):
+    """active, scheduler_active: the same; both names are in use."""
+
+    ok: Literal[True]
+    active: bool
+    scheduler_active: bool
+    pending_messages: int
+    uptime_seconds: int
+
+
+class MessageCounts(TypedDict):
+    pending: int
+    sent: int
+    error: int
+
+
+class PausedAccount(TypedDict):
+    tenant_id: str
+    account_id: str
+    paused_until_ts: int
+    paused_reason: NotRequired[str]
+
+
+class Stats(TypedDict):
+    """by_state: state -> n. by_priority: priority -> state -> n. oldest_waiting_s: absent when
+    nothing is due. engine: what is in memory now, for the admin."""
+
+    ok: Literal[True]
+    tenants: int
+    accounts: int
+    messages: MessageCounts
+    by_state: dict[str, int]
+    by_priority: dict[str, dict[str, int]]
+    oldest_waiting_s: NotRequired[float]
+    paused_accounts: list[PausedAccount]
+    active: bool
+    scheduler_active: bool
+    engine: NotRequired[dict[str, Any]]
+    now: float
+    uptime_seconds: int
+
+
+class Token(TypedDict):
+    ok: Literal[True]
+    token: str

@@ -1,0 +1,182 @@
+"""Requests about messages, and the record of a message."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from mail_proxy.wire.fields import Int, Seconds, TenantRequest, Text, Timestamp
+
+MAX_BATCH = 1000
+MAX_IDS = 10_000
+MAX_PAGE = 10_000
+
+
+class AddMessages(TenantRequest):
+    """`messages` are raw values: each is checked alone, so that a bad one spoils no other.
+
+    default_priority: for messages without one; 0 to 3 or its word.
+    """
+
+    # The default is None, which is no list: an absent one is told like one of the wrong type.
+    messages: list[Any] = Field(default=None, validate_default=True)
+    default_priority: int | str | None = None
+
+
+class MessageIds(TenantRequest):
+    """The caller's ids of some messages."""
+
+    ids: list[Text] = Field(default_factory=list, max_length=MAX_IDS)
+
+
+class CleanupMessages(TenantRequest):
+    """older_than_seconds: since the message was finished; absent: the configured retention."""
+
+    older_than_seconds: Seconds | None = None
+
+
+class MessageKey(TenantRequest):
+    """One message; `pk` tells those of several tenants with the same id apart."""
+
+    id: Text
+    pk: Int | None = Field(default=None, ge=0, lt=2**63)
+
+
+class ListMessages(TenantRequest):
+    """limit: without one all rows come, as a stream. `status`: one word or several, by commas."""
+
+    active_only: bool = False
+    include_history: bool = False
+    limit: Int | None = Field(default=None, ge=1, le=MAX_PAGE)
+    cursor: Text | None = None
+    status: Text | None = None
+    account_id: Text | None = None
+    batch_code: Text | None = None
+    to: Text | None = None
+    subject: Text | None = None
+    since_ts: Timestamp | None = None
+    until_ts: Timestamp | None = None
+
+
+# --- answers ---
+
+
+class Rejection(TypedDict):
+    """Why one message was not taken; `id` is null when it had none."""
+
+    id: str | None
+    reason: str
+    field: NotRequired[str]
+
+
+class Added(TypedDict):
+    ok: Literal[True]
+    queued: int
+    rejected: list[Rejection]
+
+
+class Deleted(TypedDict):
+    """unauthorized: always empty; a foreign id is not found, exactly as an absent one."""
+
+    ok: Literal[True]
+    removed: int
+    not_found: list[str]
+    unauthorized: list[str]
+
+
+class CleanedUp(TypedDict):
+    ok: Literal[True]
+    removed: int
+
+
+class Retried(TypedDict):
+    ok: Literal[True]
+    retried: list[str]
+    not_found: list[str]
+
+
+class RecipientRecord(TypedDict):
+    """One RCPT TO: pending, accepted, refused or bounced, and the reply that decided it."""
+
+    address: str
+    state: str
+    code: NotRequired[int]
+    reply: NotRequired[str]
+
+
+class MessageEvent(TypedDict):
+    event_id: str
+    event_type: str
+    event_ts: int
+    event_data: dict[str, Any]
+
+
+class HistoryEntry(TypedDict):
+    event_id: str
+    event_type: str
+    event_ts: int
+    description: NotRequired[str]
+    metadata: dict[str, Any]
+    reported_ts: NotRequired[int]
+
+
+class MessageRecord(TypedDict):
+    """A message as it is looked at. Times are whole seconds since the epoch where named `_ts`.
+
+    status: pending, deferred, held, in_doubt, sent, error, bounced. state: as in domain/state.py.
+    deferred_ts: the next time it may be tried; also while its account is paused.
+    sent_ts: only when it was sent. error, error_ts: only when it failed.
+    last_error: the latest refusal of one that has not failed.
+    message: what the application posted.
+    """
+
+    pk: str
+    id: str
+    tenant_id: str
+    tenant_name: NotRequired[str]
+    account_id: str
+    status: str
+    state: str
+    priority: int
+    batch_code: NotRequired[str]
+    deferred_ts: NotRequired[int]
+    sent_ts: NotRequired[int]
+    error_ts: NotRequired[int]
+    error: NotRequired[str]
+    error_code: NotRequired[int]
+    last_error: NotRequired[str]
+    held_reason: NotRequired[str]
+    reported_ts: NotRequired[int]
+    bounce_type: NotRequired[str]
+    bounce_code: NotRequired[str]
+    bounce_reason: NotRequired[str]
+    bounce_ts: NotRequired[int]
+    tries: int
+    size_bytes: int
+    created_at: str
+    updated_at: str
+    is_pec: bool
+    recipients: list[RecipientRecord]
+    message: dict[str, Any]
+    history: NotRequired[list[HistoryEntry]]
+
+
+class MessagePage(TypedDict):
+    """messages: a list with `limit`, else an iterator for a face that streams."""
+
+    ok: Literal[True]
+    messages: list[MessageRecord] | AsyncIterator[MessageRecord]
+    next_cursor: NotRequired[str]
+
+
+class OneMessage(TypedDict):
+    ok: Literal[True]
+    message: MessageRecord
+
+
+class MessageEvents(TypedDict):
+    ok: Literal[True]
+    events: list[MessageEvent]

@@ -1,0 +1,179 @@
+"""Requests about tenants and their keys, and the record of a tenant."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, ValidationInfo
+from typing_extensions import TypedDict
+
+from mail_proxy.domain.errors import Invalid
+from mail_proxy.wire.fields import (
+    Count,
+    EntityId,
+    Int,
+    Line,
+    Request,
+    TenantRequest,
+    Text,
+    Timestamp,
+)
+
+
+def _url(value: str, info: ValidationInfo) -> str:
+    field = info.field_name or "url"
+    try:
+        parts = urlsplit(value)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in value
+        _ = parts.port  # a port that is none raises
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise Invalid(f"{field}: an http or https URL is needed", field=field)
+    if parts.username is not None or parts.password is not None:
+        raise Invalid(f"{field}: credentials belong into client_auth", field=field)
+    return value
+
+
+def _path(value: str, info: ValidationInfo) -> str:
+    # Appended to the base URL: without its slash it could change the host.
+    if not value.startswith("/") or " " in value:
+        field = info.field_name or "path"
+        raise Invalid(f"{field}: a path begins with '/' and has no spaces", field=field)
+    return value
+
+
+Url = Annotated[Line, AfterValidator(_url)]
+Path = Annotated[Line, AfterValidator(_path)]
+
+
+class ClientAuth(Request):
+    """Credentials for calls to the tenant's own URLs; a masked secret keeps the stored one."""
+
+    method: Literal["none", "bearer", "basic"] = "none"
+    token: Line | None = Field(default=None, repr=False)
+    user: Line | None = None
+    password: Line | None = Field(default=None, repr=False)
+
+
+class RateLimits(Request):
+    """Messages of the whole tenant; 0 is no limit."""
+
+    per_minute: Count | None = None
+    hourly: Count | None = None
+    daily: Count | None = None
+    per_hour: Count | None = None
+    per_day: Count | None = None
+
+
+class LargeFiles(Request):
+    """What is done with attachments over `max_size_mb` (MiB)."""
+
+    enabled: bool = False
+    max_size_mb: float = Field(default=10.0, gt=0, le=1e6, allow_inf_nan=False)
+    storage_url: Line | None = None
+    public_base_url: Url | None = None
+    file_ttl_days: Int = Field(default=30, ge=1, le=36500)
+    lifespan_after_download_days: Int | None = Field(default=None, ge=0, le=36500)
+    action: Literal["warn", "reject", "rewrite"] = "warn"
+
+
+class _TenantFields(Request):
+    name: Annotated[Line, Field(max_length=255)] | None = None
+    client_base_url: Url | None = None
+    client_sync_path: Path | None = None
+    client_attachment_path: Path | None = None
+    client_auth: ClientAuth | None = None
+    rate_limits: RateLimits | None = None
+    large_file_config: LargeFiles | None = None
+    report_style: Literal["compact", "full"] | None = None
+    active: bool | None = None
+
+
+class AddTenant(_TenantFields):
+    """Insert or replace: what is left out becomes null, `active` true."""
+
+    id: EntityId
+    api_key_expires_at: Timestamp | None = None
+
+
+class UpdateTenant(_TenantFields, TenantRequest):
+    """Only what is given changes; null is not given."""
+
+
+class TenantOf(TenantRequest):
+    """One tenant."""
+
+
+class TenantKey(Request):
+    """One tenant, for the admin."""
+
+    tenant_id: Text
+
+
+class ListTenants(Request):
+    active_only: bool = False
+
+
+class CreateKey(TenantKey):
+    """expires_at: seconds since the epoch; absent: never."""
+
+    expires_at: Timestamp | None = None
+
+
+# --- answers ---
+
+
+class TenantAdded(TypedDict):
+    """api_key: of a new tenant only, and never shown again."""
+
+    ok: Literal[True]
+    api_key: NotRequired[str]
+
+
+class KeyMade(TypedDict):
+    ok: Literal[True]
+    api_key: str
+
+
+class TenantRecord(TypedDict):
+    """A tenant as it is looked at; the secrets of `client_auth` are masked.
+
+    suspended_batches: `*` when all is suspended, else codes joined by commas.
+    """
+
+    id: str
+    name: NotRequired[str]
+    client_base_url: NotRequired[str]
+    client_sync_path: NotRequired[str]
+    client_attachment_path: NotRequired[str]
+    client_auth: NotRequired[dict[str, Any]]
+    needs_client_auth: NotRequired[bool]
+    rate_limits: NotRequired[dict[str, Any]]
+    large_file_config: NotRequired[dict[str, Any]]
+    report_style: NotRequired[str]
+    active: bool
+    suspended_batches: NotRequired[str]
+    api_key_expires_at: NotRequired[int]
+    created_at: str
+    updated_at: str
+
+
+class Tenants(TypedDict):
+    ok: Literal[True]
+    tenants: list[TenantRecord]
+
+
+class KeyRecord(TypedDict):
+    """prefix: the first characters, to tell keys apart; the rest is known to its owner alone."""
+
+    key_id: str
+    prefix: str
+    created_at: str
+    expires_at: NotRequired[int]
+
+
+class Keys(TypedDict):
+    ok: Literal[True]
+    keys: list[KeyRecord]
