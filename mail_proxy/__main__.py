@@ -1,0 +1,16 @@
+"""The entry of `mail-proxy`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    from mail_proxy.cli.main import run  # here, so that importing this module costs nothing
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

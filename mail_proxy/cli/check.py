@@ -1,0 +1,91 @@
+"""What a mail server said to a login, as a person reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mail_proxy.cli import units
+from mail_proxy.cli.columns import Column
+from mail_proxy.cli.exit_codes import ExitCode
+from mail_proxy.cli.failure import tell
+from mail_proxy.cli.here import Here
+from mail_proxy.domain.safe_text import safe_text
+
+_STAGES = ("connect", "tls", "auth")
+_TITLES = {"connect": "connect", "tls": "TLS", "auth": "login"}
+_SOON_D = 14  # days of a certificate that are worth a warning
+
+
+def print_report(found: Here, report: Mapping[str, Any], account_id: str) -> int:
+    """The steps, then what the server offers; the exit code: 1 with the step that failed."""
+    failed = report.get("failed_stage")
+    if not found.writer.is_for_people:
+        record = dict(report)
+        found.writer.record(record, [Column(key) for key in record])
+    else:
+        _print_steps(found, report, failed)
+        _print_offers(found, report)
+    if not failed:
+        return ExitCode.DONE
+    why = report.get("failure") or _reply(report)
+    step = _TITLES.get(str(failed), str(failed))
+    where = f"{report.get('host')}:{report.get('port')}"
+    tell(found, f"{step} failed at {where}: {why}", _advice(found, str(failed), account_id))
+    return ExitCode.FAILED
+
+
+def _print_steps(found: Here, report: Mapping[str, Any], failed: object) -> None:
+    found.writer.line(f"{safe_text(report.get('host'))}:{report.get('port')}")
+    timings = report.get("timings_s") or {}
+    for stage in _STAGES:
+        result = "FAILED" if stage == failed else _passed(report, stage, timings)
+        took = f"{timings[stage] * 1000:.0f} ms" if stage in timings else ""
+        detail = _detail(found, report, stage) if result == "ok" else ""
+        found.writer.line(f"  {_TITLES[stage]:<8} {result:<8} {took:>8}  {detail}".rstrip())
+
+
+def _passed(report: Mapping[str, Any], stage: str, timings: Mapping[str, float]) -> str:
+    if stage == "auth":
+        return {"accepted": "ok", "refused": "FAILED"}.get(str(report.get("login")), "-")
+    if stage == "tls":
+        return "ok" if report.get("tls_version") else "-"
+    return "ok" if stage in timings else "-"
+
+
+def _detail(found: Here, report: Mapping[str, Any], stage: str) -> str:
+    if stage == "connect":
+        return safe_text(report.get("greeting"), 200)
+    if stage == "tls":
+        parts = [safe_text(report.get("tls_version")), safe_text(report.get("cipher"))]
+        expires_at = report.get("certificate_expires_at")
+        if isinstance(expires_at, int | float):
+            days = int((expires_at - found.writer.now()) // 86400)
+            parts.append(f"certificate good for {days} days" + ("!" if days < _SOON_D else ""))
+        return ", ".join(part for part in parts if part)
+    return ""
+
+
+def _print_offers(found: Here, report: Mapping[str, Any]) -> None:
+    capabilities = report.get("capabilities") or {}
+    if capabilities:
+        words = [
+            safe_text(f"{name} {value}".strip(), 200)
+            for name, value in sorted(capabilities.items())
+        ]
+        found.writer.line(f"  offers   {', '.join(words)}")
+    if report.get("max_size_bytes"):
+        found.writer.line(f"  takes    mails up to {units.size(report['max_size_bytes'])}")
+
+
+def _reply(report: Mapping[str, Any]) -> str:
+    reply = report.get("reply")
+    if isinstance(reply, Mapping):
+        return " ".join(str(reply[key]) for key in ("code", "enhanced", "text") if reply.get(key))
+    return str(reply or "no answer")
+
+
+def _advice(found: Here, stage: str, account_id: str) -> tuple[str, ...]:
+    if stage == "auth":
+        return (f"{found.path} accounts add {account_id} --replace ... with the right password",)
+    return (f"{found.path} accounts show {account_id}",)

@@ -1,0 +1,126 @@
+"""What a list shows: its columns, and how one cell looks to a person and to a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mail_proxy.cli import units
+from mail_proxy.cli.errors import CommandFailed
+from mail_proxy.cli.exit_codes import ExitCode
+from mail_proxy.domain.safe_text import safe_text
+
+Record = Mapping[str, Any]
+Show = Callable[[Any, float], str]  # value, now -> what a person reads
+
+
+def show_text(value: object, _now: float) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(safe_text(item) for item in value)
+    return "-" if value is None or value == "" else safe_text(value)
+
+
+def show_age(value: object, now: float) -> str:
+    return units.age(value, now)
+
+
+def show_until(value: object, now: float) -> str:
+    return units.until(value, now)
+
+
+def show_local_time(value: object, _now: float) -> str:
+    return units.local_time(value)
+
+
+def show_count(value: object, _now: float) -> str:
+    return units.count(value) if isinstance(value, int) else show_text(value, 0.0)
+
+
+def show_size(value: object, _now: float) -> str:
+    return units.size(value) if isinstance(value, int | float) else "-"
+
+
+def show_recipients(value: object, _now: float) -> str:
+    """The first, and how many more."""
+    many = value if isinstance(value, list | tuple) else [value] if value else []
+    if not many:
+        return "-"
+    more = f" +{len(many) - 1}" if len(many) > 1 else ""
+    return safe_text(many[0]) + more
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    key: the name in the record, in JSON and for --fields.
+    show: how a person reads the value; programs get it whole.
+    drop: on a narrow terminal the highest goes first; 0 never goes.
+    is_id: never cut, never dropped.
+    """
+
+    key: str
+    title: str = ""
+    show: Show = show_text
+    drop: int = 0
+    is_id: bool = False
+    right: bool = False
+
+    @property
+    def heading(self) -> str:
+        return (self.title or self.key.replace("_", " ")).upper()
+
+
+def chosen_columns(
+    columns: Sequence[Column], fields: Sequence[str], known: Sequence[str] = ()
+) -> list[Column]:
+    """The columns for --fields, in that order; all when nothing was chosen.
+
+    known: keys of the records beyond the columns. Raises CommandFailed for any other name.
+    """
+    if not fields:
+        return list(columns)
+    by_key = {key: Column(key) for key in known} | {column.key: column for column in columns}
+    for name in fields:
+        if name not in by_key:
+            raise CommandFailed(
+                f"--fields: there is no '{safe_text(name, 60)}'. "
+                f"There are: {', '.join(sorted(by_key))}",
+                code=ExitCode.USAGE,
+            )
+    return [by_key[name] for name in fields]
+
+
+def is_time(key: str) -> bool:
+    """Whether a field holds a time, by its name."""
+    return key.endswith(("_ts", "_at", "_until"))
+
+
+def for_programs(value: Any, key: str = "") -> Any:
+    """A value with its times as RFC 3339, also inside lists and objects."""
+    if isinstance(value, Mapping):
+        return {name: for_programs(item, str(name)) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [for_programs(item) for item in value]
+    if is_time(key) and value is not None:
+        return units.rfc3339(value) or value
+    return value
+
+
+def flat(value: Any, key: str = "") -> str:
+    """A value as one cell of plain or CSV output; lists by comma, objects as JSON."""
+    value = for_programs(value, key)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
+        return ",".join(str(item) for item in value)
+    if isinstance(value, list | dict):
+        import json  # costs 5 ms that most commands do not need
+
+        return json.dumps(value, sort_keys=True)
+    return str(value)

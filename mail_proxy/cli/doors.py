@@ -1,0 +1,82 @@
+"""How the CLI reaches the world outside its process: controls and daemons.
+
+Declared apart from `ways`, which goes them, so that a test can stand in for all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NoReturn, Protocol
+
+from mail_proxy.config.instances import Instance
+from mail_proxy.control.base import SyncControl
+
+
+class DaemonState(StrEnum):
+    RUNNING = "running"
+    UNRESPONSIVE = "unresponsive"  # it runs and does not answer: starting, stopping or hanging
+    STOPPED = "stopped"
+    DEAD = "dead"  # a pid file, and no such process
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """What is known of an instance's daemon; started_at in seconds since the epoch."""
+
+    state: DaemonState
+    pid: int | None = None
+    url: str | None = None
+    started_at: float | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.state in (DaemonState.RUNNING, DaemonState.UNRESPONSIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """was_running: it ran before, nothing was started."""
+
+    pid: int | None
+    url: str | None
+    was_running: bool = False
+
+
+class Doors(Protocol):
+    """The ways out. Every one raises MailProxyError."""
+
+    def control(self, instance: Instance, environ: Mapping[str, str]) -> SyncControl:
+        """By its daemon, else by its store."""
+        ...
+
+    def create(self, instance: Instance) -> None: ...
+
+    def start(
+        self,
+        instance: Instance,
+        environ: Mapping[str, str],
+        *,
+        host: str | None,
+        port: int | None,
+        timeout_s: float,
+    ) -> Started:
+        """Returns when the daemon answers."""
+        ...
+
+    def stop(self, instance: Instance, *, force: bool, on_wait: Callable[[float], None]) -> bool:
+        """Returns when it has ended; False: it did not run. on_wait: seconds waited so far."""
+        ...
+
+    def status(self, instance: Instance) -> Daemon: ...
+
+    def front_command(
+        self, instance: Instance | None, *, host: str | None, port: int | None
+    ) -> list[str]:
+        """The command line of a daemon in front; without an instance, that of `serve`."""
+        ...
+
+    def become(self, command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+        """Run another program in the place of this one."""
+        ...

@@ -1,0 +1,153 @@
+"""Options that are accepted anywhere on the line, taken out before it is parsed.
+
+So `mail-proxy --json my stats` and `mail-proxy my stats --json` are the same. Everything after
+`--` is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mail_proxy.cli.errors import CommandFailed
+from mail_proxy.cli.exit_codes import ExitCode
+
+FORMATS = ("table", "plain", "json", "jsonl", "csv")
+COLOURS = ("auto", "always", "never")
+
+
+@dataclass(slots=True)
+class GlobalOptions:
+    """What was asked for, wherever it stood. `output` None: a table on a terminal, else plain."""
+
+    output: str | None = None
+    fields: tuple[str, ...] = ()
+    with_header: bool = False
+    quiet: int = 0
+    yes: bool = False
+    no_input: bool = False
+    color: str = "auto"
+    debug: bool = False
+    home: Path | None = None
+
+
+HELP: tuple[tuple[str, str], ...] = (
+    ("--json", "One JSON document on stdout; the same as --output json."),
+    ("--output FORMAT", "table, plain, json, jsonl or csv; default: table on a terminal."),
+    ("--fields A,B,C", "Which columns, in which order."),
+    ("--header", "Name the columns in plain output too."),
+    ("-q, --quiet", "No hints and no progress; -qq: nothing but errors."),
+    ("-y, --yes", "Answer yes to questions."),
+    ("--no-input", "Never ask; fail and name the missing option instead."),
+    ("--color WHEN", "auto, always or never."),
+    ("--debug", "Show tracebacks."),
+    ("--home FOLDER", "Where instances live; default: MAIL_PROXY_HOME, else ~/.mail-proxy."),
+    ("-h, --help", "Show this help."),
+)
+
+
+def hoist(argv: Sequence[str]) -> tuple[GlobalOptions, list[str]]:
+    """The global options of a line, and the line without them.
+
+    Raises CommandFailed (wrong usage) for a value that is missing or not known.
+    """
+    options = GlobalOptions()
+    rest: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            return options, [*rest, word, *words]
+        name, has_value, value = word.partition("=")
+        if word in _FLAGS:
+            _FLAGS[word](options)
+        elif name in _VALUES and has_value:
+            _VALUES[name](options, value)
+        elif word in _VALUES:
+            _VALUES[word](options, _next_value(word, words))
+        else:
+            rest.append(word)
+    return options, rest
+
+
+def _next_value(name: str, words: Iterator[str]) -> str:
+    value = next(words, None)
+    if value is None or value == "--":
+        raise _wrong(f"{name} needs a value")
+    return value
+
+
+def _wrong(message: str) -> CommandFailed:
+    return CommandFailed(message, tries=("mail-proxy --help",), code=ExitCode.USAGE)
+
+
+def _set_json(options: GlobalOptions) -> None:
+    options.output = "json"
+
+
+def _set_header(options: GlobalOptions) -> None:
+    options.with_header = True
+
+
+def _set_quiet(options: GlobalOptions) -> None:
+    options.quiet += 1
+
+
+def _set_very_quiet(options: GlobalOptions) -> None:
+    options.quiet += 2
+
+
+def _set_yes(options: GlobalOptions) -> None:
+    options.yes = True
+
+
+def _set_no_input(options: GlobalOptions) -> None:
+    options.no_input = True
+
+
+def _set_debug(options: GlobalOptions) -> None:
+    options.debug = True
+
+
+def _set_output(options: GlobalOptions, value: str) -> None:
+    if value not in FORMATS:
+        raise _wrong(f"--output '{value}' is not one of {', '.join(FORMATS)}")
+    options.output = value
+
+
+def _set_fields(options: GlobalOptions, value: str) -> None:
+    options.fields = tuple(name.strip() for name in value.split(",") if name.strip())
+    if not options.fields:
+        raise _wrong("--fields needs the names of columns, as in --fields id,status")
+
+
+def _set_color(options: GlobalOptions, value: str) -> None:
+    if value not in COLOURS:
+        raise _wrong(f"--color '{value}' is not one of {', '.join(COLOURS)}")
+    options.color = value
+
+
+def _set_home(options: GlobalOptions, value: str) -> None:
+    if not value:
+        raise _wrong("--home needs a folder")
+    options.home = Path(value).expanduser().absolute()
+
+
+_FLAGS: dict[str, Callable[[GlobalOptions], None]] = {
+    "--json": _set_json,
+    "--header": _set_header,
+    "--quiet": _set_quiet,
+    "-q": _set_quiet,
+    "-qq": _set_very_quiet,
+    "--yes": _set_yes,
+    "-y": _set_yes,
+    "--no-input": _set_no_input,
+    "--debug": _set_debug,
+}
+
+_VALUES: dict[str, Callable[[GlobalOptions, str], None]] = {
+    "--output": _set_output,
+    "--fields": _set_fields,
+    "--color": _set_color,
+    "--home": _set_home,
+}

@@ -1,0 +1,78 @@
+"""Help pages: what it does, examples, commands by heading, options. No boxes, greppable."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+
+from mail_proxy.cli import globals as global_options
+from mail_proxy.cli._typer import Command, Context, HelpFormatter
+from mail_proxy.cli.colour import BOLD, paint
+
+Rows = list[tuple[str, str]]
+
+
+def write_command_help(command: Command, ctx: Context, formatter: HelpFormatter) -> None:
+    """The page of a command that does something."""
+    _write_text(command, formatter)
+    _write_usage(command, ctx, formatter)
+    arguments, options = _parameters(command, ctx)
+    _write_rows(ctx, formatter, "Arguments", arguments)
+    _write_rows(ctx, formatter, "Options", options)
+    formatter.write("\nOptions for every command: mail-proxy --help\n")
+
+
+def write_group_help(
+    command: Command,
+    ctx: Context,
+    formatter: HelpFormatter,
+    sections: Sequence[tuple[str, Rows]],
+) -> None:
+    """The page of a word that has commands below it."""
+    _write_text(command, formatter)
+    _write_usage(command, ctx, formatter)
+    for heading, rows in sections:
+        _write_rows(ctx, formatter, heading, rows)
+    if ctx.parent is None:
+        _, options = _parameters(command, ctx)
+        extra = [row for row in options if "--help" not in row[0]]
+        _write_rows(ctx, formatter, "Options, anywhere on the line", [*global_options.HELP, *extra])
+        formatter.write("\nExit codes: mail-proxy help exit-codes\n")
+    else:
+        formatter.write(f"\nMore: {ctx.command_path} COMMAND --help\n")
+
+
+def _write_text(command: Command, formatter: HelpFormatter) -> None:
+    text = inspect.cleandoc(command.help or "").strip()
+    if text:
+        formatter.write(text + "\n\n")
+
+
+def _write_usage(command: Command, ctx: Context, formatter: HelpFormatter) -> None:
+    pieces = " ".join(command.collect_usage_pieces(ctx))
+    formatter.write(f"{_heading(ctx, 'Usage:')} {ctx.command_path} {pieces}\n")
+
+
+def _write_rows(
+    ctx: Context, formatter: HelpFormatter, heading: str, rows: Sequence[tuple[str, str]]
+) -> None:
+    if not rows:
+        return
+    formatter.write(f"\n{_heading(ctx, heading + ':')}\n")
+    formatter.indent()
+    formatter.write_dl(list(rows), col_max=28)
+    formatter.dedent()
+
+
+def _heading(ctx: Context, text: str) -> str:
+    return paint(text, BOLD, coloured=bool(ctx.color))
+
+
+def _parameters(command: Command, ctx: Context) -> tuple[Rows, Rows]:
+    arguments: Rows = []
+    options: Rows = []
+    for parameter in command.get_params(ctx):
+        row = parameter.get_help_record(ctx)
+        if row is not None:
+            (arguments if parameter.param_type_name == "argument" else options).append(row)
+    return arguments, options

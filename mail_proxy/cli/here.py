@@ -1,0 +1,119 @@
+"""What one run of the CLI knows: its options, its streams, which instance and tenant it is about.
+
+typer hands it down the chain of groups as `ctx.obj`; `here(ctx)` takes it out again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import typer
+
+from mail_proxy.cli.doors import Doors
+from mail_proxy.cli.errors import CommandFailed
+from mail_proxy.cli.exit_codes import ExitCode
+from mail_proxy.cli.globals import GlobalOptions
+from mail_proxy.cli.output import Writer
+from mail_proxy.cli.prompts import Prompter
+from mail_proxy.config.instances import (
+    ENTITY_ID,
+    INSTANCE_NAME,
+    Instance,
+    instance_named,
+    list_instances,
+)
+from mail_proxy.control.base import SyncControl
+from mail_proxy.domain.safe_text import safe_text
+
+
+@dataclass(slots=True)
+class Here:
+    """One run.
+
+    instance_name, tenant_id: the words that the line named; not looked up before they are used.
+    is_explicit: they followed `instance` or `tenant`, so they were not meant as commands.
+    """
+
+    options: GlobalOptions
+    environ: Mapping[str, str]
+    root: Path
+    stdin: TextIO
+    writer: Writer
+    prompts: Prompter
+    doors: Doors
+    instance_name: str = ""
+    tenant_id: str = ""
+    is_explicit: bool = False
+
+    @property
+    def instance(self) -> Instance:
+        """The instance of this line. Raises CommandFailed when there is none of that name."""
+        return self.existing(self.instance_name)
+
+    def existing(self, name: str) -> Instance:
+        """The instance of that name. Raises CommandFailed (not found), near names in the text."""
+        if INSTANCE_NAME.match(name):
+            instance = instance_named(name, self.root)
+            if instance.exists():
+                return instance
+        raise self.no_instance(name)
+
+    def no_instance(self, name: str) -> CommandFailed:
+        from mail_proxy.cli.suggest import did_you_mean
+        from mail_proxy.cli.tree import ROOT_WORDS
+
+        bare = name == self.instance_name and not self.is_explicit
+        known = [*self.instance_names(), *(ROOT_WORDS if bare else ())]
+        what = "instance or command" if bare else "instance"
+        shown = safe_text(name, 80)
+        tries = ["mail-proxy list"]
+        if INSTANCE_NAME.match(name):
+            tries.append(f"mail-proxy start {name}")
+        return CommandFailed(
+            f"no {what} named '{shown}'.{did_you_mean(name, known)}",
+            tries=tuple(tries),
+            code=ExitCode.NOT_FOUND,
+        )
+
+    def instance_names(self) -> list[str]:
+        return [instance.name for instance in list_instances(self.root)]
+
+    def require_tenant_id(self) -> str:
+        """The tenant of this line. Raises CommandFailed for a word that no tenant can have."""
+        if not ENTITY_ID.match(self.tenant_id):
+            raise CommandFailed(
+                f"'{safe_text(self.tenant_id, 80)}' cannot be a tenant id: "
+                "letters, digits, '-' and '_', at most 64",
+                code=ExitCode.USAGE,
+            )
+        return self.tenant_id
+
+    @contextmanager
+    def control(self) -> Iterator[SyncControl]:
+        """The instance of this line, by its daemon or by its store. Never held over a prompt."""
+        control = self.doors.control(self.instance, self.environ)
+        try:
+            yield control
+        finally:
+            control.close()
+
+    def call(self, command: str, **fields: Any) -> dict[str, Any]:
+        """One command to the instance of this line."""
+        with self.control() as control:
+            return control.call(command, **fields)
+
+    @property
+    def path(self) -> str:
+        """The start of a line about the same instance and tenant, for hints."""
+        return " ".join(w for w in ("mail-proxy", self.instance_name, self.tenant_id) if w)
+
+
+def here(ctx: typer.Context) -> Here:
+    """The run that a command belongs to."""
+    found = ctx.obj
+    assert isinstance(found, Here), "the root group makes it"
+    return found

@@ -1,0 +1,224 @@
+"""`NAME info`, `stats`, `token`, and what `NAME` alone says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from mail_proxy.cli import units
+from mail_proxy.cli.columns import Column, show_age, show_count
+from mail_proxy.cli.grammar import Family
+from mail_proxy.cli.here import Here, here
+from mail_proxy.cli.tree import INSTANCE
+from mail_proxy.config.instances import Instance
+from mail_proxy.domain.errors import MailProxyError
+from mail_proxy.domain.safe_text import safe_text
+
+app = Family()
+
+# The states of a message as a person reads them, in the order of its life.
+_STATE_TITLES = (
+    ("waiting", "WAITING"),
+    ("leased", "SENDING"),
+    ("suspended", "SUSPENDED"),
+    ("held", "HELD"),
+    ("in_doubt", "IN DOUBT"),
+    ("sent", "SENT"),
+    ("failed", "FAILED"),
+    ("bounced", "BOUNCED"),
+)
+_PRIORITIES = ("immediate", "high", "medium", "low")
+
+
+@app.command()
+def info(
+    ctx: typer.Context,
+    paths: bool = typer.Option(False, "--paths", help="Only where its files are."),
+) -> None:
+    """What it is, where it is, and where its settings come from.
+
+    Examples:
+      mail-proxy myserver info
+      mail-proxy myserver info --paths
+    """
+    found = here(ctx)
+    instance = found.instance
+    if paths:
+        record = _paths(instance)
+        found.writer.record(record, [Column(key) for key in record])
+        return
+    daemon = found.doors.status(instance)
+    told = found.call("getInstance")
+    record = {
+        "name": instance.name,
+        "state": daemon.state.value,
+        "pid": daemon.pid if daemon.is_running else None,
+        "url": daemon.url if daemon.is_running else None,
+        "started_at": daemon.started_at if daemon.is_running else None,
+        "folder": str(instance.folder),
+        **{key: value for key, value in told.items() if key not in ("ok", "name", "settings")},
+        "settings": told.get("settings"),
+    }
+    columns = [Column(key, show=_SHOW.get(key, _show_any)) for key in record if key != "settings"]
+    found.writer.record(record, columns)
+    if found.writer.is_for_people and not found.options.fields:
+        _print_settings(found, record["settings"])
+
+
+def _print_settings(found: Here, settings: Any) -> None:
+    if isinstance(settings, list) and settings:
+        found.writer.line()
+        found.writer.heading("Settings")
+        keys = list(settings[0])
+        found.writer.records([Column(key) for key in keys], settings)
+
+
+def _show_any(value: object, now: float) -> str:
+    del now
+    if isinstance(value, dict):
+        return ", ".join(f"{safe_text(k)}={safe_text(v)}" for k, v in value.items()) or "-"
+    return "-" if value is None else safe_text(value)
+
+
+_SHOW = {"started_at": show_age}
+
+
+def _paths(instance: Instance) -> dict[str, Any]:
+    return {
+        "folder": str(instance.folder),
+        "config": str(instance.config_path),
+        "database": str(instance.database_path),
+        "key": str(instance.key_path),
+        "log": str(instance.log_path),
+        "pid_file": str(instance.pid_path),
+        "socket": str(instance.socket_path),
+        "attachments": str(instance.folder / "attachments"),
+    }
+
+
+@app.command()
+def stats(ctx: typer.Context) -> None:
+    """The queue in numbers.
+
+    Examples:
+      mail-proxy myserver stats
+      mail-proxy myserver stats --json
+    """
+    found = here(ctx)
+    print_stats(found, found.call("getStats"))
+
+
+def print_stats(found: Here, told: dict[str, Any]) -> None:
+    """Numbers of an instance or a tenant: for programs as they came, for people as tables."""
+    record = {key: value for key, value in told.items() if key != "ok"}
+    if not found.writer.is_for_people or found.options.fields:
+        found.writer.record(record, [Column(key) for key in record])
+        return
+    _print_by_priority(found, record.get("by_priority", {}))
+    oldest = record.get("oldest_waiting_s")
+    if oldest is not None:
+        found.writer.line(f"\noldest due message: {units.duration(oldest)}")
+    if record.get("scheduler_active") is False:
+        found.writer.line(f"\nSending is suspended. Let it go on: {found.path} activate")
+    paused = record.get("paused_accounts") or []
+    if paused:
+        found.writer.line()
+        found.writer.heading("Paused accounts")
+        found.writer.records(_PAUSED, paused)
+
+
+_PAUSED = (
+    Column("tenant_id", "tenant", is_id=True),
+    Column("account_id", "account", is_id=True),
+    Column("paused_until_ts", "until", lambda value, now: units.until(value, now), right=True),
+    Column("paused_reason", "why"),
+)
+
+
+def _print_by_priority(found: Here, by_priority: dict[str, dict[str, int]]) -> None:
+    rows: list[dict[str, Any]] = []
+    for number, word in enumerate(_PRIORITIES):
+        rows.append({"priority": word, **by_priority.get(str(number), {})})
+    total = {state: sum(row.get(state, 0) for row in rows) for state, _ in _STATE_TITLES}
+    rows.append({"priority": "all", **total})
+    columns = [Column("priority")]
+    for state, title in _STATE_TITLES:
+        # What hardly ever happens takes no room until it does.
+        if total[state] or state in ("waiting", "leased", "sent", "failed"):
+            columns.append(Column(state, title, _show_number, right=True))
+    found.writer.records(columns, rows)
+
+
+def _show_number(value: object, now: float) -> str:
+    return show_count(value, now) if value else "·"
+
+
+@app.command()
+def token(
+    ctx: typer.Context,
+    regenerate: bool = typer.Option(
+        False, "--regenerate", "-r", help="Make a new one; the old one ends at once."
+    ),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would change."),
+) -> None:
+    """The admin token, alone on stdout.
+
+    Examples:
+      curl -H "X-API-Token: $(mail-proxy myserver token)" http://127.0.0.1:8000/status
+      mail-proxy myserver token --regenerate
+    """
+    found = here(ctx)
+    if not regenerate:
+        _print_token(found, found.call("getToken"))
+        return
+    name = found.instance.name
+    if dry_run:
+        found.writer.line(f"would replace the admin token of '{name}'")
+        return
+    found.prompts.confirm(f"Replace the admin token of '{name}'? The old one ends at once.")
+    _print_token(found, found.call("regenerateToken"))
+    found.writer.hint(
+        "Applications that use the old token must be told; dashboards must reconnect."
+    )
+
+
+def _print_token(found: Here, told: dict[str, Any]) -> None:
+    if found.writer.format in ("table", "plain"):
+        found.writer.line(str(told["token"]))
+    else:
+        found.writer.record({"token": told["token"]}, [Column("token")])
+
+
+def print_short_status(found: Here) -> None:
+    """What `mail-proxy NAME` says: whether it runs, the queue in a line, what can be asked."""
+    instance = found.instance
+    daemon = found.doors.status(instance)
+    if found.writer.format not in ("table", "plain"):
+        record = {"name": instance.name, "state": daemon.state.value, **_queue(found)}
+        found.writer.record(record, [Column(key) for key in record])
+        return
+    where = f", pid {daemon.pid}, {daemon.url}" if daemon.is_running and daemon.pid else ""
+    found.writer.line(f"'{instance.name}' is {daemon.state.value}{where}")
+    queue = _queue(found)
+    if queue:
+        found.writer.line(
+            f"{units.count(queue['pending'])} pending, {units.count(queue['sent'])} sent, "
+            f"{units.count(queue['error'])} failed"
+        )
+    found.writer.line()
+    for entry in INSTANCE:
+        found.writer.line(f"  {entry.name:<10} {entry.help}")
+    found.writer.line(f"  {'TENANT':<10} A tenant: its accounts, messages and key")
+    if not daemon.is_running:
+        found.writer.hint(f"\nStart it: mail-proxy start {instance.name}")
+
+
+def _queue(found: Here) -> dict[str, int]:
+    """The queue in three numbers; nothing, with a warning, when they cannot be had."""
+    try:
+        counts = found.call("getStats").get("messages", {})
+    except MailProxyError as error:
+        found.writer.warn(f"the queue cannot be read: {safe_text(error)}")
+        return {}
+    return {key: int(counts.get(key, 0)) for key in ("pending", "sent", "error")}

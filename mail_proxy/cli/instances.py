@@ -1,0 +1,104 @@
+"""`list` and `status`: the instances of this machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from mail_proxy.cli.columns import Column, show_age
+from mail_proxy.cli.doors import DaemonState
+from mail_proxy.cli.exit_codes import ServiceStatus
+from mail_proxy.cli.grammar import Family
+from mail_proxy.cli.here import Here, here
+from mail_proxy.config.instances import INSTANCE_NAME, Instance, instance_named, list_instances
+
+app = Family()
+
+COLUMNS = (
+    Column("name", is_id=True),
+    Column("state"),
+    Column("pid", drop=3, right=True),
+    Column("url", "address", drop=1),
+    Column("started_at", "up", show_age, drop=2, right=True),
+)
+
+_EXAMPLES = """\
+Examples:
+  mail-proxy start myserver                            make it, and start it
+  mail-proxy myserver tenants add acme                 who posts mail
+  mail-proxy myserver acme accounts add                whose SMTP account sends it"""
+
+
+@app.command("list")
+def list_(ctx: typer.Context) -> None:
+    """The instances of this machine and whether they run.
+
+    Examples:
+      mail-proxy list
+      mail-proxy list --json
+    """
+    print_list(here(ctx))
+
+
+def print_list(found: Here) -> None:
+    records = [_record(found, instance) for instance in list_instances(found.root)]
+    found.writer.records(
+        COLUMNS, records, empty="There is no instance yet. Make one: mail-proxy start myserver"
+    )
+
+
+def print_overview(found: Here) -> None:
+    """What `mail-proxy` alone says."""
+    print_list(found)
+    found.writer.hint("\n" + _EXAMPLES + "\n\nMore: mail-proxy --help")
+
+
+def _record(found: Here, instance: Instance) -> dict[str, Any]:
+    daemon = found.doors.status(instance)
+    return {
+        "name": instance.name,
+        "state": daemon.state.value,
+        "pid": daemon.pid if daemon.is_running else None,
+        "url": daemon.url if daemon.is_running else None,
+        "started_at": daemon.started_at if daemon.is_running else None,
+    }
+
+
+@app.command()
+def status(
+    ctx: typer.Context,
+    name: str | None = typer.Argument(None, metavar="NAME", help="One instance; all without it."),
+) -> int:
+    """Whether instances run; the exit code says it too.
+
+    0 running, 3 stopped, 1 dead with its pid file left, 4 no such instance. Without a name: 0 when
+    all of them run, else 3.
+
+    Examples:
+      mail-proxy status
+      mail-proxy status myserver
+    """
+    found = here(ctx)
+    if name is None:
+        print_list(found)
+        states = [found.doors.status(i).is_running for i in list_instances(found.root)]
+        return ServiceStatus.RUNNING if all(states) else ServiceStatus.STOPPED
+    return _status_of(found, name)
+
+
+def _status_of(found: Here, name: str) -> int:
+    instance = instance_named(name, found.root) if INSTANCE_NAME.match(name) else None
+    if instance is None or not instance.exists():
+        raise found.no_instance(name)
+    record = _record(found, instance)
+    found.writer.records(COLUMNS, [record])
+    return _SERVICE_STATUS[DaemonState(record["state"])]
+
+
+_SERVICE_STATUS = {
+    DaemonState.RUNNING: ServiceStatus.RUNNING,
+    DaemonState.UNRESPONSIVE: ServiceStatus.UNKNOWN,
+    DaemonState.STOPPED: ServiceStatus.STOPPED,
+    DaemonState.DEAD: ServiceStatus.DEAD,
+}

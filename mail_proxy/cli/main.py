@@ -1,0 +1,99 @@
+"""From a command line to an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TextIO
+
+import typer
+
+from mail_proxy.cli.doors import Doors
+from mail_proxy.cli.errors import CommandFailed, OutputClosed
+from mail_proxy.cli.exit_codes import ExitCode
+from mail_proxy.cli.failure import report
+from mail_proxy.cli.globals import GlobalOptions, hoist
+from mail_proxy.cli.here import Here
+from mail_proxy.cli.levels import root_level
+from mail_proxy.cli.output import Writer
+from mail_proxy.cli.prompts import Prompter
+from mail_proxy.config.instances import home
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    doors: Doors | None = None,
+    environ: Mapping[str, str] | None = None,
+    stdin: TextIO | None = None,
+    stdout: TextIO | None = None,
+    stderr: TextIO | None = None,
+) -> int:
+    """Run one line (without the program's name); its exit code. Never raises for a bad line."""
+    environ = os.environ if environ is None else environ
+    streams = (stdin or sys.stdin, stdout or sys.stdout, stderr or sys.stderr)
+    try:
+        options, rest = hoist(argv)
+    except CommandFailed as error:
+        return report(error, _here(GlobalOptions(), environ, streams, doors), argv)
+    found = _here(options, environ, streams, doors)
+    return _guarded(lambda: _run_command(found, rest), found, argv)
+
+
+def _here(
+    options: GlobalOptions,
+    environ: Mapping[str, str],
+    streams: tuple[TextIO, TextIO, TextIO],
+    doors: Doors | None,
+) -> Here:
+    stdin, stdout, stderr = streams
+    if doors is None:
+        from mail_proxy.cli.ways import RealDoors
+
+        doors = RealDoors()
+    return Here(
+        options=options,
+        environ=environ,
+        root=options.home or home(environ),
+        stdin=stdin,
+        writer=Writer(options, stdout, stderr, environ),
+        prompts=Prompter(options, stdin, stderr, environ),
+        doors=doors,
+    )
+
+
+def _run_command(here: Here, argv: list[str]) -> int:
+    code = root_level().main(
+        args=argv,
+        prog_name="mail-proxy",
+        standalone_mode=False,
+        obj=here,
+        color=here.writer.out_coloured,
+    )
+    return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _guarded(work: Callable[[], int], here: Here, argv: Sequence[str]) -> int:
+    try:
+        code = work()
+        here.writer.stdout.flush()
+    except (OutputClosed, BrokenPipeError, SystemExit):
+        # typer leaves by SystemExit, and only so, when its help meets a closed pipe.
+        return _leave_quietly(here.writer.stdout)
+    except typer.Exit as error:
+        return error.exit_code
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: told, never lost
+        return report(error, here, argv)
+    if code == ExitCode.INTERRUPTED:
+        here.writer.complain("\nInterrupted.")  # typer turns Ctrl-C into this code
+    return code
+
+
+def _leave_quietly(stdout: TextIO) -> int:
+    """Nobody reads any more: point stdout elsewhere, so that its last flush cannot fail."""
+    # A stream without a descriptor has nothing to flush into.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+    return ExitCode.DONE

@@ -1,0 +1,97 @@
+"""One message on a page: what it is, its recipients with their replies, what happened when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mail_proxy.cli import units
+from mail_proxy.cli.columns import Column, for_programs
+from mail_proxy.cli.here import Here
+from mail_proxy.domain.safe_text import safe_text
+
+_LINES = (
+    ("state", "status"),
+    ("from", "from"),
+    ("subject", "subject"),
+    ("account", "account_id"),
+    ("batch", "batch_code"),
+    ("tries", "tries"),
+    ("size", "size_bytes"),
+    ("created", "created_at"),
+    ("next try", "deferred_ts"),
+    ("sent", "sent_ts"),
+    ("failed", "error_ts"),
+    ("error", "error"),
+    ("last error", "last_error"),
+    ("held", "held_reason"),
+    ("reported", "reported_ts"),
+)
+_TIMES = frozenset({"created_at", "deferred_ts", "sent_ts", "error_ts", "reported_ts"})
+_MARKS = {"sent": "✓", "accepted": "✓", "error": "✗", "refused": "✗", "deferred": "◐"}
+
+
+def print_message(
+    found: Here, message: Mapping[str, Any], events: Sequence[Mapping[str, Any]]
+) -> None:
+    """For programs one record with `events` in it; for people a page."""
+    record = {**message, "events": list(events)}
+    if not found.writer.is_for_people or found.options.fields:
+        found.writer.record(for_programs(record), [Column(key) for key in record])
+        return
+    writer = found.writer
+    writer.heading(safe_text(message.get("id"), 255))
+    for title, key in _LINES:
+        if message.get(key) not in (None, ""):
+            writer.line(f"  {title:<10} {_shown(key, message[key], writer.now())}")
+    writer.line()
+    writer.heading("Recipients")
+    for recipient in message.get("recipients") or []:
+        writer.line(_recipient_line(recipient))
+    writer.line()
+    writer.heading("Timeline")
+    created = units.local_time(message.get("created_at"))
+    writer.line(f"  {created}  {_mark('')} accepted from the application")
+    for event in events:
+        writer.line(_event_line(event))
+
+
+def _shown(key: str, value: object, now: float) -> str:
+    if key == "size_bytes" and isinstance(value, int):
+        return units.size(value)
+    if key not in _TIMES:
+        return safe_text(value)
+    at = units.seconds_of(value)
+    if at is None:
+        return "-"
+    distance = f"in {units.duration(at - now)}" if at > now else f"{units.duration(now - at)} ago"
+    return f"{units.local_time(value)}  ({distance})"
+
+
+def _recipient_line(recipient: Mapping[str, Any]) -> str:
+    state = safe_text(recipient.get("state"), 20)
+    words = [str(recipient[key]) for key in ("code", "reply") if recipient.get(key)]
+    # The reply may begin with the code already.
+    if len(words) == 2 and words[1].startswith(words[0]):
+        words = words[1:]
+    reply = safe_text(" ".join(words), 500)
+    return (
+        f"  {_mark(state)} {state:<9} {safe_text(recipient.get('address'), 320)}  {reply}".rstrip()
+    )
+
+
+def _event_line(event: Mapping[str, Any]) -> str:
+    kind = safe_text(event.get("event_type"), 40)
+    data = event.get("event_data") or {}
+    parts = [safe_text(data[key], 500) for key in _TELLING if data.get(key)]
+    if kind == "deferred" and data.get("deferred_ts"):
+        parts.append(f"next {units.local_time(data['deferred_ts'])}")
+    when = units.local_time(event.get("event_ts"))
+    return f"  {when}  {_mark(kind)} {kind:<9} {'  '.join(parts)}".rstrip()
+
+
+_TELLING = ("error", "deferred_reason", "bounce_reason", "pec_details", "description")
+
+
+def _mark(word: str) -> str:
+    return _MARKS.get(word, "○")

@@ -1,0 +1,216 @@
+"""The one writer of every command: data on stdout, all else on stderr.
+
+On a terminal a table; in a pipe one record a line, tab-separated, whole values; or what --output
+asks for. Foreign text never reaches a terminal with its controls.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TextIO
+
+from mail_proxy.cli.colour import BOLD, paint, wants_colour
+from mail_proxy.cli.columns import Column, Record, chosen_columns, flat, for_programs
+from mail_proxy.cli.errors import OutputClosed
+from mail_proxy.cli.globals import GlobalOptions
+from mail_proxy.domain.safe_text import safe_text
+
+
+class Writer:
+    """How one command speaks. `now` is for ages; the daemon's own time where it is known."""
+
+    def __init__(
+        self,
+        options: GlobalOptions,
+        stdout: TextIO,
+        stderr: TextIO,
+        environ: Mapping[str, str],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.options = options
+        self.stdout = stdout
+        self.stderr = stderr
+        self.now = now
+        self.out_coloured = wants_colour(options.color, environ, stdout)
+        self.err_coloured = wants_colour(options.color, environ, stderr)
+
+    @property
+    def format(self) -> str:
+        return self.options.output or ("table" if self.stdout.isatty() else "plain")
+
+    @property
+    def is_for_people(self) -> bool:
+        return self.format == "table"
+
+    # --- data ---
+
+    def records(
+        self,
+        columns: Sequence[Column],
+        records: Iterable[Record],
+        *,
+        empty: str = "",
+        csv_columns: Sequence[Column] = (),
+    ) -> None:
+        """A list. empty: what to say, on stderr, when there is nothing in it."""
+        many = list(records)
+        known = sorted({key for record in many for key in record})
+        if self.format == "csv" and csv_columns:
+            columns = csv_columns
+        chosen = chosen_columns(columns, self.options.fields, known)
+        if not many and empty:
+            self.hint(empty)
+        match self.format:
+            case "json":
+                self._write_json([self._picked(record, chosen) for record in many])
+            case "jsonl":
+                for record in many:
+                    self.json_line(self._picked(record, chosen))
+            case "csv":
+                self._write_csv(chosen, many)
+            case "plain":
+                self._write_plain(chosen, many)
+            case _:
+                self._write_table(chosen, many)
+
+    def record(self, record: Record, columns: Sequence[Column]) -> None:
+        """One thing: a line for each field, or one object."""
+        chosen = chosen_columns(columns, self.options.fields, sorted(record))
+        match self.format:
+            case "json":
+                self._write_json(self._picked(record, chosen))
+            case "jsonl":
+                self.json_line(self._picked(record, chosen))
+            case "csv":
+                self._write_csv(chosen, [record])
+            case "plain":
+                for column in chosen:
+                    self.line(f"{column.key}\t{_escaped(flat(record.get(column.key), column.key))}")
+            case _:
+                self._write_pairs(record, chosen)
+
+    def document(self, value: object) -> None:
+        """A value as it is, for programs: JSON on one line for jsonl, else indented."""
+        if self.format == "jsonl":
+            self.json_line(value)
+        else:
+            self._write_json(value)
+
+    def line(self, text: str = "") -> None:
+        """One line of data."""
+        self._write(self.stdout, text + "\n")
+
+    def heading(self, text: str) -> None:
+        self.line(paint(text, BOLD, coloured=self.out_coloured))
+
+    # --- everything else ---
+
+    def hint(self, text: str) -> None:
+        """What to do next; -q drops it."""
+        if not self.options.quiet:
+            self._write(self.stderr, text + "\n")
+
+    def warn(self, text: str) -> None:
+        """-qq drops it."""
+        if self.options.quiet < 2:
+            self._write(self.stderr, f"warning: {text}\n")
+
+    def complain(self, text: str) -> None:
+        """An error; nothing drops it."""
+        self._write(self.stderr, text + "\n")
+
+    # --- formats ---
+
+    def _picked(self, record: Record, chosen: Sequence[Column]) -> object:
+        if self.options.fields:
+            record = {column.key: record.get(column.key) for column in chosen}
+        return for_programs(record)
+
+    def _write_json(self, value: object) -> None:
+        import json
+
+        # ASCII only: no control, no direction mark and no lone surrogate gets through.
+        self.line(json.dumps(for_programs(value), indent=2, default=str))
+
+    def json_line(self, value: object) -> None:
+        import json
+
+        self.line(json.dumps(for_programs(value), default=str))
+
+    def _write_csv(self, columns: Sequence[Column], records: Sequence[Record]) -> None:
+        import csv
+        import io
+
+        text = io.StringIO()
+        lines = csv.writer(text, lineterminator="\n")
+        lines.writerow([column.key for column in columns])
+        for record in records:
+            lines.writerow([flat(record.get(column.key), column.key) for column in columns])
+        self._write(self.stdout, text.getvalue())
+
+    def _write_plain(self, columns: Sequence[Column], records: Sequence[Record]) -> None:
+        if self.options.with_header:
+            self.line("\t".join(column.key for column in columns))
+        for record in records:
+            self.line("\t".join(_escaped(flat(record.get(c.key), c.key)) for c in columns))
+
+    def _write_table(self, columns: Sequence[Column], records: Sequence[Record]) -> None:
+        if not records:
+            return
+        from mail_proxy.cli.table import print_table  # rich: 50 ms, for terminals only
+
+        try:
+            print_table(
+                columns,
+                records,
+                stream=self.stdout,
+                width=self.width,
+                coloured=self.out_coloured,
+                now=self.now(),
+            )
+        except BrokenPipeError as error:
+            raise OutputClosed from error
+
+    def _write_pairs(self, record: Record, columns: Sequence[Column]) -> None:
+        longest = max((len(c.title or c.key) for c in columns), default=0)
+        for column in columns:
+            name = f"{column.title or column.key.replace('_', ' '):<{longest}}"
+            value = column.show(record.get(column.key), self.now())
+            self.line(f"{paint(name, BOLD, coloured=self.out_coloured)}  {value}")
+
+    @property
+    def width(self) -> int:
+        return shutil.get_terminal_size((80, 24)).columns
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        try:
+            stream.write(text)
+            stream.flush()
+        except BrokenPipeError as error:
+            raise OutputClosed from error
+        except UnicodeEncodeError:
+            encoding = stream.encoding or "ascii"
+            stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            stream.flush()
+
+
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+
+
+def _escaped(text: str) -> str:
+    """A cell of plain output: the whole value on one line, controls as escapes."""
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text
+    return "".join(_ESCAPES.get(c) or (c if safe_text(c) == c else _hex(c)) for c in text)
+
+
+def _hex(character: str) -> str:
+    number = ord(character)
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+
+
+def pairs(**values: Any) -> dict[str, Any]:
+    """Fields without the empty ones, as a request takes them."""
+    return {name: value for name, value in values.items() if value is not None}

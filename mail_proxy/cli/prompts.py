@@ -1,0 +1,89 @@
+"""Questions: asked only where somebody can answer, weighed by the damage that a yes can do.
+
+Mild actions ask nothing. Moderate ones ask `[y/N]` or take --yes. Severe ones want the name typed,
+or --confirm NAME. Questions go to stderr, so that data on stdout stays data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TextIO
+
+from mail_proxy.cli.errors import Cancelled, InputNeeded
+from mail_proxy.cli.globals import GlobalOptions
+from mail_proxy.domain.safe_text import safe_text
+
+
+class Prompter:
+    """Asks on a terminal, or says which option would have answered."""
+
+    def __init__(
+        self, options: GlobalOptions, stdin: TextIO, stderr: TextIO, environ: Mapping[str, str]
+    ) -> None:
+        self._options = options
+        self._stdin = stdin
+        self._stderr = stderr
+        self._environ = environ
+
+    @property
+    def is_possible(self) -> bool:
+        """Somebody sits there: stdin and stderr are terminals, and asking is not forbidden."""
+        if self._options.no_input or self._environ.get("MAIL_PROXY_NO_INPUT"):
+            return False
+        return self._stdin.isatty() and self._stderr.isatty()
+
+    def confirm(self, question: str, *, given: bool = False, option: str = "--yes") -> None:
+        """Moderate: returns on yes. Raises Cancelled on no, InputNeeded without a terminal."""
+        if given or self._options.yes:
+            return
+        self._need_terminal(question, option)
+        if self._ask(f"{question} [y/N] ").lower() not in ("y", "yes"):
+            raise Cancelled
+
+    def confirm_name(
+        self, question: str, name: str, *, confirmed: str | None, forced: bool
+    ) -> None:
+        """Severe: returns when the name was typed, or given by --confirm, or --force.
+
+        --yes is not enough: it is typed too easily. Raises as `confirm` does.
+        """
+        if forced or confirmed == name:
+            return
+        if confirmed is not None:
+            raise InputNeeded(f"--confirm '{safe_text(confirmed, 80)}' is not '{name}'")
+        self._need_terminal(question, f"--confirm {name}")
+        if self._ask(f"{question}\nType '{name}' to go on: ") != name:
+            raise Cancelled
+
+    def password(self, label: str) -> str:
+        """A secret without echo; InputNeeded names the ways around the question."""
+        self._need_terminal(f"{label} is needed", "--password-file, or --password-stdin")
+        import getpass
+
+        try:
+            return getpass.getpass(f"{label}: ", stream=self._stderr)
+        except (EOFError, KeyboardInterrupt) as error:
+            self._end_line()
+            raise Cancelled from error
+
+    def _need_terminal(self, question: str, option: str) -> None:
+        if not self.is_possible:
+            what = question.splitlines()[0].rstrip("?. ")
+            raise InputNeeded(f"{what}: nobody can be asked here. Give {option}")
+
+    def _ask(self, question: str) -> str:
+        try:
+            self._stderr.write(question)
+            self._stderr.flush()
+            answer = self._stdin.readline()
+        except KeyboardInterrupt as error:
+            self._end_line()
+            raise Cancelled from error
+        if not answer:
+            self._end_line()
+            raise Cancelled
+        return answer.strip()
+
+    def _end_line(self) -> None:
+        self._stderr.write("\n")
+        self._stderr.flush()

@@ -1,0 +1,78 @@
+"""`NAME suspend`, `activate` and `run-now`: the sending of a whole instance."""
+
+from __future__ import annotations
+
+import typer
+
+from mail_proxy.cli.grammar import Family
+from mail_proxy.cli.here import Here, here
+
+app = Family()
+
+
+@app.command()
+def suspend(
+    ctx: typer.Context,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would change."),
+) -> None:
+    """Stop all sending of this instance.
+
+    Mail is still accepted, and reports go on. It stays so over restarts.
+
+    Examples:
+      mail-proxy myserver suspend
+    """
+    found = here(ctx)
+    name = found.instance.name
+    if dry_run:
+        found.writer.line(f"would suspend all sending of '{name}'")
+        return
+    found.prompts.confirm(f"Suspend all sending of '{name}'?")
+    told = found.call("suspend")
+    found.writer.line(f"'{name}' sends nothing now; {told.get('pending_messages', 0)} wait")
+    found.writer.hint(f"  {found.path} activate")
+
+
+@app.command()
+def activate(ctx: typer.Context) -> None:
+    """Let it send again.
+
+    Examples:
+      mail-proxy myserver activate
+    """
+    found = here(ctx)
+    told = found.call("activate")
+    found.writer.line(
+        f"'{found.instance_name}' sends again; {told.get('pending_messages', 0)} wait"
+    )
+    hint_if_down(found)
+
+
+@app.command("run-now")
+def run_now(ctx: typer.Context) -> None:
+    """Look at the queue now.
+
+    Examples:
+      mail-proxy myserver run-now
+    """
+    found = here(ctx)
+    run_now_for(found)
+
+
+def run_now_for(found: Here, **fields: str) -> None:
+    """Wake the loops, and say so; without a daemon there is nothing to wake."""
+    with found.control() as control:
+        control.call("runNow", **fields)
+        is_live = control.is_live
+    if is_live:
+        found.writer.line("The queue is looked at now")
+    else:
+        found.writer.line(f"'{found.instance_name}' is not running: nothing is sent")
+        found.writer.hint(f"  mail-proxy start {found.instance_name}")
+
+
+def hint_if_down(found: Here) -> None:
+    """Say that nothing is sent while the daemon is down."""
+    if not found.doors.status(found.instance).is_running:
+        name = found.instance_name
+        found.writer.hint(f"'{name}' is not running: mail-proxy start {name}")

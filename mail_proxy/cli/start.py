@@ -1,0 +1,167 @@
+"""`start` and `serve`: an instance goes to work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from mail_proxy.cli.doors import Started
+from mail_proxy.cli.errors import CommandFailed
+from mail_proxy.cli.failure import tell
+from mail_proxy.cli.grammar import Family
+from mail_proxy.cli.here import Here, here
+from mail_proxy.cli.logfile import last_lines, size_of
+from mail_proxy.cli.spinner import spinner
+from mail_proxy.config.instances import Instance, instance_named
+from mail_proxy.domain.errors import MailProxyError
+from mail_proxy.domain.safe_text import safe_text
+
+app = Family()
+
+START_TIMEOUT_S = 15.0  # a first start makes tables and keys; a slow disk takes seconds
+_LOG_LINES = 20
+
+_HOST = typer.Option(None, "--host", help="Address to listen on; default 127.0.0.1.")
+_PORT = typer.Option(
+    None, "--port", "-p", min=1, max=65535, help="Port; default: the first free one from 8000."
+)
+
+
+@app.command()
+def start(
+    ctx: typer.Context,
+    name: str = typer.Argument(..., metavar="NAME", help="a-z, 0-9 and '-', at most 31."),
+    host: str | None = _HOST,
+    port: int | None = _PORT,
+    foreground: bool = typer.Option(False, "--foreground", "-f", help="Stay in front."),
+    background: bool = typer.Option(False, "--background", "-b", help="The default."),
+    reload: bool = typer.Option(
+        False, "--reload", help="In front, starting again when its code changes (development)."
+    ),
+) -> int:
+    """Start an instance; an unknown name makes a new one.
+
+    Returns when the daemon answers. One that runs already is left alone, exit 0.
+
+    Examples:
+      mail-proxy start myserver
+      mail-proxy start myserver --host 0.0.0.0 --port 8025
+    """
+    found = here(ctx)
+    if background and (foreground or reload):
+        raise typer.BadParameter("--background does not go with --foreground or --reload")
+    instance = instance_named(name, found.root)
+    created = not instance.exists()
+    if created:
+        near = _near_names(found, name)
+        found.doors.create(instance)
+        if found.writer.format in ("table", "plain"):
+            found.writer.line(f"Created new instance '{name}'")
+        if near:
+            found.writer.hint(f"There is also {near}. Not meant? mail-proxy delete {name}")
+    if (foreground or reload) and not found.doors.status(instance).is_running:
+        return _run_in_front(found, instance, host, port, reload=reload)
+    started = start_or_fail(found, instance, host, port)
+    found.instance_name = name
+    _tell_started(found, instance, started, created=created)
+    return 0
+
+
+def _near_names(found: Here, name: str) -> str:
+    from mail_proxy.cli.suggest import near
+
+    return ", ".join(f"'{known}'" for known in near(name, found.instance_names()))
+
+
+def _run_in_front(
+    found: Here, instance: Instance, host: str | None, port: int | None, *, reload: bool
+) -> int:
+    command = found.doors.front_command(instance, host=host, port=port)
+    environ = {**found.environ, "MAIL_PROXY_HOME": str(found.root)}
+    if not reload:
+        found.doors.become(command, environ)
+    from mail_proxy.cli.reload import run_reloading
+
+    return run_reloading(command, environ, tell=found.writer.hint)
+
+
+def start_or_fail(
+    found: Here, instance: Instance, host: str | None = None, port: int | None = None
+) -> Started:
+    """Start it; on failure its last words from the log, and CommandFailed."""
+    logged_before = size_of(instance.log_path)
+    try:
+        with spinner(found.writer, f"starting {instance.name}"):
+            return found.doors.start(
+                instance, found.environ, host=host, port=port, timeout_s=START_TIMEOUT_S
+            )
+    except MailProxyError as error:
+        for line in last_lines(instance.log_path, _LOG_LINES, after=logged_before):
+            found.writer.complain(f"  log: {safe_text(line)}")
+        why = str(error).split("\n", 1)[0]  # what follows are the same lines of the log
+        raise CommandFailed(
+            f"'{instance.name}' did not start: {why}",
+            tries=(error.hint or f"mail-proxy {instance.name} logs -n 100",),
+        ) from error
+
+
+def _tell_started(found: Here, instance: Instance, started: Started, *, created: bool) -> None:
+    record: dict[str, Any] = {
+        "name": instance.name,
+        "created": created,
+        "was_running": started.was_running,
+        "pid": started.pid,
+        "url": started.url,
+    }
+    if created:
+        record["token"] = _token(found)
+    if found.writer.format not in ("table", "plain"):
+        found.writer.record(record, ())
+        return
+    verb = "is already running" if started.was_running else "is running"
+    found.writer.line(f"'{instance.name}' {verb}: pid {started.pid}, {started.url}")
+    if record.get("token"):
+        found.writer.line(f"Admin token: {record['token']}")
+    _hint_next(found, created=created)
+
+
+def _hint_next(found: Here, *, created: bool) -> None:
+    name = found.instance_name
+    if created:
+        found.writer.hint(
+            f"\nNext:\n"
+            f"  mail-proxy {name} tenants add acme\n"
+            f"  mail-proxy {name} acme accounts add\n"
+            f"  mail-proxy {name} acme send hello.eml"
+        )
+    else:
+        found.writer.hint(f"  mail-proxy {name} stats")
+
+
+def _token(found: Here) -> str | None:
+    """The new admin token; the start stands without it."""
+    try:
+        return str(found.call("getToken")["token"])
+    except MailProxyError as error:
+        tell(found, f"the token could not be read: {error}", (f"{found.path} token",))
+        return None
+
+
+@app.command()
+def serve(ctx: typer.Context, host: str | None = _HOST, port: int | None = _PORT) -> int:
+    """Run one instance in front, from GMP_* alone.
+
+    For containers and service managers: no name, no folder of instances. It listens on
+    GMP_HOST (0.0.0.0) and GMP_PORT (8000), and stores in GMP_DB_PATH.
+
+    Examples:
+      GMP_DB_PATH=/data/mail_service.db mail-proxy serve
+    """
+    found = here(ctx)
+    environ = dict(found.environ)
+    if host:
+        environ["GMP_HOST"] = host
+    if port:
+        environ["GMP_PORT"] = str(port)
+    found.doors.become(found.doors.front_command(None, host=None, port=None), environ)

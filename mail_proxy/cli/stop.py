@@ -1,0 +1,88 @@
+"""`stop` and `restart`."""
+
+from __future__ import annotations
+
+import typer
+
+from mail_proxy.cli.grammar import Family
+from mail_proxy.cli.here import Here, here
+from mail_proxy.cli.start import start_or_fail
+from mail_proxy.config.instances import Instance
+from mail_proxy.domain.errors import MailProxyError
+
+app = Family()
+
+_TELL_EVERY_S = 5.0
+
+_NAME = typer.Argument(..., metavar="NAME", help="The instance.")
+_FORCE = typer.Option(False, "--force", "-f", help="Do not let what is on the wire end.")
+
+
+@app.command()
+def stop(ctx: typer.Context, name: str = _NAME, force: bool = _FORCE) -> None:
+    """Stop an instance; what is on the wire ends first.
+
+    Nothing is lost either way: what waits stays in the queue. With --force a mail that was just
+    being sent may be sent twice.
+
+    Examples:
+      mail-proxy stop myserver
+    """
+    found = here(ctx)
+    instance = found.existing(name)
+    if stop_instance(found, instance, force=force):
+        found.writer.line(f"'{name}' is stopped")
+        found.writer.hint(f"  mail-proxy start {name}")
+    else:
+        found.writer.line(f"'{name}' was not running")
+
+
+@app.command()
+def restart(
+    ctx: typer.Context,
+    name: str = _NAME,
+    force: bool = _FORCE,
+    host: str | None = typer.Option(None, "--host", help="Address to listen on."),
+    port: int | None = typer.Option(None, "--port", "-p", min=1, max=65535, help="Port."),
+) -> None:
+    """Stop an instance and start it again, at the same address unless told otherwise.
+
+    Examples:
+      mail-proxy restart myserver
+    """
+    found = here(ctx)
+    instance = found.existing(name)
+    stop_instance(found, instance, force=force)
+    started = start_or_fail(found, instance, host, port)
+    found.writer.line(f"'{name}' is running: pid {started.pid}, {started.url}")
+
+
+def stop_instance(found: Here, instance: Instance, *, force: bool = False) -> bool:
+    """Stop it and tell while that takes time; False when it did not run."""
+    if not found.doors.status(instance).is_running:
+        return False
+    told_at = 0.0
+
+    def on_wait(waited_s: float) -> None:
+        nonlocal told_at
+        if waited_s - told_at >= _TELL_EVERY_S:
+            told_at = waited_s
+            sending = _sends_in_flight(found, instance)
+            found.writer.hint(
+                f"waiting for {sending} to end, {waited_s:.0f} s so far. "
+                f"To force it: mail-proxy stop {instance.name} --force"
+            )
+
+    return found.doors.stop(instance, force=force, on_wait=on_wait)
+
+
+def _sends_in_flight(found: Here, instance: Instance) -> str:
+    try:
+        control = found.doors.control(instance, found.environ)
+        try:
+            n = int(control.call("getStats").get("by_state", {}).get("leased", 0))
+        finally:
+            control.close()
+    except (MailProxyError, ValueError):
+        return "what is on the wire"  # its socket is closed by now: nothing to count
+    return f"{n} sends in flight"

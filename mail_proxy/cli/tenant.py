@@ -1,0 +1,96 @@
+"""`NAME TENANT info`, `key`, and what `NAME TENANT` alone says."""
+
+from __future__ import annotations
+
+import typer
+
+from mail_proxy.cli import units
+from mail_proxy.cli.columns import Column, show_age, show_local_time
+from mail_proxy.cli.grammar import Family
+from mail_proxy.cli.here import Here, here
+from mail_proxy.cli.instance import print_stats
+from mail_proxy.cli.tenants import print_tenant
+from mail_proxy.cli.tree import TENANT
+from mail_proxy.domain.safe_text import safe_text
+
+app = Family()
+
+_KEY_COLUMNS = (
+    Column("key_id", "key", is_id=True),
+    Column("prefix", "begins with"),
+    Column("created_at", "age", show_age, right=True),
+    Column("expires_at", "expires", show_local_time),
+)
+
+
+@app.command()
+def info(ctx: typer.Context) -> None:
+    """What is known of the tenant, and its queue in numbers.
+
+    Examples:
+      mail-proxy myserver acme info
+    """
+    found = here(ctx)
+    tenant_id = found.require_tenant_id()
+    print_tenant(found, tenant_id)
+    if found.writer.is_for_people and not found.options.fields:
+        found.writer.line()
+        print_stats(found, found.call("getStats", tenant_id=tenant_id))
+
+
+@app.command()
+def key(
+    ctx: typer.Context,
+    regenerate: bool = typer.Option(
+        False, "--regenerate", "-r", help="Make a new one; the old ones end at once."
+    ),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would change."),
+) -> None:
+    """The tenant's keys, or a new one.
+
+    Only a hash of a key is stored, so an old one cannot be shown.
+
+    Examples:
+      mail-proxy myserver acme key
+      mail-proxy myserver acme key --regenerate
+    """
+    found = here(ctx)
+    tenant_id = found.require_tenant_id()
+    if not regenerate:
+        keys = found.call("listTenantKeys", tenant_id=tenant_id)["keys"]
+        empty = f"There is no key. Make one: {found.path} key --regenerate"
+        found.writer.records(_KEY_COLUMNS, keys, empty=empty)
+        return
+    if dry_run:
+        found.writer.line(f"would replace the keys of '{tenant_id}'")
+        return
+    found.prompts.confirm(f"Make a new key for '{tenant_id}'? The old ones end at once.")
+    told = found.call("createTenantKey", tenant_id=tenant_id)
+    if found.writer.format in ("table", "plain"):
+        found.writer.line(str(told["api_key"]))
+    else:
+        found.writer.record(
+            {"id": tenant_id, "api_key": told["api_key"]}, [Column("id"), Column("api_key")]
+        )
+    found.writer.hint("The key is shown this once; the application sends it as X-API-Token.")
+
+
+def print_short_status(found: Here) -> None:
+    """What `mail-proxy NAME TENANT` says."""
+    tenant_id = found.require_tenant_id()
+    with found.control() as control:
+        record = control.call("getTenant", tenant_id=tenant_id)
+        counts = control.call("getStats", tenant_id=tenant_id).get("messages", {})
+    if found.writer.format not in ("table", "plain"):
+        short = {"id": tenant_id, "active": record.get("active"), **counts}
+        found.writer.record(short, [Column(name) for name in short])
+        return
+    name = f" ({safe_text(record['name'], 80)})" if record.get("name") else ""
+    state = "active" if record.get("active", True) else "inactive"
+    found.writer.line(f"'{tenant_id}'{name} is {state}")
+    if record.get("suspended_batches"):
+        found.writer.line(f"suspended: {safe_text(record['suspended_batches'], 200)}")
+    numbers = [units.count(int(counts.get(word, 0))) for word in ("pending", "sent", "error")]
+    found.writer.line("{} pending, {} sent, {} failed\n".format(*numbers))
+    for entry in TENANT:
+        found.writer.line(f"  {entry.name:<10} {entry.help}")

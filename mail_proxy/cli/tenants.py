@@ -1,0 +1,291 @@
+"""`NAME tenants ...`: who posts mail to an instance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from mail_proxy.cli.columns import Column, show_age
+from mail_proxy.cli.errors import CommandFailed
+from mail_proxy.cli.exit_codes import ExitCode
+from mail_proxy.cli.forms import ask_form, checked
+from mail_proxy.cli.grammar import Family
+from mail_proxy.cli.here import Here, here
+from mail_proxy.cli.passwords import PasswordOptions, find_password
+from mail_proxy.domain.errors import NotFound
+from mail_proxy.forms import checks
+from mail_proxy.forms.fields import BadAnswer
+from mail_proxy.forms.tenant import TENANT_FORM
+from mail_proxy.forms.tenant import request as tenant_request
+
+app = Family()
+
+COLUMNS = (
+    Column("id", is_id=True),
+    Column("name", drop=2),
+    Column("active"),
+    Column("suspended_batches", "suspended", drop=3),
+    Column("client_base_url", "reports to", drop=1),
+    Column("created_at", "age", show_age, drop=4, right=True),
+)
+
+_ID = typer.Argument(..., metavar="ID", help="The tenant.")
+_NAME = typer.Option(None, "--name", "-n", help="For people.")
+_BASE_URL = typer.Option(None, "--base-url", help="The application; reports go there.")
+_SYNC_PATH = typer.Option(
+    None, "--sync-path", help="Where reports go, below the URL; default /mail-proxy/sync."
+)
+_ATTACHMENT_PATH = typer.Option(
+    None, "--attachment-path", help="Where files come from; default /mail-proxy/attachments."
+)
+_AUTH_METHOD = typer.Option(None, "--auth-method", help="none, bearer or basic.")
+_AUTH_USER = typer.Option(None, "--auth-user", help="User for basic.")
+_AUTH_FILE = typer.Option(
+    None, "--auth-secret-file", metavar="FILE", help="Token or password; - is stdin."
+)
+_AUTH_TOKEN = typer.Option(None, "--auth-token", hidden=True)
+_AUTH_PASSWORD = typer.Option(None, "--auth-password", hidden=True)
+_HOURLY = typer.Option(None, "--rate-limit-hourly", min=0, help="Mails an hour; 0: no limit.")
+_DAILY = typer.Option(None, "--rate-limit-daily", min=0, help="Mails a day; 0: no limit.")
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    active_only: bool = typer.Option(False, "--active-only", "-a", help="No inactive ones."),
+) -> None:
+    """The tenants of an instance.
+
+    Examples:
+      mail-proxy myserver tenants list
+      mail-proxy myserver tenants list --json
+    """
+    found = here(ctx)
+    told = found.call("listTenants", active_only=active_only)
+    tenants = sorted(told["tenants"], key=lambda tenant: str(tenant["id"]))
+    found.writer.records(
+        COLUMNS, tenants, empty=f"There is no tenant yet: {found.path} tenants add acme"
+    )
+
+
+@app.command()
+def show(ctx: typer.Context, tenant_id: str = _ID) -> None:
+    """All that is known of a tenant; its secrets are masked.
+
+    Examples:
+      mail-proxy myserver tenants show acme
+    """
+    found = here(ctx)
+    print_tenant(found, tenant_id)
+
+
+def print_tenant(found: Here, tenant_id: str) -> None:
+    found.tenant_id = tenant_id
+    record = _without_ok(found.call("getTenant", tenant_id=tenant_id))
+    found.writer.record(record, [Column(key) for key in record])
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    tenant_id: str | None = typer.Argument(None, metavar="[ID]", help="Without it, you are asked."),
+    id_: str | None = typer.Option(None, "--id", hidden=True),
+    name: str | None = _NAME,
+    base_url: str | None = _BASE_URL,
+    sync_path: str | None = _SYNC_PATH,
+    attachment_path: str | None = _ATTACHMENT_PATH,
+    auth_method: str | None = _AUTH_METHOD,
+    auth_user: str | None = _AUTH_USER,
+    auth_secret_file: str | None = _AUTH_FILE,
+    auth_token: str | None = _AUTH_TOKEN,
+    auth_password: str | None = _AUTH_PASSWORD,
+    rate_limit_hourly: int | None = _HOURLY,
+    rate_limit_daily: int | None = _DAILY,
+    inactive: bool = typer.Option(False, "--inactive", help="Its mail waits, its key is refused."),
+) -> None:
+    """Add a tenant, and show its key once.
+
+    Without ID, on a terminal, a form asks for what is needed.
+
+    Examples:
+      mail-proxy myserver tenants add
+      mail-proxy myserver tenants add acme --base-url https://app.example.com
+    """
+    found = here(ctx)
+    secret = _secret(found, auth_secret_file, auth_token, auth_password)
+    given = {
+        "id": tenant_id or id_,
+        "name": name,
+        "client_base_url": base_url,
+        "client_sync_path": sync_path,
+        "client_attachment_path": attachment_path,
+        **_auth(auth_method, auth_user, secret),
+        "rate_limits": _rate_limits(rate_limit_hourly, rate_limit_daily),
+        "active": False if inactive else None,
+    }
+    answers = checked(TENANT_FORM, given, _OPTIONS)
+    if "id" in answers:
+        request = tenant_request(answers)
+    else:
+        request = ask_form(found, TENANT_FORM, answers, needed="the id: tenants add ID")
+    _save_new(found, request)
+
+
+def _save_new(found: Here, request: dict[str, Any]) -> None:
+    tenant_id = str(request["id"])
+    with found.control() as control:
+        if _exists(control.call, tenant_id):
+            raise CommandFailed(
+                f"tenant '{tenant_id}' already exists on '{found.instance_name}'",
+                tries=(f"{found.path} tenants update {tenant_id} --help",),
+                code=ExitCode.CONFLICT,
+            )
+        told = control.call("addTenant", **request)
+    key = told.get("api_key")
+    if found.writer.format not in ("table", "plain"):
+        found.writer.record({"id": tenant_id, "api_key": key}, [Column("id"), Column("api_key")])
+        return
+    # The key is never shown again, so not even -q may swallow it.
+    found.writer.line(str(key) if found.options.quiet else f"Added tenant '{tenant_id}'")
+    if not found.options.quiet:
+        found.writer.line(f"API key: {key}")
+    found.writer.hint(
+        "The key is shown this once; the application sends it as X-API-Token.\n"
+        f"  mail-proxy {found.instance_name} {tenant_id} accounts add"
+    )
+
+
+def _exists(call: Any, tenant_id: str) -> bool:
+    try:
+        call("getTenant", tenant_id=tenant_id)
+    except NotFound:
+        return False
+    return True
+
+
+@app.command()
+def update(
+    ctx: typer.Context,
+    tenant_id: str = _ID,
+    name: str | None = _NAME,
+    base_url: str | None = _BASE_URL,
+    sync_path: str | None = _SYNC_PATH,
+    attachment_path: str | None = _ATTACHMENT_PATH,
+    auth_method: str | None = _AUTH_METHOD,
+    auth_user: str | None = _AUTH_USER,
+    auth_secret_file: str | None = _AUTH_FILE,
+    auth_token: str | None = _AUTH_TOKEN,
+    auth_password: str | None = _AUTH_PASSWORD,
+    rate_limit_hourly: int | None = _HOURLY,
+    rate_limit_daily: int | None = _DAILY,
+    active: bool | None = typer.Option(None, "--active/--inactive", help="Whether it may send."),
+) -> None:
+    """Change what is given, and nothing else.
+
+    Examples:
+      mail-proxy myserver tenants update acme --name "Acme Ltd"
+      mail-proxy myserver tenants update acme --inactive
+    """
+    found = here(ctx)
+    found.tenant_id = tenant_id
+    secret = _secret(found, auth_secret_file, auth_token, auth_password)
+    given = {
+        "name": name,
+        "client_base_url": base_url,
+        "client_sync_path": sync_path,
+        "client_attachment_path": attachment_path,
+        **_auth(auth_method, auth_user, secret),
+        "rate_limits": _rate_limits(rate_limit_hourly, rate_limit_daily),
+        "active": active,
+    }
+    request = tenant_request(checked(TENANT_FORM, given, _OPTIONS))
+    if not request:
+        raise CommandFailed(
+            "nothing to change was given",
+            tries=(f"mail-proxy {found.instance_name} tenants update --help",),
+            code=ExitCode.USAGE,
+        )
+    found.call("updateTenant", tenant_id=tenant_id, **request)
+    found.writer.line(f"Changed tenant '{tenant_id}': {', '.join(sorted(request))}")
+
+
+@app.command()
+def delete(
+    ctx: typer.Context,
+    tenant_id: str = _ID,
+    confirm: str | None = typer.Option(None, "--confirm", metavar="ID", help="Its id once more."),
+    force: bool = typer.Option(False, "--force", "-f", help="Do not ask."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would go."),
+) -> None:
+    """Delete a tenant with its accounts, its messages and its keys.
+
+    Examples:
+      mail-proxy myserver tenants delete acme
+      mail-proxy myserver tenants delete acme --confirm acme
+    """
+    found = here(ctx)
+    found.tenant_id = tenant_id
+    with found.control() as control:
+        control.call("getTenant", tenant_id=tenant_id)
+        pending = int(control.call("getStatus", tenant_id=tenant_id).get("pending_messages", 0))
+    what = f"tenant '{tenant_id}', its accounts and keys, {pending} waiting messages"
+    if dry_run:
+        found.writer.line(f"would delete {what}")
+        return
+    question = f"Delete {what}?"
+    if pending:
+        found.prompts.confirm_name(question, tenant_id, confirmed=confirm, forced=force)
+    else:
+        found.prompts.confirm(question, given=force or confirm == tenant_id)
+    found.call("deleteTenant", tenant_id=tenant_id)
+    found.writer.line(f"Deleted tenant '{tenant_id}'")
+
+
+_OPTIONS = {
+    "id": "ID",
+    "name": "--name",
+    "client_base_url": "--base-url",
+    "auth_method": "--auth-method",
+    "auth_token": "the token",
+    "auth_user": "--auth-user",
+    "auth_password": "the password",
+}
+
+
+def _auth(method: str | None, user: str | None, secret: str | None) -> dict[str, Any]:
+    """The login at the application as answers of the form; the method follows from the rest."""
+    if method is None and (user or secret):
+        method = "basic" if user else "bearer"
+    if method is not None and not checks.is_good(checks.choice("none", "bearer", "basic"), method):
+        raise CommandFailed(
+            f"--auth-method: {BadAnswer('one of none, bearer, basic')}", code=ExitCode.USAGE
+        )
+    is_bearer = method == "bearer"
+    return {
+        "auth_method": method,
+        "auth_token": secret if is_bearer else None,
+        "auth_user": user,
+        "auth_password": None if is_bearer else secret,
+    }
+
+
+def _secret(found: Here, file: str | None, token: str | None, password: str | None) -> str | None:
+    value = token if token is not None else password
+    if file is None and value is None:
+        return None
+    return find_password(
+        PasswordOptions(file=file, value=value),
+        stdin=found.stdin,
+        environ={},
+        warn=found.writer.warn,
+    )
+
+
+def _rate_limits(hourly: int | None, daily: int | None) -> dict[str, int] | None:
+    limits = {n: v for n, v in (("hourly", hourly), ("daily", daily)) if v is not None}
+    return limits or None
+
+
+def _without_ok(told: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in told.items() if key != "ok"}

@@ -1,0 +1,51 @@
+"""The words of the command line, in the order of the help pages. Data only."""
+
+from __future__ import annotations
+
+from mail_proxy.cli.grammar import Entry
+
+_INSTANCES, _QUEUE, _TOOLS = "Instances", "Queue", "Tools"
+_ACCOUNTS, _ONE = "Tenants and accounts", "This instance"
+
+ROOT = (
+    Entry("list", "instances", "The instances of this machine and whether they run", _INSTANCES),
+    Entry("start", "start", "Start an instance; an unknown name makes a new one", _INSTANCES),
+    Entry("stop", "stop", "Stop an instance; what is on the wire ends first", _INSTANCES),
+    Entry("restart", "stop", "Stop an instance and start it again", _INSTANCES),
+    Entry("status", "instances", "Whether instances run; the exit code says it too", _INSTANCES),
+    Entry("delete", "delete", "Delete an instance with its queue and all its data", _INSTANCES),
+    Entry("serve", "start", "Run one instance in front, from GMP_* alone", _INSTANCES),
+    Entry(
+        "instance", "explicit", "NAME: an instance whose name may be a command", _INSTANCES, True
+    ),
+    Entry("demo", "tools", "Watch a queue work, with a mail server made for it", _TOOLS),
+    Entry("help", "tools", "Help on a command or a topic", _TOOLS),
+    Entry("version", "tools", "The version of this program", _TOOLS),
+)
+
+INSTANCE = (
+    Entry("info", "instance", "What it is, where it is, and where its settings come from", _ONE),
+    Entry("stats", "instance", "The queue in numbers", _ONE),
+    Entry("logs", "logs", "The log of the daemon", _ONE),
+    Entry("token", "instance", "The admin token", _ONE),
+    Entry("suspend", "queue", "Stop all sending of this instance", _QUEUE),
+    Entry("activate", "queue", "Let it send again", _QUEUE),
+    Entry("run-now", "queue", "Look at the queue now", _QUEUE),
+    Entry("tenants", "tenants", "List, add, show, change and delete tenants", _ACCOUNTS, True),
+    Entry("tenant", "explicit_tenant", "ID: a tenant whose id may be a command", _ACCOUNTS, True),
+)
+
+TENANT = (
+    Entry("info", "tenant", "What is known of the tenant", "This tenant"),
+    Entry("key", "tenant", "The tenant's keys, or a new one", "This tenant"),
+    Entry("send", "send", "Send a mail file", _QUEUE),
+    Entry("suspend", "tenant_queue", "Hold the tenant's mail, or one batch of it", _QUEUE),
+    Entry("activate", "tenant_queue", "Let it go again", _QUEUE),
+    Entry("run-now", "tenant_queue", "Look at the tenant's queue now", _QUEUE),
+    Entry("messages", "messages", "List, show, retry and delete messages", _QUEUE, True),
+    Entry("accounts", "accounts", "List, add, check and delete SMTP accounts", _ACCOUNTS, True),
+)
+
+ROOT_WORDS = tuple(entry.name for entry in ROOT)
+INSTANCE_WORDS = tuple(entry.name for entry in INSTANCE)
+TENANT_WORDS = tuple(entry.name for entry in TENANT)

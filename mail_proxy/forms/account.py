@@ -1,0 +1,70 @@
+"""The form of an SMTP account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mail_proxy.forms import checks
+from mail_proxy.forms.fields import Answers, Field, Form, given_fields
+
+TLS_MODES = ("starttls", "ssl", "none", "auto")
+
+
+def _usual_tls(answers: Answers) -> str:
+    return "ssl" if answers.get("port") == 465 else "starttls"
+
+
+def _has_user(answers: Answers) -> bool:
+    return bool(answers.get("user"))
+
+
+FIELDS = (
+    Field("id", "Account id", "Letters, digits, '-' and '_'.", checks.entity_id),
+    Field("host", "SMTP host", "As your provider names it: smtp.example.com.", checks.host),
+    Field(
+        "port",
+        "Port",
+        "587 for STARTTLS, 465 for TLS from the start, 25 between servers.",
+        checks.port,
+        default=lambda _: "587",
+    ),
+    Field(
+        "tls_mode",
+        "Encryption",
+        "starttls, ssl (TLS from the first byte), none, or auto (by the port).",
+        checks.choice(*TLS_MODES),
+        default=_usual_tls,
+        choices=TLS_MODES,
+    ),
+    Field("user", "User", "Often the mail address. Empty: no login.", checks.line),
+    Field(
+        "password",
+        "Password",
+        "Not shown, and stored encrypted.",
+        checks.secret,
+        is_wanted=_has_user,
+        is_secret=True,
+    ),
+    Field(
+        "limit_per_hour",
+        "Limit per hour",
+        "Mails that the provider allows in an hour. 0: no limit.",
+        checks.limit,
+        default=lambda _: "0",
+    ),
+    Field(
+        "limit_per_day",
+        "Limit per day",
+        "Mails that the provider allows in a day. 0: no limit.",
+        checks.limit,
+        default=lambda _: "0",
+    ),
+)
+
+
+def _request(answers: Answers) -> dict[str, Any]:
+    """Fields of addAccount."""
+    return given_fields(answers)
+
+
+ACCOUNT_FORM = Form("New SMTP account", FIELDS, _request)

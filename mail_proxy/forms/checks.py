@@ -1,0 +1,112 @@
+"""Checks of typed answers: the value, or a BadAnswer that says what would be one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from mail_proxy.config.instances import ENTITY_ID, RESERVED
+from mail_proxy.forms.fields import BadAnswer
+
+_NOT_IN_A_HOST = frozenset(" /@\\?#%,;<>\"'")
+
+
+def entity_id(text: str) -> str:
+    """The id of an account."""
+    if not ENTITY_ID.match(text):
+        raise BadAnswer("letters, digits, '-' and '_', 1 to 64 of them")
+    return text
+
+
+def tenant_id(text: str) -> str:
+    """The id of a tenant: no word that is a command."""
+    if entity_id(text) in RESERVED:
+        raise BadAnswer(f"'{text}' is a command; take another word")
+    return text
+
+
+def line(text: str) -> str | None:
+    """Any text without controls; nothing is no answer."""
+    if not text.isprintable():
+        raise BadAnswer("no control characters")
+    return text or None
+
+
+def host(text: str) -> str:
+    """A host name or an address."""
+    if not text or not text.isprintable() or not _NOT_IN_A_HOST.isdisjoint(text):
+        raise BadAnswer("a host name or an address, as in smtp.example.com")
+    return text
+
+
+def port(text: str) -> int:
+    return number(1, 65535)(text)
+
+
+def url(text: str) -> str | None:
+    """An http or https URL, or nothing."""
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and text.isprintable()
+    except ValueError:
+        is_good = False
+    if not is_good or " " in text:
+        raise BadAnswer("http:// or https:// and a host, or nothing")
+    return text
+
+
+def secret(text: str) -> str:
+    if not text:
+        raise BadAnswer("it cannot be empty")
+    if not text.isprintable():
+        raise BadAnswer("no control characters")
+    return text
+
+
+def number(low: int, high: int) -> Callable[[str], int]:
+    """A whole number in a range."""
+
+    def check(text: str) -> int:
+        # isdecimal alone would take digits of other scripts, and int() a sign and underscores.
+        if not (text.isascii() and text.isdecimal()) or not low <= int(text[:12]) <= high:
+            raise BadAnswer(f"a number from {low} to {high}")
+        return int(text)
+
+    return check
+
+
+def limit(text: str) -> int | None:
+    """A number of messages; 0 or nothing is no limit."""
+    return (number(0, 2**31 - 1)(text) or None) if text else None
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    """One of some words."""
+
+    def check(text: str) -> str:
+        if text.lower() not in words:
+            raise BadAnswer(f"one of {', '.join(words)}")
+        return text.lower()
+
+    return check
+
+
+def yes_no(text: str) -> bool:
+    word = text.lower()
+    if word in ("y", "yes"):
+        return True
+    if word in ("n", "no"):
+        return False
+    raise BadAnswer("y or n")
+
+
+def is_good(check: Callable[[str], Any], text: str) -> bool:
+    """Whether a text passes a check."""
+    try:
+        check(text)
+    except BadAnswer:
+        return False
+    return True

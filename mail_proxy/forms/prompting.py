@@ -1,0 +1,153 @@
+"""Asks a form on a terminal, question by question, with prompt-toolkit.
+
+Questions and answers go to stderr, so that what a command prints stays apart.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import WordCompleter
+from prompt_toolkit.document import Document
+from prompt_toolkit.output import create_output
+from prompt_toolkit.validation import ValidationError, Validator
+
+from mail_proxy.forms import checks
+from mail_proxy.forms.fields import Answers, BadAnswer, Field, Form
+
+_SAVE, _EDIT = "y", "e"
+
+
+class FormCancelled(Exception):
+    """The person left the form; nothing was saved."""
+
+
+class Asker(Protocol):
+    """Puts one question; returns what was typed. Raises FormCancelled."""
+
+    def text(self, field: Field, default: str) -> str: ...
+
+    def save(self) -> str:
+        """`y`, `n` or `e`, to the question after the summary."""
+        ...
+
+    def say(self, line: str) -> None: ...
+
+
+def fill(form: Form, given: Answers, asker: Asker | None = None) -> dict[str, Any]:
+    """The request of a filled form. Raises FormCancelled.
+
+    given: answers that are known already; they are not asked, but can be edited.
+    """
+    asker = asker or TerminalAsker()
+    asker.say(form.title)
+    answers = _ask_all(form, dict(given), {}, asker)
+    while True:
+        for label, value in form.summary(answers):
+            asker.say(f"  {label}: {value}")
+        word = asker.save()
+        if word == _SAVE:
+            return form.request(answers)
+        if word != _EDIT:
+            raise FormCancelled
+        answers = _ask_all(form, {}, answers, asker)
+
+
+def _ask_all(form: Form, given: Answers, before: Answers, asker: Asker) -> dict[str, Any]:
+    # Answers to what is not asked (options of a command line) are kept.
+    names = {field.name for field in form.fields}
+    answers = {n: v for n, v in {**before, **given}.items() if n not in names}
+    for field in form.fields:
+        if field.name in given:
+            answers[field.name] = given[field.name]
+        elif field.is_wanted(answers):
+            answers[field.name] = _ask(field, answers, before, asker)
+    return answers
+
+
+def _ask(field: Field, answers: Answers, before: Answers, asker: Asker) -> Any:
+    known = before.get(field.name)
+    default = field.default(answers) if known is None else str(known)
+    while True:
+        typed = asker.text(field, default)
+        try:
+            return field.check(typed if field.is_secret else typed.strip())
+        except BadAnswer as error:
+            asker.say(f"  {error}")
+
+
+class TerminalAsker:
+    """The person at this terminal."""
+
+    def __init__(self) -> None:
+        self._output = create_output(stdout=sys.stderr)
+
+    def text(self, field: Field, default: str) -> str:
+        if field.is_secret:
+            return self._secret(field, default)
+        return self._prompt(
+            f"{field.label}: ",
+            default=default,
+            validator=_Checked(field.check),
+            completer=WordCompleter(list(field.choices)) if field.choices else None,
+            bottom_toolbar=_toolbar(field.help),
+        )
+
+    def _secret(self, field: Field, known: str) -> str:
+        """Masked and asked twice; Enter alone keeps what is known."""
+        while True:
+            first = self._prompt(
+                f"{field.label}: ",
+                is_password=True,
+                validator=None if known else _Checked(field.check),
+                bottom_toolbar=_toolbar(field.help),
+            )
+            if known and not first:
+                return known
+            again = self._prompt(
+                f"{field.label}, once more: ",
+                is_password=True,
+                bottom_toolbar=_toolbar("The same again."),
+            )
+            if first == again:
+                return first
+            self.say("  They differ. Once more, please.")
+
+    def save(self) -> str:
+        typed = self._prompt(
+            "Save? [Y/n/e] ",
+            validator=_Checked(checks.choice("y", "n", "e", "yes", "no", "edit", "")),
+            bottom_toolbar=_toolbar("y: save, n: leave it, e: edit the answers"),
+        )
+        return typed.strip().lower()[:1] or _SAVE
+
+    def say(self, line: str) -> None:
+        print(line, file=sys.stderr)
+
+    def _prompt(self, question: str, **settings: Any) -> str:
+        # A session of its own for each question: one remembers validator, mask and history.
+        session: PromptSession[str] = PromptSession(output=self._output)
+        try:
+            return session.prompt(question, **settings)
+        except (KeyboardInterrupt, EOFError) as error:
+            raise FormCancelled from error
+
+
+class _Checked(Validator):
+    """Tells while typing why an answer is none yet."""
+
+    def __init__(self, check: Callable[[str], Any]) -> None:
+        self._check = check
+
+    def validate(self, document: Document) -> None:
+        try:
+            self._check(document.text.strip())
+        except BadAnswer as error:
+            raise ValidationError(len(document.text), str(error)) from error
+
+
+def _toolbar(text: str) -> str:
+    return f" {text}   ctrl-c cancels"
