@@ -169,7 +169,7 @@ class Engine:
         return {
             "active": self._active,
             "in_flight": sum(lane.running for lane in lanes),
-            "claimed": sum(len(lane) for lane in lanes),
+            "claimed": sum(lane.held for lane in lanes),
             "connections": len(self._couriers),
             "max_connections": self._settings.max_connections,
             "accounts_with_work": len(lanes),

@@ -39,7 +39,9 @@ class Lane:
     def key(self) -> Key:
         return self.account.tenant_id, self.account.account_id
 
-    def __len__(self) -> int:
+    @property
+    def held(self) -> int:
+        """Messages claimed and not begun."""
         return len(self._buffer)
 
     def add(self, messages: Iterable[Claimed]) -> None:

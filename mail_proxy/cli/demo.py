@@ -1,0 +1,194 @@
+"""`mail-proxy demo`: the main job on a throw-away instance, shown as it happens.
+
+A real daemon, a real SMTP server and a real receiver of reports, all on loopback. Eight messages are
+posted over REST with the tenant's token; the server takes six, refuses one for good, and puts one
+off for a few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+
+from mail_proxy.cli.demo_view import DemoView
+from mail_proxy.config.instances import Instance, create_folder, home, instance_named
+from mail_proxy.control.http import HttpControl
+from mail_proxy.control.process import start_daemon, stop_daemon
+from mail_proxy.domain.errors import Conflict, MailProxyError
+from mail_proxy.domain.reply import Stage
+from mail_proxy.sinks.reports import ReportSink
+from mail_proxy.sinks.smtp import SmtpSink
+
+NAME = "playground"
+TENANT = "acme"
+ACCOUNT = "smtp-main"
+PATIENCE_S = 60.0
+_LOOK_S = 0.1
+
+PEOPLE = (
+    ("invoice-1", "ann@example.com", "Your invoice 2026-101", 2),
+    ("invoice-2", "bob@example.com", "Your invoice 2026-102", 2),
+    ("invoice-3", "nobody@example.com", "Your invoice 2026-103", 2),
+    ("invoice-4", "greylisted@example.com", "Your invoice 2026-104", 2),
+    ("reset-1", "carol@example.com", "Reset your password", 0),
+    ("news-1", "dave@example.com", "Our news in November", 3),
+    ("news-2", "erin@example.com", "Our news in November", 3),
+    ("receipt-1", "frank@example.com", "Thank you for your order", 1),
+)
+
+
+def run_demo(*, keep: bool) -> int:
+    """Run it all; 0 when every message ended as it was meant to."""
+    console = Console(highlight=False)
+    with _instance(keep=keep) as instance:
+        return asyncio.run(_run(instance, console, keep=keep))
+
+
+@contextlib.contextmanager
+def _instance(*, keep: bool) -> Iterator[Instance]:
+    if keep:
+        instance = instance_named(NAME, home())
+        if instance.exists():
+            raise Conflict(
+                f"there is an instance '{NAME}' already", hint=f"mail-proxy delete {NAME}"
+            )
+        create_folder(instance)
+        yield instance
+        return
+    root = Path(tempfile.mkdtemp(prefix="mail-proxy-demo-"))
+    before = os.environ.get("MAIL_PROXY_HOME")
+    os.environ["MAIL_PROXY_HOME"] = str(root)
+    try:
+        yield instance_named(NAME, root)
+    finally:
+        if before is None:
+            del os.environ["MAIL_PROXY_HOME"]
+        else:
+            os.environ["MAIL_PROXY_HOME"] = before
+        shutil.rmtree(root, ignore_errors=True)
+
+
+async def _run(instance: Instance, console: Console, *, keep: bool) -> int:
+    view = DemoView(console)
+    async with SmtpSink(delay_s=0.15) as relay, ReportSink() as application:
+        relay.answer(Stage.RCPT, "550 5.1.1 no such user here", recipient="nobody@example.com")
+        relay.answer(
+            Stage.RCPT,
+            "451 4.7.1 greylisted, try again soon",
+            recipient="greylisted@example.com",
+            times=1,
+        )
+        view.say(f"A mail server listens on 127.0.0.1:{relay.port}, a receiver of reports on")
+        view.say(f"{application.url}; both belong to this demo.")
+        async with _daemon(instance, view) as url:
+            return await _main_job(instance, url, relay, application, view, keep=keep)
+
+
+@contextlib.asynccontextmanager
+async def _daemon(instance: Instance, view: DemoView) -> AsyncIterator[str]:
+    """A running instance; it is stopped again whatever happens."""
+    info = await asyncio.to_thread(start_daemon, instance)
+    view.step("mail-proxy start " + instance.name)
+    view.say(f"The daemon is pid {info.pid} and listens on {info.url}.")
+    try:
+        yield info.url
+    finally:
+        await asyncio.to_thread(stop_daemon, instance, force=False)
+
+
+async def _main_job(
+    instance: Instance,
+    url: str,
+    relay: SmtpSink,
+    application: ReportSink,
+    view: DemoView,
+    *,
+    keep: bool,
+) -> int:
+    control = HttpControl(instance.socket_path)
+    try:
+        key = await _prepare(control, relay, application, view)
+        await _post(url, key, view)
+        messages = await _watch(control, view)
+        view.step("What the application was told, as POSTed to its sync URL")
+        await application.wait_for(len(PEOPLE) + 1, timeout=PATIENCE_S)
+        view.reports(application.entries)
+        view.totals(messages, relay.count)
+        view.go_on(instance.name if keep else None)
+    finally:
+        await control.aclose()
+    statuses = sorted(message["status"] for message in messages)
+    return 0 if statuses == ["error"] + ["sent"] * (len(PEOPLE) - 1) else 1
+
+
+async def _prepare(
+    control: HttpControl, relay: SmtpSink, application: ReportSink, view: DemoView
+) -> str:
+    answer = await control.call(
+        "addTenant",
+        id=TENANT,
+        name="Acme Ltd",
+        client_base_url=application.base_url,
+        client_sync_path=application.path,
+    )
+    view.step(f"mail-proxy {NAME} tenants add {TENANT}")
+    await control.call(
+        "addAccount",
+        tenant_id=TENANT,
+        id=ACCOUNT,
+        host=relay.host,
+        port=relay.port,
+        tls_mode="none",
+        max_connections=1,
+        retry_delays=[3, 3, 3],
+    )
+    view.step(f"mail-proxy {NAME} {TENANT} accounts add {ACCOUNT} --host {relay.host} ...")
+    return str(answer["api_key"])
+
+
+async def _post(url: str, key: str, view: DemoView) -> None:
+    """The application's part: one POST with the tenant's token."""
+    messages = [
+        {
+            "id": id_,
+            "from": "Acme Billing <billing@acme.example>",
+            "to": [to],
+            "subject": subject,
+            "body": f"Hello!\n\n{subject}.\n",
+            "priority": priority,
+        }
+        for id_, to, subject, priority in PEOPLE
+    ]
+    async with httpx.AsyncClient(timeout=PATIENCE_S, trust_env=False) as client:
+        answer = await client.post(
+            f"{url}/commands/add-messages",
+            json={"messages": messages},
+            headers={"X-API-Token": key},
+        )
+    if answer.status_code != httpx.codes.OK:
+        raise MailProxyError(f"the post was refused: {answer.text}")
+    view.step("POST /commands/add-messages")
+    view.say(f"{len(messages)} messages posted, answered with {answer.text}.")
+
+
+async def _watch(control: HttpControl, view: DemoView) -> list[dict[str, Any]]:
+    """Show the queue until every message has ended."""
+    view.step(f"mail-proxy {NAME} {TENANT} messages list")
+    async with asyncio.timeout(PATIENCE_S):
+        with view.live() as show:
+            while True:
+                answer = await control.call("listMessages", tenant_id=TENANT, limit=100)
+                messages: list[dict[str, Any]] = answer["messages"]
+                show(messages)
+                if all(message["status"] in ("sent", "error") for message in messages):
+                    return messages
+                await asyncio.sleep(_LOOK_S)

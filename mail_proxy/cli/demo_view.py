@@ -1,0 +1,113 @@
+"""What `mail-proxy demo` shows: the steps, the queue as it moves, the reports, how to go on."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from mail_proxy.domain.safe_text import safe_text
+
+_STYLES = {"sent": "green", "deferred": "yellow", "error": "red", "pending": "cyan"}
+_SHAPES = {"sent": "✓ sent", "deferred": "◐ deferred", "error": "✗ refused", "pending": "○ waiting"}
+_PRIORITIES = ("immediate", "high", "medium", "low")
+
+
+class DemoView:
+    """On a terminal the table moves; in a pipe it is printed when something has changed."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def step(self, what: str) -> None:
+        self._console.print()
+        self._console.print(Text(f"▸ {what}", style="bold"))
+
+    def say(self, what: str) -> None:
+        self._console.print(Text(f"  {what}"))
+
+    @contextlib.contextmanager
+    def live(self) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+        """A function that shows the messages as they are now."""
+        if not self._console.is_terminal:
+            yield self._print_changes()
+            return
+        with Live(console=self._console, auto_refresh=False) as live:
+            yield lambda messages: live.update(_table(messages), refresh=True)
+
+    def _print_changes(self) -> Callable[[list[dict[str, Any]]], None]:
+        seen: dict[str, str] = {}
+
+        def show(messages: list[dict[str, Any]]) -> None:
+            for message in messages:
+                if seen.get(message["id"]) != message["status"]:
+                    seen[message["id"]] = message["status"]
+                    self.say("  ".join(str(cell) for cell in _row(message)))
+
+        return show
+
+    def reports(self, entries: list[dict[str, Any]]) -> None:
+        for entry in entries:
+            fields = {key: entry[key] for key in entry if key in _REPORTED}
+            self.say("  ".join(f"{key}={safe_text(str(value))}" for key, value in fields.items()))
+
+    def totals(self, messages: list[dict[str, Any]], received: int) -> None:
+        sent = sum(message["status"] == "sent" for message in messages)
+        refused = sum(message["status"] == "error" for message in messages)
+        self.step(
+            f"{sent} delivered, {refused} refused; the mail server counted {received} messages"
+        )
+
+    def go_on(self, kept: str | None) -> None:
+        self.step("Go on")
+        name = kept or "myserver"
+        for line in (
+            f"mail-proxy start {name}",
+            f"mail-proxy {name} tenants add acme",
+            f"mail-proxy {name} acme accounts add",
+            f"mail-proxy {name} acme accounts check ACCOUNT",
+            f"mail-proxy {name} stats",
+        ):
+            self.say(line)
+        if kept:
+            self.say(f"The instance is kept; remove it with: mail-proxy delete {kept}")
+
+
+_REPORTED = ("id", "sent_ts", "error_ts", "error", "deferred_ts", "deferred_reason")
+
+
+def _table(messages: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2))
+    for column in ("ID", "PRIORITY", "STATE", "TO", "TRIES", "WHY"):
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    for message in messages:
+        cells = [Text(cell) for cell in _row(message)]
+        cells[2].stylize(_STYLES.get(message["status"], ""))
+        table.add_row(*cells)
+    return table
+
+
+def _row(message: dict[str, Any]) -> tuple[str, ...]:
+    status = message["status"]
+    recipients = ", ".join(entry["recipient"] for entry in message["recipients"])
+    return (
+        safe_text(message["id"]),
+        _PRIORITIES[message["priority"]],
+        _SHAPES.get(status, status),
+        safe_text(recipients),
+        str(message.get("tries", 0)),
+        _why(message),
+    )
+
+
+def _why(message: dict[str, Any]) -> str:
+    if message["status"] == "deferred" and "deferred_ts" in message:
+        wait = max(0, round(message["deferred_ts"] - time.time()))
+        return f"{safe_text(message.get('error', ''))}, next try in {wait} s"
+    return safe_text(message.get("error", ""))

@@ -1,0 +1,164 @@
+"""The engine on a real SQLite file, against a scripted mail server, with time in our hands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mail_proxy.config.settings import DeliverySettings
+from mail_proxy.delivery import Engine
+from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.secrets import Keyring
+from mail_proxy.sinks.smtp import SmtpSink
+from mail_proxy.smtp import SMTPPool
+from mail_proxy.store import Account, MailProxyDb, MessageRow, NewMessage, Tenant, open_store
+
+PATIENCE_S = 10.0
+
+
+class HandClock:
+    """Time moves when the test says so; sleeping waits for that."""
+
+    def __init__(self) -> None:
+        self._now = 1_800_000_000.0
+        self._moved = asyncio.Event()
+
+    def now(self) -> float:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def dice(self) -> float:
+        return 0.0
+
+    def advance(self, seconds: float) -> None:
+        self._now += seconds
+        self._moved.set()
+
+    async def sleep(self, seconds: float) -> None:
+        until = self._now + seconds
+        while self._now < until:
+            self._moved.clear()
+            await self._moved.wait()
+
+
+class House:
+    """A store with one tenant and one account, a relay, and an engine to start."""
+
+    def __init__(self, store: MailProxyDb, relay: SmtpSink, clock: HandClock) -> None:
+        self.store = store
+        self.relay = relay
+        self.clock = clock
+        self.results: list[dict[str, Any]] = []
+        self.told: list[str] = []
+        self.settings = DeliverySettings(stop_grace_s=2.0)
+        self.engine: Engine = self.make_engine()
+        self._changed = asyncio.Event()
+
+    def make_engine(self, **changes: Any) -> Engine:
+        self.settings = replace(self.settings, **changes)
+        self.pool = SMTPPool(self.settings, clock=self.clock)
+        self.engine = Engine(
+            self.store,
+            self.pool,
+            self.settings,
+            clock=self.clock,
+            metrics=MailMetrics(),
+            daemon_id="test",
+            on_result=self._note,
+            on_event=self.told.append,
+        )
+        return self.engine
+
+    def _note(self, result: dict[str, Any]) -> None:
+        self.results.append(result)
+        self._changed.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Engine]:
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(self.engine.run())
+            try:
+                yield self.engine
+            finally:
+                await self.engine.stop()
+                await running
+        await self.pool.close()
+
+    async def add_account(self, account_id: str = "main", **changes: Any) -> None:
+        account = Account(
+            "acme", account_id, self.relay.host, self.relay.port, tls_mode="none", **changes
+        )
+        await self.store.put_account(account, now=self.clock.now())
+
+    async def post(
+        self, *ids: str, account_id: str = "main", wakes: bool = True, **changes: Any
+    ) -> None:
+        """Accept messages with these ids to `ann@example.com`, or to what `to` says."""
+        to = changes.pop("to", ["ann@example.com"])
+        batch = [self._message(id_, account_id, to, changes) for id_ in ids]
+        answers = await self.store.accept(batch, now=self.clock.now())
+        assert not [answer.reason for answer in answers if answer.reason]
+        if wakes:
+            self.engine.wake("acme", account_id)
+
+    def _message(
+        self, id_: str, account_id: str, to: list[str], changes: dict[str, Any]
+    ) -> NewMessage:
+        fields = {"from": "billing@acme.example", "to": to, "subject": id_, "body": "Hello.\n"}
+        message = NewMessage(
+            tenant_id="acme",
+            id=id_,
+            account_id=account_id,
+            priority=2,
+            due_at=self.clock.now(),
+            deferred_ts=None,
+            batch_code=None,
+            sender="billing@acme.example",
+            subject=id_,
+            return_path="billing@acme.example",
+            rfc_message_id=f"<{id_}@acme.example>",
+            recipients=tuple(to),
+            content=json.dumps(fields).encode(),
+            created_at=self.clock.now(),
+        )
+        return replace(message, **changes)
+
+    async def until(self, is_true: Callable[[], bool]) -> None:
+        """Wait for results until `is_true`."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not is_true():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def statuses(self, n: int) -> list[str]:
+        """The statuses of the first `n` results, once they are there."""
+        await self.until(lambda: len(self.results) >= n)
+        return [result["status"] for result in self.results]
+
+    async def row(self, id_: str) -> MessageRow:
+        (row,) = await self.store.find_messages("acme", [id_], full=True)
+        return row
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    clock = HandClock()
+    keyring = Keyring(None, tmp_path / "secret.key")
+    async with SmtpSink() as relay:
+        store = await open_store(str(tmp_path / "queue.db"), keyring=keyring, clock=clock)
+        try:
+            await store.put_tenant(Tenant("acme", name="Acme Ltd"), now=clock.now())
+            house = House(store, relay, clock)
+            await house.add_account()
+            yield house
+        finally:
+            await store.close()
