@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from mail_proxy.domain.state import Event, RecipientState, State, sources
-from mail_proxy.store.base import Claim, Claimed, PendingRecipient
+from mail_proxy.store.base import Claim, Claimed, PendingRecipient, RecipientRow
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.schema import WHOLE_TENANT
@@ -68,7 +68,8 @@ WHERE tenant_id = :tenant_id AND pk IN (
   SELECT pk FROM ({_probes("m.priority, m.due_at, m.pk", "m.due_at <= :now", ":limit")}
   ) ORDER BY priority, due_at, pk LIMIT :limit
 )
-RETURNING pk, id, priority, tries, created_at, expires_at, rfc_message_id, return_path, due_at
+RETURNING pk, id, priority, tries, created_at, expires_at, rfc_message_id, return_path, due_at,
+  batch_code
 """
 
 NEXT_DUE = f"""
@@ -76,11 +77,10 @@ SELECT min(due_at) FROM ({_probes("m.due_at", "TRUE", "1")}
 )
 """
 
-PENDING_RECIPIENTS = f"""
-SELECT r.message_pk, r.position, r.address
+RECIPIENTS = """
+SELECT r.message_pk, r.position, r.address, r.state, r.reply_code, r.reply
 FROM json_each(?) AS wanted CROSS JOIN recipients AS r
 WHERE r.tenant_id = ? AND r.message_pk = wanted.value
-  AND r.state = '{RecipientState.PENDING.value}'
 ORDER BY r.message_pk, r.position
 """
 
@@ -149,21 +149,35 @@ def _claimed(
     conn: Connection, request: ClaimRequest, leased: Sequence[Any], token: int
 ) -> tuple[Claimed, ...]:
     wanted = (json.dumps([row.pk for row in leased]), request.tenant_id)
-    recipients: dict[int, list[PendingRecipient]] = defaultdict(list)
-    for pk, position, address in conn.exec_driver_sql(PENDING_RECIPIENTS, wanted):
-        recipients[pk].append(PendingRecipient(position, address))
+    pending, settled = _recipients(conn, wanted)
     contents = {row.message_pk: row.payload for row in conn.exec_driver_sql(CONTENTS, wanted)}
     return tuple(
         Claimed(
             **row._mapping,
             tenant_id=request.tenant_id,
             account_id=request.account_id,
-            recipients=tuple(recipients[row.pk]),
+            recipients=tuple(pending[row.pk]),
+            settled=tuple(settled[row.pk]),
             content=contents[row.pk],
             lease_token=token,
         )
         for row in leased
     )
+
+
+def _recipients(
+    conn: Connection, wanted: tuple[str, str]
+) -> tuple[dict[int, list[PendingRecipient]], dict[int, list[RecipientRow]]]:
+    """By message: those still to be sent to, and those that earlier attempts settled."""
+    pending: dict[int, list[PendingRecipient]] = defaultdict(list)
+    settled: dict[int, list[RecipientRow]] = defaultdict(list)
+    for pk, position, address, state, code, reply in conn.exec_driver_sql(RECIPIENTS, wanted):
+        if state == RecipientState.PENDING:
+            pending[pk].append(PendingRecipient(position, address))
+        else:
+            row = RecipientRow(position, address, RecipientState(state), code, reply)
+            settled[pk].append(row)
+    return pending, settled
 
 
 def recover(conn: Connection, requests: Sequence[float]) -> list[int]:
