@@ -1,0 +1,198 @@
+"""`claim`, `recover`, `ready_accounts`: who sends what, and in which order."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mail_proxy.domain.state import Event, State
+from mail_proxy.store import PendingRecipient, ReadyAccount
+
+
+async def test_a_claim_gives_all_that_an_attempt_needs(scene):
+    (posted,) = await scene.post("m1", recipients=("a@example.net", "b@example.net"))
+
+    claimed = await scene.claim_one()
+
+    assert (claimed.pk, claimed.id, claimed.account_id) == (posted.pk, "m1", "main")
+    assert claimed.recipients == (
+        PendingRecipient(0, "a@example.net"),
+        PendingRecipient(1, "b@example.net"),
+    )
+    assert (claimed.content, claimed.tries) == (b'{"text": "hello"}', 0)
+    assert (claimed.return_path, claimed.rfc_message_id) == (
+        "ann@acme.example",
+        "<m1@acme.example>",
+    )
+    assert (await scene.look("m1")).state is State.LEASED
+
+
+async def test_order_is_priority_then_due_time_then_arrival(scene):
+    await scene.post("late", priority=1, due_at=scene.now - 1)
+    await scene.post("first", priority=0, due_at=scene.now)
+    await scene.post("early", priority=1, due_at=scene.now - 2)
+    await scene.post("early too", priority=1, due_at=scene.now - 2)
+    await scene.post("last", priority=3, due_at=scene.now - 9)
+
+    claimed = [m.id for m in (await scene.claim()).messages]
+
+    assert claimed == ["first", "early", "early too", "late", "last"]
+
+
+async def test_a_limit_takes_the_first_across_priorities(scene):
+    for priority in (3, 2, 1, 0):
+        await scene.post(f"a{priority}", f"b{priority}", priority=priority)
+
+    claims = [[m.id for m in (await scene.claim(3)).messages] for _ in range(3)]
+
+    assert claims == [["a0", "b0", "a1"], ["b1", "a2", "b2"], ["a3", "b3"]]
+
+
+async def test_what_is_not_due_waits_and_says_until_when(scene):
+    await scene.post("m1", due_at=scene.now + 60)
+    await scene.post("m2", due_at=scene.now + 30, priority=3)
+
+    claim = await scene.claim()
+
+    assert (claim.messages, claim.next_due_at) == ((), scene.now + 30)
+
+
+async def test_next_due_is_in_the_past_when_more_is_due_than_the_limit(scene):
+    await scene.post("m1", "m2", due_at=scene.now - 5)
+
+    claim = await scene.claim(1)
+
+    assert (len(claim.messages), claim.next_due_at) == (1, scene.now - 5)
+
+
+async def test_next_due_is_none_when_nothing_waits(scene):
+    await scene.post("m1")
+
+    assert (await scene.claim()).next_due_at is None
+
+
+async def test_a_claim_takes_from_its_own_account_only(scene):
+    await scene.add("beta", "main")
+    await scene.add("acme", "other")
+    await scene.post("m1")
+    await scene.post("m2", account_id="other")
+    await scene.post("m3", tenant_id="beta")
+
+    assert [m.id for m in (await scene.claim()).messages] == ["m1"]
+
+
+async def test_nothing_is_claimed_for_an_inactive_tenant(scene):
+    await scene.post("m1")
+    await scene.store.change_tenant("acme", {"active": False}, now=scene.now)
+
+    claim = await scene.claim()
+
+    assert (claim.messages, claim.next_due_at) == ((), None)
+
+
+async def test_two_claimers_never_get_the_same_message(scene):
+    await scene.post(*(f"m{i}" for i in range(400)))
+
+    async def claim_all() -> list[int]:
+        mine: list[int] = []
+        while claimed := (await scene.claim(7)).messages:
+            mine += [m.pk for m in claimed]
+        return mine
+
+    pks = sum(await asyncio.gather(*(claim_all() for _ in range(4))), [])
+
+    assert len(pks) == len(set(pks)) == 400
+
+
+async def test_each_claim_has_a_token_of_its_own(scene):
+    await scene.post("m1", "m2")
+
+    assert (await scene.claim_one()).lease_token != (await scene.claim_one()).lease_token
+
+
+async def test_a_claim_whose_caller_is_gone_is_given_back(scene):
+    await scene.post("m1")
+    claiming = asyncio.ensure_future(scene.claim())
+    await asyncio.sleep(0)
+
+    claiming.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await claiming
+    await scene.store.set_setting("any", 1)  # the claim's turn is over when this is done
+    await scene.store.set_setting("any", 2)  # and so is that of what followed from it
+
+    stored = await scene.look("m1")
+    assert (stored.state, stored.tries) == (State.WAITING, 0)
+
+
+async def test_a_dead_daemons_leases_are_recovered(scene):
+    await scene.post("m1", "m2", "m3")
+    await scene.claim(2)
+
+    assert await scene.store.recover(now=scene.now) == 2
+
+    assert await scene.states(["m1", "m2", "m3"]) == [State.WAITING] * 3
+    assert len((await scene.claim()).messages) == 3
+    assert (await scene.look("m1")).tries == 0
+
+
+async def test_recovering_where_nothing_is_leased_changes_nothing(scene):
+    await scene.post("m1")
+
+    assert await scene.store.recover(now=scene.now) == 0
+
+
+async def test_a_recovered_message_of_a_suspended_batch_is_suspended(scene):
+    await scene.post("m1", batch_code="may")
+    await scene.claim()
+    await scene.store.suspend("acme", "may", now=scene.now)
+
+    await scene.store.recover(now=scene.now)
+
+    assert (await scene.look("m1")).state is State.SUSPENDED
+
+
+async def test_ready_accounts_have_their_earliest_due_time(scene):
+    await scene.add("beta", "main")
+    await scene.add("acme", "idle")
+    await scene.post("m1", due_at=scene.now + 9)
+    await scene.post("m2", due_at=scene.now + 5, priority=3)
+    await scene.post("m3", tenant_id="beta", due_at=scene.now - 1)
+
+    assert await scene.store.ready_accounts() == [
+        ReadyAccount("acme", "main", scene.now + 5),
+        ReadyAccount("beta", "main", scene.now - 1),
+    ]
+
+
+async def test_an_account_is_not_ready_without_waiting_messages(scene):
+    await scene.post("m1")
+    await scene.claim()
+
+    assert await scene.store.ready_accounts() == []
+
+
+@pytest.mark.parametrize("closed", ["inactive", "suspended"])
+async def test_accounts_of_closed_tenants_are_not_ready(scene, closed):
+    await scene.post("m1")
+    if closed == "inactive":
+        await scene.store.change_tenant("acme", {"active": False}, now=scene.now)
+    else:
+        await scene.store.suspend("acme", None, now=scene.now)
+
+    assert await scene.store.ready_accounts() == []
+
+
+async def test_a_claim_skips_recipients_that_are_settled(scene):
+    await scene.post("m1", recipients=("a@example.net", "b@example.net"))
+    first = await scene.claim_one()
+    (refused, _) = scene.failed(first).recipients
+    await scene.finish(
+        scene.outcome(first, Event.DEFER, recipients=(refused,), due_at=scene.now)
+    )
+
+    again = await scene.claim_one()
+
+    assert again.recipients == (PendingRecipient(1, "b@example.net"),)
+    assert again.tries == 1

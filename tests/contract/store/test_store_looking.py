@@ -1,0 +1,184 @@
+"""Listings, single messages, numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from mail_proxy.domain.state import Event, State
+from mail_proxy.store import Count, MessageFilter
+
+
+async def test_a_listing_is_in_order_of_tenant_priority_and_arrival(scene):
+    await scene.add("beta", "main")
+    await scene.post("b1", tenant_id="beta", priority=0)
+    await scene.post("a1", priority=3)
+    await scene.post("a2", priority=1)
+    await scene.post("a3", priority=1)
+
+    assert await scene.list_ids() == ["a2", "a3", "a1", "b1"]
+
+
+async def test_a_listing_goes_on_over_many_pages(scene):
+    await scene.post(*(f"m{i:03}" for i in range(450)))
+
+    assert await scene.list_ids() == [f"m{i:03}" for i in range(450)]
+
+
+async def test_a_limit_and_a_position_cut_a_listing(scene):
+    await scene.post(*(f"m{i}" for i in range(5)))
+    rows = [m async for m in scene.store.list_messages(MessageFilter(), limit=2)]
+    last = rows[-1]
+
+    rest = [
+        m.id
+        async for m in scene.store.list_messages(
+            MessageFilter(), after=(last.tenant_id, last.priority, last.pk)
+        )
+    ]
+
+    assert ([m.id for m in rows], rest) == (["m0", "m1"], ["m2", "m3", "m4"])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [
+        ({"tenant_id": "acme"}, ["m1", "m2"]),
+        ({"account_id": "other"}, ["m2"]),
+        ({"batch_code": "may"}, ["m1"]),
+        ({"states": (State.SUSPENDED,)}, ["m1"]),
+        ({"states": (State.WAITING, State.SENT)}, ["m2", "m3"]),
+        ({"to": "BOB@"}, ["m1"]),
+        ({"to": "e.net"}, ["m1", "m2", "m3"]),
+        ({"to": "%"}, []),
+        ({"to": "_ob"}, []),
+        ({"subject": "50%"}, ["m2"]),
+        ({"subject": "5__"}, []),
+        ({"subject": "WEEK"}, ["m1"]),
+        ({"since_ts": 1_800_000_010.0}, ["m2", "m3"]),
+        ({"until_ts": 1_800_000_010.0}, ["m1"]),
+        ({"tenant_id": "none"}, []),
+    ],
+)
+async def test_a_filter_leaves_what_it_names(scene, chosen, found):
+    await scene.add("beta", "main")
+    await scene.add("acme", "other")
+    await scene.post("m1", batch_code="may", subject="News of the week")
+    await scene.post(
+        "m2",
+        account_id="other",
+        subject="50% off",
+        recipients=("eve@example.net",),
+        created_at=scene.now + 10,
+    )
+    await scene.post(
+        "m3",
+        tenant_id="beta",
+        subject="500 off",
+        recipients=("zoe@example.net",),
+        created_at=scene.now + 20,
+    )
+    await scene.store.suspend("acme", "may", now=scene.now)
+
+    assert await scene.list_ids(**chosen) == found
+
+
+async def test_content_and_events_come_only_when_asked_for(scene):
+    await scene.send("m1")
+
+    (bare,) = [m async for m in scene.store.list_messages(MessageFilter())]
+    (full,) = [
+        m
+        async for m in scene.store.list_messages(
+            MessageFilter(), with_content=True, with_events=True
+        )
+    ]
+
+    assert (bare.content, bare.events) == (None, ())
+    assert (full.content, [e.event_type for e in full.events]) == (b'{"text": "hello"}', ["sent"])
+    assert bare.recipients == full.recipients
+
+
+async def test_a_message_is_found_by_its_pk(scene):
+    (posted,) = await scene.post("m1")
+
+    found = await scene.store.get_by_pk(posted.pk, full=True)
+
+    assert (found.id, found.content) == ("m1", b'{"text": "hello"}')
+    assert await scene.store.get_by_pk(posted.pk + 1) is None
+
+
+async def test_messages_are_found_by_id_within_a_tenant_only(scene):
+    await scene.add("beta", "main")
+    await scene.post("m1", "m2")
+    await scene.post("m1", tenant_id="beta")
+
+    assert [m.id for m in await scene.store.find_messages("acme", ["m2", "m1", "m9"])] == [
+        "m1",
+        "m2",
+    ]
+    assert [m.tenant_id for m in await scene.store.find_messages(None, ["m1"])] == ["acme", "beta"]
+
+
+async def test_more_ids_than_a_statement_takes_are_found(scene):
+    ids = [f"m{i}" for i in range(1200)]
+    await scene.post(*ids)
+
+    assert len(await scene.store.find_messages("acme", ids)) == 1200
+
+
+async def test_counts_follow_each_change(scene):
+    await scene.post("m1", "m2", "m3")
+    await scene.post("m4", priority=0)
+    await scene.claim(1)
+
+    assert await scene.store.counts("acme") == [
+        Count("acme", "main", State.LEASED, 0, 1),
+        Count("acme", "main", State.WAITING, 2, 3),
+    ]
+    assert await scene.store.counts("none") == []
+
+
+async def test_open_messages_are_those_not_finished(scene):
+    await scene.send("m1", batch_code="may")
+    await scene.post("m2", batch_code="may")
+    await scene.post("m3")
+    await scene.store.suspend("acme", "may", now=scene.now)
+
+    assert await scene.store.count_open("acme") == 2
+    assert await scene.store.count_open("acme", "may") == 1
+    assert await scene.store.count_open("none") == 0
+
+
+async def test_the_oldest_waiting_is_the_first_that_is_due(scene):
+    await scene.add("beta", "main")
+    await scene.post("m1", created_at=scene.now - 5, due_at=scene.now - 5)
+    await scene.post("m2", created_at=scene.now - 9, due_at=scene.now - 9, priority=3)
+    await scene.post("m3", created_at=scene.now - 50, due_at=scene.now + 50)
+    await scene.post(
+        "m4", tenant_id="beta", created_at=scene.now - 70, due_at=scene.now - 70
+    )
+
+    assert await scene.store.oldest_waiting("acme") == scene.now - 9
+    assert await scene.store.oldest_waiting() == scene.now - 70
+
+
+async def test_nothing_waiting_has_no_age(scene):
+    await scene.post("m1", due_at=scene.now + 1)
+
+    assert await scene.store.oldest_waiting() is None
+
+
+async def test_message_events_are_oldest_first(scene):
+    await scene.post("m1")
+    for event_type in ("deferred", "deferred again"):
+        claimed = await scene.claim_one()
+        events = (scene.event(event_type),)
+        await scene.finish(
+            scene.outcome(claimed, Event.DEFER, due_at=scene.now, events=events)
+        )
+
+    events = await scene.store.message_events("acme", claimed.pk)
+
+    assert [e.event_type for e in events] == ["deferred", "deferred again"]
+    assert (events[0].message_id, events[0].account_id, events[0].priority) == ("m1", "main", 2)
+    assert events[0].data == {"id": "m"}
