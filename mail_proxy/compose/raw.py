@@ -13,8 +13,9 @@ from mail_proxy.compose.mail import Built, Stamp
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.message import check_message_id
 
-# A folded line of blanks alone is not taken: some readers would end the header there.
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[^\r\n]*(?:\r\n[ \t]+[^ \t\r\n][^\r\n]*)*\r\n")
+# Not taken, as some readers would end the header there: a folded line of blanks alone, and a blank
+# before the colon.
+_FIELD = re.compile(rb"([!-9;-~]+):[^\r\n]*(?:\r\n[ \t]+[^ \t\r\n][^\r\n]*)*\r\n")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _DROPPED = frozenset({b"bcc", b"return-path", TRACKING_HEADER.lower().encode()})
 
