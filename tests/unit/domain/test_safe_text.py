@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mail_proxy.domain.safe_text import safe_lines, safe_text
+
+
+@pytest.mark.parametrize(
+    ("foreign", "shown"),
+    [
+        ("plain", "plain"),
+        ("héllo 日本", "héllo 日本"),
+        ("\x1b]0;owned\x07x", "]0;ownedx"),
+        ("\x1b[31mred", "[31mred"),
+        ("c1 \x9b31m", "c1 31m"),
+        ("a\r\nb\tc", "a b c"),
+        ("a\u202egpj.exe", "a\ufffdgpj.exe"),
+        ("a\u200bb\u2066c\ufeff", "a\ufffdb\ufffdc\ufffd"),
+        ("bad \ud800", "bad \ufffd"),
+        ("[/b] [red]x[/red]", "[/b] [red]x[/red]"),
+        (None, ""),
+        (42, "42"),
+    ],
+)
+def test_what_a_terminal_would_act_on_is_taken_out(foreign: object, shown: str) -> None:
+    assert safe_text(foreign) == shown
+
+
+def test_a_long_text_is_cut_and_says_so() -> None:
+    assert safe_text("x" * 100, 10) == "x" * 9 + "…"
+
+
+@given(st.text(), st.integers(1, 50))
+def test_nothing_unprintable_and_nothing_too_long_comes_out(text: str, limit: int) -> None:
+    shown = safe_text(text, limit)
+    assert len(shown) <= limit
+    assert not any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in shown)
+    shown.encode()
+
+
+def test_lines_of_a_longer_text_stay_apart() -> None:
+    assert safe_lines("a\x1b[1m\nb") == "a[1m\nb"
