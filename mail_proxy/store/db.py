@@ -267,11 +267,12 @@ class MailProxyDb:
 
     async def _move(self, tenant_id: str, batch_code: str | None, event: Event, now: float) -> None:
         batch = None if batch_code == WHOLE_TENANT else batch_code
-        last: int | None = 0
-        while last is not None:
-            last = await self._write(
-                moving.move_chunk, tenant_id, batch, event, after=last, now=now
-            )
+        last = 0
+        while pks := await self._readers.read(
+            moving.rows_to_move, tenant_id, batch, event, after=last
+        ):
+            await self._write(moving.move, tenant_id, pks, event, now=now)
+            last = pks[-1]
 
     async def suspended_batches(self, tenant_id: str) -> list[str]:
         return await self._readers.read(moving.suspended_batches, tenant_id)

@@ -44,7 +44,7 @@ def list_page(
     """The next `limit` messages in the order of tenant, priority, pk."""
     statement = _ordered().where(*_conditions(chosen)).limit(limit)
     if after is not None:
-        statement = statement.where(tuple_(_m.tenant_id, _m.priority, _m.pk) > tuple_(*after))
+        statement = statement.where(_is_beyond(after, chosen.tenant_id))
     return _completed(conn, statement, extras)
 
 
@@ -74,6 +74,14 @@ def message_events(conn: Connection, tenant_id: str, pk: int) -> list[EventRow]:
 
 def _ordered() -> Select[Any]:
     return select(*MESSAGE_COLUMNS).order_by(_m.tenant_id, _m.priority, _m.pk)
+
+
+def _is_beyond(after: Position, tenant_id: str | None) -> ColumnElement[bool]:
+    if after[0] == tenant_id:
+        # With the tenant fixed by the filter, SQLite goes on within the index only if the
+        # comparison begins at the next column; else it walks all that was read before.
+        return tuple_(_m.priority, _m.pk) > tuple_(*after[1:])
+    return tuple_(_m.tenant_id, _m.priority, _m.pk) > tuple_(*after)
 
 
 def _conditions(chosen: MessageFilter) -> list[ColumnElement[bool]]:

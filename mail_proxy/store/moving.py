@@ -9,26 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    Update,
-    case,
-    delete,
-    exists,
-    func,
-    insert,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Row, case, delete, exists, insert, select, update
 
 from mail_proxy.domain.state import Event, RecipientState, State, sources
 from mail_proxy.store.counting import Differences
+from mail_proxy.store.indexed import by_index
 from mail_proxy.store.schema import WHOLE_TENANT, messages, recipients, stored, suspensions
 
-ROWS_LOOKED_AT = 2000  # in one transaction, about 10 ms when all of them move
+CHUNK = 1000  # rows in one transaction, about 10 ms
 _m = messages.c
 _s = suspensions.c
 
@@ -116,40 +104,37 @@ def remove_suspension(conn: Connection, tenant_id: str, batch_code: str | None) 
     return True
 
 
-def move_chunk(
-    conn: Connection,
-    tenant_id: str,
-    batch_code: str | None,
-    event: Event,
-    *,
-    after: int,
-    now: float,
-) -> int | None:
-    """SUSPEND or ACTIVATE rows beyond the pk `after`; the pk to go on from, None at the end.
+def rows_to_move(
+    conn: Connection, tenant_id: str, batch_code: str | None, event: Event, *, after: int
+) -> list[int]:
+    """The next pks beyond `after` that SUSPEND or ACTIVATE may concern, in order; a read."""
+    before, _ = _ends(event)
+    statement = select(_m.pk).where(
+        _m.tenant_id == tenant_id, _m.pk > after, _m.state.in_(stored([before]))
+    )
+    if batch_code is not None:
+        statement = statement.where(_m.batch_code == batch_code)
+    if event is Event.ACTIVATE:
+        statement = by_index(statement, messages, "messages_suspended")
+    elif batch_code is not None:
+        statement = by_index(statement, messages, "messages_batch")
+    return list(conn.execute(statement.order_by(_m.pk).limit(CHUNK)).scalars())
 
-    Each chunk asks again what is suspended, so a suspension and its end may overlap.
+
+def move(conn: Connection, tenant_id: str, pks: Sequence[int], event: Event, *, now: float) -> None:
+    """SUSPEND or ACTIVATE those of `pks` for which it is still right.
+
+    What is suspended is asked again, so a suspension and its end may overlap.
     """
-    in_batch = [_m.batch_code == batch_code] if batch_code is not None else []
-    theirs = (_m.tenant_id == tenant_id, *in_batch, _m.pk > after)
-    looked_at = select(_m.pk).where(*theirs).order_by(_m.pk).limit(ROWS_LOOKED_AT).subquery()
-    last: int | None = conn.execute(select(func.max(looked_at.c.pk))).scalar()
-    if last is None:
-        return None
-    moved = conn.execute(_move(event, [*theirs, _m.pk <= last], now)).all()
-    before, after_state = _ends(event)
-    _count(conn, tenant_id, [(row, after_state) for row in moved], before=before)
-    return last
-
-
-def _move(event: Event, rows: Sequence[ColumnElement[bool]], now: float) -> Update:
     before, after = _ends(event)
     applies = _is_suspended if event is Event.SUSPEND else ~_is_suspended
-    return (
+    moved = conn.execute(
         update(messages)
-        .where(*rows, _m.state.in_(stored([before])), applies)
-        .values(state=literal(after.value), updated_at=now)
+        .where(_m.tenant_id == tenant_id, _m.pk.in_(pks), _m.state.in_(stored([before])), applies)
+        .values(state=after.value, updated_at=now)
         .returning(_m.account_id, _m.priority)
-    )
+    ).all()
+    _count(conn, tenant_id, [(row, after) for row in moved], before=before)
 
 
 def _ends(event: Event) -> tuple[State, State]:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, se
 
 from mail_proxy.domain.state import OPEN, Event, State, sources
 from mail_proxy.store.base import Count, ReadyAccount
+from mail_proxy.store.indexed import by_index
 from mail_proxy.store.schema import (
     WHOLE_TENANT,
     accounts,
@@ -41,9 +42,10 @@ def count_open(conn: Connection, tenant_id: str, batch_code: str | None) -> int:
             _n.tenant_id == tenant_id, _n.state.in_(stored(OPEN))
         )
     else:
-        statement = select(func.count()).where(
+        theirs = select(func.count(_m.pk)).where(
             _m.tenant_id == tenant_id, _m.batch_code == batch_code, _m.state.in_(stored(OPEN))
         )
+        statement = by_index(theirs, messages, "messages_batch")
     return int(conn.execute(statement).scalar_one())
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, exists, select, true
+from sqlalchemy import Connection, delete, select, true
 
 from mail_proxy.domain.state import FINAL, State
 from mail_proxy.store.counting import Differences
+from mail_proxy.store.indexed import by_index, is_unreported
 from mail_proxy.store.schema import contents, events, messages, recipients, stored, tenants
 
 MESSAGE_CHUNK = 500  # rows in one transaction: a claim waits for it, a few milliseconds
@@ -62,10 +63,8 @@ def _tenants(conn: Connection, tenant_id: str | None) -> Sequence[str]:
 
 
 def _old(conn: Connection, tenant_id: str, before: float, limit: int) -> Sequence[int]:
-    is_awaited = exists().where(
-        events.c.tenant_id == _m.tenant_id,
-        events.c.message_pk == _m.pk,
-        events.c.report_state == "pending",
+    awaited = select(events.c.pk).where(
+        events.c.tenant_id == _m.tenant_id, events.c.message_pk == _m.pk, is_unreported
     )
     statement = (
         select(_m.pk)
@@ -73,7 +72,7 @@ def _old(conn: Connection, tenant_id: str, before: float, limit: int) -> Sequenc
             _m.tenant_id == tenant_id,
             _m.finished_at < before,
             _m.state.in_(stored(FINAL)),
-            ~is_awaited,
+            ~by_index(awaited, events, "events_of_message").exists(),
         )
         .order_by(_m.finished_at)
         .limit(limit)

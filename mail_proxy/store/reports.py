@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from mail_proxy.store.base import EventRow, SyncState
+from mail_proxy.store.indexed import by_index, is_unreported
 from mail_proxy.store.rows import EVENT_COLUMNS, event_row
 from mail_proxy.store.schema import events, sync_state, tenants
 
 _e = events.c
-# A literal, not a parameter: SQLite takes the partial index only if it sees it.
-_is_pending = _e.report_state == literal("pending", literal_execute=True)
 
 
 def unreported(conn: Connection, tenant_id: str, *, limit: int) -> list[EventRow]:
     """Oldest first."""
-    statement = select(*EVENT_COLUMNS).where(_e.tenant_id == tenant_id, _is_pending)
-    return [event_row(row) for row in conn.execute(statement.order_by(_e.pk).limit(limit))]
+    waiting = select(*EVENT_COLUMNS).where(_e.tenant_id == tenant_id, is_unreported)
+    oldest = by_index(waiting, events, "events_unreported").order_by(_e.pk).limit(limit)
+    return [event_row(row) for row in conn.execute(oldest)]
 
 
 def tenants_with_reports(conn: Connection) -> list[str]:
     """Sorted; a probe for each tenant."""
-    has_some = exists().where(_e.tenant_id == tenants.c.tenant_id, _is_pending)
+    theirs = select(_e.pk).where(_e.tenant_id == tenants.c.tenant_id, is_unreported)
+    has_some = by_index(theirs, events, "events_unreported").exists()
     statement = select(tenants.c.tenant_id).where(has_some).order_by(tenants.c.tenant_id)
     return list(conn.execute(statement).scalars())
 

@@ -174,6 +174,14 @@ Index(
     sqlite_where=_leased,
     postgresql_where=_leased,
 )
+_suspended = _m.state.in_(stored([State.SUSPENDED]))
+Index(
+    "messages_suspended",
+    _m.tenant_id,
+    _m.pk,
+    sqlite_where=_suspended,
+    postgresql_where=_suspended,
+)
 Index("messages_id", _m.tenant_id, _m.id, unique=True)
 Index("messages_listed", _m.tenant_id, _m.priority, _m.pk)
 Index(

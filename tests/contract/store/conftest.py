@@ -78,9 +78,7 @@ class Scene:
 
     async def add(self, tenant_id: str, account_id: str) -> None:
         await self.store.put_tenant(Tenant(tenant_id), now=NOW)
-        await self.store.put_account(
-            Account(tenant_id, account_id, "mail.example", 25), now=NOW
-        )
+        await self.store.put_account(Account(tenant_id, account_id, "mail.example", 25), now=NOW)
 
     def message(self, id_: str, **changes: Any) -> NewMessage:
         plain = NewMessage(

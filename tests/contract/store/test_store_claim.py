@@ -100,7 +100,8 @@ async def test_two_claimers_never_get_the_same_message(scene):
             mine += [m.pk for m in claimed]
         return mine
 
-    pks = sum(await asyncio.gather(*(claim_all() for _ in range(4))), [])
+    claimed = await asyncio.gather(*(claim_all() for _ in range(4)))
+    pks = [pk for mine in claimed for pk in mine]
 
     assert len(pks) == len(set(pks)) == 400
 
@@ -188,9 +189,7 @@ async def test_a_claim_skips_recipients_that_are_settled(scene):
     await scene.post("m1", recipients=("a@example.net", "b@example.net"))
     first = await scene.claim_one()
     (refused, _) = scene.failed(first).recipients
-    await scene.finish(
-        scene.outcome(first, Event.DEFER, recipients=(refused,), due_at=scene.now)
-    )
+    await scene.finish(scene.outcome(first, Event.DEFER, recipients=(refused,), due_at=scene.now))
 
     again = await scene.claim_one()
 

@@ -154,9 +154,7 @@ async def test_the_oldest_waiting_is_the_first_that_is_due(scene):
     await scene.post("m1", created_at=scene.now - 5, due_at=scene.now - 5)
     await scene.post("m2", created_at=scene.now - 9, due_at=scene.now - 9, priority=3)
     await scene.post("m3", created_at=scene.now - 50, due_at=scene.now + 50)
-    await scene.post(
-        "m4", tenant_id="beta", created_at=scene.now - 70, due_at=scene.now - 70
-    )
+    await scene.post("m4", tenant_id="beta", created_at=scene.now - 70, due_at=scene.now - 70)
 
     assert await scene.store.oldest_waiting("acme") == scene.now - 9
     assert await scene.store.oldest_waiting() == scene.now - 70
@@ -173,9 +171,7 @@ async def test_message_events_are_oldest_first(scene):
     for event_type in ("deferred", "deferred again"):
         claimed = await scene.claim_one()
         events = (scene.event(event_type),)
-        await scene.finish(
-            scene.outcome(claimed, Event.DEFER, due_at=scene.now, events=events)
-        )
+        await scene.finish(scene.outcome(claimed, Event.DEFER, due_at=scene.now, events=events))
 
     events = await scene.store.message_events("acme", claimed.pk)
 

@@ -221,6 +221,7 @@ def _messages() -> None:
         "pk",
         where="state IN ('leased')",
     )
+    _index("messages_suspended", "messages", "tenant_id", "pk", where="state IN ('suspended')")
     _index("messages_listed", "messages", "tenant_id", "priority", "pk")
 
 
