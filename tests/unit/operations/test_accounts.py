@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mail_proxy.domain.errors import Conflict, Invalid, Malformed, NotFound
+
+PLACE = {"id": "main", "tenant_id": "acme", "host": "smtp.example.com", "port": 587}
+
+
+async def record(house: Any, account_id: str = "main", **fields: Any) -> dict[str, Any]:
+    return (await house.call("getAccount", account_id=account_id, **fields))["account"]
+
+
+async def test_an_account_has_the_documented_defaults(house):
+    await house.tenant("acme")
+    assert await house.call("addAccount", **PLACE) == {"ok": True}
+    found = await record(house)
+    assert found.pop("created_at") == found.pop("updated_at") == "2023-11-14T22:13:20.000"
+    assert found == {
+        **PLACE,
+        "has_password": False,
+        "tls_mode": "auto",
+        "ttl": 300,
+        "limit_behavior": "defer",
+        "is_default": False,
+        "is_pec_account": False,
+        "has_imap_password": False,
+        "in_doubt": "resend",
+        "failures": 0,
+    }
+
+
+async def test_passwords_are_stored_and_never_told(house):
+    await house.tenant("acme")
+    secrets = {"user": "u", "password": "first!secret", "imap_password": "other!secret"}
+    await house.call("addAccount", **PLACE, **secrets)
+    listed = await house.call("listAccounts", tenant_id="acme")
+    assert "!secret" not in str(listed)
+    assert (listed["accounts"][0]["has_password"], listed["ok"]) == (True, True)
+    stored = await house.store.get_account("acme", "main")
+    assert (stored.password, stored.imap_password) == ("first!secret", "other!secret")
+
+
+async def test_a_masked_password_keeps_the_stored_one(house):
+    await house.tenant("acme")
+    await house.call("addAccount", **PLACE, password="old", imap_password="older")
+    masked = {"password": "********", "imap_password": "********"}
+    await house.call("addAccount", **{**PLACE, "port": 2525}, **masked)
+    stored = await house.store.get_account("acme", "main")
+    assert (stored.port, stored.password, stored.imap_password) == (2525, "old", "older")
+
+
+async def test_what_is_left_out_of_an_update_gets_its_default(house):
+    await house.tenant("acme")
+    await house.call("addAccount", **PLACE, password="old", limit_per_hour=5)
+    await house.call("addAccount", **PLACE)
+    stored = await house.store.get_account("acme", "main")
+    assert (stored.password, stored.limit_per_hour) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "auto"),
+        ({"use_tls": None}, "auto"),
+        ({"use_tls": True}, "starttls"),
+        ({"use_tls": True, "port": 465}, "ssl"),
+        ({"use_tls": False}, "none"),
+        ({"use_tls": False, "port": 465}, "none"),
+        ({"tls_mode": "ssl"}, "ssl"),
+        ({"tls_mode": "starttls", "use_tls": False}, "starttls"),
+    ],
+)
+async def test_use_tls_and_the_port_make_the_tls_mode(house, given, expected):
+    await house.tenant("acme")
+    await house.call("addAccount", **{**PLACE, **given})
+    assert (await record(house))["tls_mode"] == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("id", "a b"),
+        ("id", "x" * 65),
+        ("id", ""),
+        ("id", None),
+        ("tenant_id", "a/b"),
+        ("host", ""),
+        ("host", "a b"),
+        ("host", "a\nb"),
+        ("host", "user@host"),
+        ("host", "x" * 256),
+        ("port", 0),
+        ("port", 65536),
+        ("port", True),
+        ("port", "many"),
+        ("port", 10**400),
+        ("port", float("nan")),
+        ("user", "a\x00b"),
+        ("user", "\ud800"),
+        ("password", "a\nb"),
+        ("imap_folder", "INBOX\r\nA1 DELETE x"),
+        ("ttl", -1),
+        ("batch_size", 0),
+        ("limit_per_minute", -1),
+        ("limit_per_day", 2**40),
+        ("limit_behavior", "error"),
+        ("tls_mode", "maybe"),
+        ("use_tls", "perhaps"),
+        ("in_doubt", "guess"),
+        ("max_connections", 0),
+        ("max_retries", -1),
+        ("retry_delays", []),
+        ("retry_delays.0", [float("inf")]),
+        ("retry_delays.1", [1, True]),
+    ],
+)
+async def test_a_bad_value_names_its_field(house, field, value):
+    await house.tenant("acme")
+    with pytest.raises(Invalid) as caught:
+        await house.call("addAccount", **{**PLACE, field.partition(".")[0]: value})
+    assert not isinstance(caught.value, Malformed)
+    # A validator of a list's items knows the list's name only.
+    assert caught.value.field in (field, field.partition(".")[0])
+
+
+async def test_a_wrong_container_is_malformed(house):
+    with pytest.raises(Malformed):
+        await house.call("addAccount", **PLACE, retry_delays=5)
+
+
+async def test_the_admin_without_a_tenant_uses_default(house):
+    await house.tenant("acme")
+    place = {**PLACE, "tenant_id": None}
+    await house.call("addAccount", **place)
+    await house.call("addAccount", **{**place, "id": "second"})
+    accounts = (await house.call("listAccounts", tenant_id="default"))["accounts"]
+    assert [a["id"] for a in accounts] == ["main", "second"]
+
+
+async def test_an_account_of_an_absent_tenant_is_refused(house):
+    with pytest.raises(NotFound, match="Tenant 'acme' not found"):
+        await house.call("addAccount", **PLACE)
+
+
+async def test_the_admin_sees_the_accounts_of_all(house):
+    await house.tenant("acme", "main")
+    await house.tenant("bravo", "main")
+    accounts = (await house.call("listAccounts"))["accounts"]
+    assert [(a["tenant_id"], a["id"]) for a in accounts] == [("acme", "main"), ("bravo", "main")]
+    with pytest.raises(Conflict):
+        await record(house)
+    assert (await record(house, tenant_id="bravo"))["tenant_id"] == "bravo"
+
+
+async def test_a_change_closes_connections_and_lifts_the_pause(house):
+    await house.tenant("acme", "main")
+    assert house.engine.asked[-1] == ("refresh", "acme", "main")
+    pause = {"paused_until": house.clock.now() + 99, "paused_reason": "login refused"}
+    await house.store.change_account("acme", "main", pause, now=house.clock.now())
+    assert (await record(house))["paused_reason"] == "login refused"
+    await house.account("acme", "main")
+    assert "paused_until_ts" not in await record(house)
+
+
+async def test_a_deleted_account_is_gone_and_takes_no_mail(house):
+    await house.tenant("acme", "main")
+    assert await house.call("deleteAccount", account_id="main", tenant_id="acme") == {"ok": True}
+    with pytest.raises(NotFound, match="account not found or not owned by tenant"):
+        await house.call("deleteAccount", account_id="main", tenant_id="acme")
+    with pytest.raises(Invalid) as caught:
+        await house.post(house.mail(account_id="main"))
+    assert caught.value.rejected[0]["reason"] == "account not found for tenant"
+
+
+async def test_what_a_tenant_sets_is_not_trusted_as_the_admins(house):
+    acme = await house.tenant("acme", "main")
+    limit = {**PLACE, "limit_per_hour": 10}
+    await house.call("addAccount", acme, **limit)
+    assert (await house.store.get_account("acme", "main")).host_set_by_admin is True
+    await house.call("addAccount", acme, **{**limit, "host": "10.0.0.1"})
+    assert (await house.store.get_account("acme", "main")).host_set_by_admin is False
+    await house.call("addAccount", acme, **{**limit, "host": "10.0.0.1"})
+    assert (await house.store.get_account("acme", "main")).host_set_by_admin is False
+    await house.call("addAccount", **{**limit, "host": "10.0.0.1"})
+    assert (await house.store.get_account("acme", "main")).host_set_by_admin is True
+
+
+@pytest.mark.parametrize(
+    "change", [{"host": "evil.example"}, {"port": 25}, {"use_tls": False}, {"user": "x"}]
+)
+async def test_a_tenant_cannot_send_a_kept_password_elsewhere(house, change):
+    acme = await house.tenant("acme")
+    await house.call("addAccount", **PLACE, password="secret")
+    with pytest.raises(Invalid) as caught:
+        await house.call("addAccount", acme, **{**PLACE, "password": "********", **change})
+    assert caught.value.field == "password"
+    assert (await house.store.get_account("acme", "main")).host == "smtp.example.com"
+    await house.call("addAccount", acme, **PLACE, password="********")
+    assert (await house.store.get_account("acme", "main")).password == "secret"
+
+
+async def test_a_pec_account_holds_what_is_in_doubt(house):
+    await house.tenant("acme")
+    await house.call("addAccount", **PLACE, is_pec_account=True)
+    assert (await record(house))["in_doubt"] == "hold"
+
+
+async def test_a_check_tells_what_the_server_said(house):
+    await house.tenant("acme")
+    await house.call("addAccount", **PLACE, user="u", password="p", max_connections=2)
+    answer = await house.call("checkAccount", account_id="main", tenant_id="acme")
+    assert answer["report"]["greeting"] == "hello"
+    (relay,) = house.probed
+    assert (relay.key, relay.user, relay.password) == (("acme", "main"), "u", "p")
+    assert relay.max_connections == 2

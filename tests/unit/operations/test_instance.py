@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import mail_proxy
+from mail_proxy.domain.errors import Conflict, Invalid
+from mail_proxy.domain.state import Event
+from mail_proxy.wire.caller import LOCAL, NOBODY
+
+
+async def test_health_is_open_to_everybody(house):
+    assert await house.call("health", NOBODY) == {
+        "ok": True,
+        "status": "ok",
+        "name": "myserver",
+        "version": mail_proxy.__version__,
+    }
+
+
+async def test_metrics_show_what_is_pending(house):
+    await house.tenant("acme", "main")
+    await house.post(house.mail())
+    text = (await house.call("metrics", NOBODY))["text"]
+    assert "gmp_pending_messages 1.0" in text
+    assert 'gmp_sent_total{account_id="main",account_name="main",tenant_id="acme"' in text
+
+
+async def test_status_has_both_names_and_counts_a_tenants_own_only(house):
+    acme = await house.tenant("acme", "main")
+    await house.tenant("bravo", "main")
+    await house.post(house.mail(tenant_id="acme"), house.mail(tenant_id="bravo"))
+    house.clock.at += 12.7
+    assert await house.call("getStatus") == {
+        "ok": True,
+        "active": True,
+        "scheduler_active": True,
+        "pending_messages": 2,
+        "uptime_seconds": 12,
+    }
+    assert (await house.call("getStatus", acme))["pending_messages"] == 1
+
+
+async def test_stats_count_by_state_and_priority(house):
+    await house.tenant("acme", "main")
+    await house.post(house.mail("a"), house.mail("b"))
+    for claimed, event in zip(
+        await house.claim("acme", "main"), (Event.ACCEPT, Event.FAIL), strict=True
+    ):
+        await house.finish(claimed, event, error="x" if event is Event.FAIL else None)
+    await house.post(house.mail("c", priority=0))
+    house.clock.at += 10
+    stats = await house.call("getStats")
+    assert (stats["tenants"], stats["accounts"]) == (1, 1)
+    assert stats["messages"] == {"pending": 1, "sent": 1, "error": 1}
+    assert stats["by_priority"] == {"0": {"waiting": 1}, "2": {"failed": 1, "sent": 1}}
+    assert stats["by_state"]["waiting"] == 1
+    assert stats["oldest_waiting_s"] == 10
+    assert stats["now"] == house.clock.now()
+    assert stats["engine"] == {"active": True, "connections": 0}
+
+
+async def test_stats_name_paused_accounts(house):
+    await house.tenant("acme", "main")
+    pause = {"paused_until": house.clock.now() + 9.5, "paused_reason": "login refused"}
+    await house.store.change_account("acme", "main", pause, now=house.clock.now())
+    (paused,) = (await house.call("getStats"))["paused_accounts"]
+    assert paused == {
+        "tenant_id": "acme",
+        "account_id": "main",
+        "paused_until_ts": int(house.clock.now()) + 10,
+        "paused_reason": "login refused",
+    }
+    house.clock.at += 10
+    assert (await house.call("getStats"))["paused_accounts"] == []
+
+
+async def test_stats_are_read_once_a_second_for_all_viewers(house):
+    await house.tenant("acme", "main")
+    assert (await house.call("getStats"))["messages"]["pending"] == 0
+    await house.post(house.mail())
+    assert (await house.call("getStats"))["messages"]["pending"] == 0
+    house.clock.at += 1.1
+    assert (await house.call("getStats"))["messages"]["pending"] == 1
+
+
+async def test_a_tenant_sees_numbers_of_its_own_only(house):
+    acme = await house.tenant("acme", "main")
+    await house.tenant("bravo", "main", "other")
+    await house.post(house.mail(tenant_id="bravo", account_id="main"))
+    stats = await house.call("getStats", acme)
+    assert (stats["tenants"], stats["accounts"], stats["messages"]["pending"]) == (1, 1, 0)
+    assert "engine" not in stats
+
+
+async def test_the_instance_shows_settings_with_their_source_and_no_secret(house):
+    await house.call(
+        "updateInstance", name="Shop", bounce_imap_password="s3cret", bounce_enabled=True
+    )
+    found = await house.call("getInstance")
+    assert (found["id"], found["name"], found["bounce_enabled"]) == (1, "Shop", True)
+    assert found["bounce_imap_port"] == 993
+    assert found["api_token"] == found["bounce_imap_password"] == "********"
+    assert {"name": "delivery.test_mode", "value": False, "source": "default"} in found["settings"]
+    assert "s3cret" not in str(found)
+    assert house.context.tokens.admin_token not in str(found)
+
+
+async def test_a_masked_secret_keeps_the_stored_one(house):
+    await house.call(
+        "updateInstance", bounce_imap_password="s3cret", bounce_imap_host="imap.example.com"
+    )
+    await house.call(
+        "updateInstance", bounce_imap_password="********", api_token="********", name=None
+    )
+    assert await house.store.get_setting("bounce_imap_password") == "s3cret"
+    assert await house.store.get_setting("api_token") is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", ""), ("api_token", ""), ("bounce_imap_port", 0), ("bounce_poll_interval", 0)],
+)
+async def test_a_bad_setting_names_its_field(house, field, value):
+    with pytest.raises(Invalid) as caught:
+        await house.call("updateInstance", **{field: value})
+    assert caught.value.field == field
+
+
+async def test_a_new_admin_token_ends_the_old_one(house):
+    old = (await house.call("getToken", LOCAL))["token"]
+    new = (await house.call("regenerateToken", LOCAL))["token"]
+    assert old != new
+    assert (await house.call("getToken", LOCAL))["token"] == new
+    assert await house.store.get_setting("api_token") == new
+
+
+async def test_a_token_from_outside_is_not_changed_here(house):
+    settings = replace(house.context.settings, api_token="given")
+    house.door._context = replace(house.context, settings=settings)
+    for command, fields in (("regenerateToken", {}), ("updateInstance", {"api_token": "x"})):
+        with pytest.raises(Conflict) as caught:
+            await house.call(command, LOCAL, **fields)
+        assert "GMP_API_TOKEN" in caught.value.hint

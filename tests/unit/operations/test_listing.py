@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.state import Event
+from mail_proxy.operations import listing
+
+
+async def ids(house: Any, **fields: Any) -> list[str]:
+    return [m["id"] for m in (await house.call("listMessages", **fields))["messages"]]
+
+
+async def crowd(house: Any) -> None:
+    """One message in each state that a test can reach."""
+    await house.tenant("acme", "main")
+    await house.post(
+        house.mail("sent"), house.mail("failed"), house.mail("retried"), house.mail("doubted")
+    )
+    claimed = {m.id: m for m in await house.claim("acme", "main")}
+    await house.finish(claimed["sent"], Event.ACCEPT)
+    await house.finish(claimed["failed"], Event.FAIL, error="550 no such user", error_code=550)
+    at = house.clock.now() + 60.5
+    await house.finish(claimed["retried"], Event.DEFER, due_at=at, error="451 later")
+    await house.finish(claimed["doubted"], Event.DOUBT, error="no answer")
+    await house.post(
+        house.mail("fresh"),
+        house.mail("planned", deferred_ts=at + 60),
+        house.mail("b", batch_code="x"),
+    )
+    await house.call("suspend", tenant_id="acme", batch_code="x")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("pending", {"fresh", "b"}),
+        ("deferred", {"retried", "planned"}),
+        ("sent", {"sent"}),
+        ("error", {"failed"}),
+        ("in_doubt", {"doubted"}),
+        ("suspended", {"b"}),
+        ("held", set()),
+        ("bounced", set()),
+        ("sent, error", {"sent", "failed"}),
+        ("all", {"sent", "failed", "retried", "doubted", "fresh", "planned", "b"}),
+    ],
+)
+async def test_a_status_chooses_messages(house, status, expected):
+    await crowd(house)
+    assert set(await ids(house, status=status)) == expected
+    assert set(await ids(house, status=status, limit=100)) == expected
+
+
+async def test_active_only_leaves_out_what_is_processed(house):
+    await crowd(house)
+    found = set(await ids(house, active_only=True))
+    assert found == {"retried", "doubted", "fresh", "planned", "b"}
+    assert await ids(house, active_only=True, status="sent") == []
+
+
+async def test_a_sent_message_has_a_sent_ts_and_no_error(house):
+    await crowd(house)
+    (record,) = (await house.call("listMessages", status="sent"))["messages"]
+    assert record["sent_ts"] == int(house.clock.now())
+    assert record["recipients"] == [{"address": "ann@example.org", "state": "accepted"}]
+    assert not {"error", "error_ts", "deferred_ts", "last_error", "reported_ts"} & record.keys()
+
+
+async def test_a_failed_message_has_an_error_and_no_sent_ts(house):
+    await crowd(house)
+    (record,) = (await house.call("listMessages", status="error"))["messages"]
+    assert (record["error"], record["error_code"]) == ("550 no such user", 550)
+    assert "error_ts" in record
+    assert "sent_ts" not in record
+
+
+async def test_a_deferred_message_is_not_taken_for_an_error(house):
+    await crowd(house)
+    record = next(
+        m
+        for m in (await house.call("listMessages", status="deferred"))["messages"]
+        if m["id"] == "retried"
+    )
+    assert record["last_error"] == "451 later"
+    assert record["deferred_ts"] == int(house.clock.now()) + 61
+    assert record["message"]["retry_count"] == record["tries"] == 1
+    assert not {"error", "error_ts"} & record.keys()
+
+
+async def test_a_pause_of_the_account_defers_its_messages(house):
+    await house.tenant("acme", "main")
+    await house.post(house.mail())
+    until = house.clock.now() + 30.5
+    pause = {"paused_until": until, "paused_reason": "login refused"}
+    await house.store.change_account("acme", "main", pause, now=house.clock.now())
+    (record,) = (await house.call("listMessages"))["messages"]
+    assert (record["status"], record["deferred_ts"]) == ("deferred", int(until) + 1)
+    house.clock.at += 31
+    (record,) = (await house.call("listMessages"))["messages"]
+    assert record["status"] == "pending"
+    assert "deferred_ts" not in record
+
+
+async def test_the_posted_message_comes_back_without_secrets(house):
+    await house.tenant("acme", "main", name="Acme Ltd")
+    posted = house.mail(cc="bob@example.org", headers={"X-A": "b"}, batch_code="news", priority=1)
+    await house.post(posted)
+    (record,) = (await house.call("listMessages"))["messages"]
+    assert record["message"] == {**posted, "tenant_id": "acme", "account_id": "main"}
+    assert (record["tenant_name"], record["batch_code"]) == ("Acme Ltd", "news")
+    assert record["pk"].isdigit()
+
+
+async def test_history_comes_only_when_asked_for(house):
+    await crowd(house)
+    (record,) = (await house.call("listMessages", status="sent"))["messages"]
+    assert "history" not in record
+    (record,) = (await house.call("listMessages", status="sent", include_history="true"))[
+        "messages"
+    ]
+    (entry,) = record["history"]
+    assert entry["event_type"] == "sent"
+    assert entry["metadata"] == {"said": "so"}
+    assert entry["description"] == "as told"
+
+
+async def test_reported_ts_is_when_the_latest_news_was_acknowledged(house):
+    await crowd(house)
+    events = await house.store.unreported("acme", limit=10)
+    (pk,) = [event.pk for event in events if event.message_id == "sent"]
+    await house.store.mark_reported("acme", [pk], now=house.clock.now() + 5)
+    (record,) = (await house.call("listMessages", status="sent"))["messages"]
+    assert record["reported_ts"] == int(house.clock.now()) + 5
+
+
+async def test_pages_follow_each_other_without_a_gap(house):
+    await house.tenant("acme", "main")
+    await house.tenant("bravo", "main")
+    for tenant_id in ("acme", "bravo"):
+        await house.post(*(house.mail(f"{n}", tenant_id=tenant_id) for n in range(7)))
+    seen, cursor = [], None
+    for _ in range(10):
+        page = await house.call("listMessages", limit=3, cursor=cursor)
+        assert len(page["messages"]) <= 3
+        seen += [(m["tenant_id"], m["id"]) for m in page["messages"]]
+        cursor = page.get("next_cursor")
+        if cursor is None:
+            break
+    assert seen == [(t, f"{n}") for t in ("acme", "bravo") for n in range(7)]
+
+
+async def test_a_full_last_page_has_no_cursor(house):
+    await house.tenant("acme", "main")
+    await house.post(*(house.mail(f"{n}") for n in range(3)))
+    assert "next_cursor" not in await house.call("listMessages", limit=3)
+
+
+async def test_a_rare_status_is_looked_for_page_by_page(house, monkeypatch):
+    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(listing, "LOOK_LIMIT", 4)
+    await house.tenant("acme", "main")
+    later = house.clock.now() + 100
+    await house.post(*(house.mail(f"{n}", deferred_ts=later) for n in range(9)), house.mail("now"))
+    found, cursor, pages = [], None, 0
+    while pages == 0 or cursor is not None:
+        page = await house.call("listMessages", limit=5, status="pending", cursor=cursor)
+        found += [m["id"] for m in page["messages"]]
+        cursor, pages = page.get("next_cursor"), pages + 1
+    assert found == ["now"]
+    assert pages == 3
+
+
+async def test_without_a_limit_all_come_as_a_stream(house, monkeypatch):
+    monkeypatch.setattr(listing, "PAGE", 2)
+    await house.tenant("acme", "main")
+    await house.post(*(house.mail(f"{n}") for n in range(5)))
+    answer = await house.door.open("listMessages", {}, house.admin)
+    first = await anext(answer["messages"])
+    assert first["id"] == "0"
+    assert [m["id"] async for m in answer["messages"]] == ["1", "2", "3", "4"]
+
+
+async def test_filters_narrow_the_list(house):
+    await house.tenant("acme", "main", "other")
+    await house.post(
+        house.mail("a", account_id="main", batch_code="news", subject="Spring sale"),
+        house.mail("b", account_id="other", to=["bob@example.org"]),
+    )
+    assert await ids(house, account_id="main") == ["a"]
+    assert await ids(house, batch_code="news") == ["a"]
+    assert await ids(house, to="bob@") == ["b"]
+    assert await ids(house, subject="sale") == ["a"]
+    assert await ids(house, since_ts=house.clock.now() + 1) == []
+    assert await ids(house, until_ts=str(house.clock.now() + 1)) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("status", "lost"),
+        ("cursor", "x"),
+        ("cursor", "WzEsMiwzXQ"),
+        ("cursor", "é"),
+        ("cursor", "[" * 1000),
+        ("limit", 0),
+        ("limit", 10**30),
+        ("limit", True),
+        ("limit", "many"),
+        ("since_ts", "nan"),
+        ("since_ts", float("inf")),
+        ("until_ts", True),
+        ("to", "\ud800"),
+        ("account_id", 5),
+    ],
+)
+async def test_a_bad_filter_names_its_field(house, field, value):
+    with pytest.raises(Invalid) as caught:
+        await house.call("listMessages", **{field: value})
+    assert caught.value.field == field
