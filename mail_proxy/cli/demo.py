@@ -1,8 +1,8 @@
 """`mail-proxy demo`: the main job on a throw-away instance, shown as it happens.
 
-A real daemon, a real SMTP server and a real receiver of reports, all on loopback. Eight messages are
-posted over REST with the tenant's token; the server takes six, refuses one for good, and puts one
-off for a few seconds.
+A real daemon, a real SMTP server and a real receiver of reports, all on loopback. Eight messages
+are posted over REST with the tenant's token; the server takes six, refuses one for good, and puts
+one off for a few seconds.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from mail_proxy.control.http import HttpControl
 from mail_proxy.control.process import start_daemon, stop_daemon
 from mail_proxy.domain.errors import Conflict, MailProxyError
 from mail_proxy.domain.reply import Stage
-from mail_proxy.sinks.reports import ReportSink
+from mail_proxy.sinks.reports import PATH, ReportSink
 from mail_proxy.sinks.smtp import SmtpSink
 
 NAME = "playground"
 TENANT = "acme"
 ACCOUNT = "smtp-main"
 PATIENCE_S = 60.0
+STEP_S = 0.3  # the server takes its time over each message, so that one can watch
 _LOOK_S = 0.1
 
 PEOPLE = (
@@ -79,7 +80,8 @@ def _instance(*, keep: bool) -> Iterator[Instance]:
 
 async def _run(instance: Instance, console: Console, *, keep: bool) -> int:
     view = DemoView(console)
-    async with SmtpSink(delay_s=0.15) as relay, ReportSink() as application:
+    async with SmtpSink() as relay, ReportSink() as application:
+        relay.delay(Stage.DOT, STEP_S)
         relay.answer(Stage.RCPT, "550 5.1.1 no such user here", recipient="nobody@example.com")
         relay.answer(
             Stage.RCPT,
@@ -120,7 +122,7 @@ async def _main_job(
         await _post(url, key, view)
         messages = await _watch(control, view)
         view.step("What the application was told, as POSTed to its sync URL")
-        await application.wait_for(len(PEOPLE) + 1, timeout=PATIENCE_S)
+        await application.wait_for(len(PEOPLE) + 1, timeout_s=PATIENCE_S)
         view.reports(application.entries)
         view.totals(messages, relay.count)
         view.go_on(instance.name if keep else None)
@@ -138,7 +140,7 @@ async def _prepare(
         id=TENANT,
         name="Acme Ltd",
         client_base_url=application.base_url,
-        client_sync_path=application.path,
+        client_sync_path=PATH,
     )
     view.step(f"mail-proxy {NAME} tenants add {TENANT}")
     await control.call(

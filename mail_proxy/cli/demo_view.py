@@ -27,10 +27,10 @@ class DemoView:
 
     def step(self, what: str) -> None:
         self._console.print()
-        self._console.print(Text(f"▸ {what}", style="bold"))
+        self._console.print(Text(f"▸ {what}", style="bold"), soft_wrap=True)
 
     def say(self, what: str) -> None:
-        self._console.print(Text(f"  {what}"))
+        self._console.print(Text(f"  {what}"), soft_wrap=True)
 
     @contextlib.contextmanager
     def live(self) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
@@ -83,11 +83,13 @@ _REPORTED = ("id", "sent_ts", "error_ts", "error", "deferred_ts", "deferred_reas
 
 
 def _table(messages: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2))
-    for column in ("ID", "PRIORITY", "STATE", "TO", "TRIES", "WHY"):
-        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    for column in ("  ID", "PRIORITY", "STATE", "TO", "TRIES"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("WHY", no_wrap=True, overflow="ellipsis", ratio=1)  # only this one is cut
     for message in messages:
         cells = [Text(cell) for cell in _row(message)]
+        cells[0].pad_left(2)
         cells[2].stylize(_STYLES.get(message["status"], ""))
         table.add_row(*cells)
     return table
@@ -95,7 +97,7 @@ def _table(messages: list[dict[str, Any]]) -> Table:
 
 def _row(message: dict[str, Any]) -> tuple[str, ...]:
     status = message["status"]
-    recipients = ", ".join(entry["recipient"] for entry in message["recipients"])
+    recipients = ", ".join(entry["address"] for entry in message["recipients"])
     return (
         safe_text(message["id"]),
         _PRIORITIES[message["priority"]],
@@ -107,7 +109,8 @@ def _row(message: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _why(message: dict[str, Any]) -> str:
-    if message["status"] == "deferred" and "deferred_ts" in message:
-        wait = max(0, round(message["deferred_ts"] - time.time()))
-        return f"{safe_text(message.get('error', ''))}, next try in {wait} s"
-    return safe_text(message.get("error", ""))
+    why = safe_text(message.get("error") or message.get("last_error") or "")
+    if message["status"] != "deferred":
+        return why
+    wait = max(0, round(message["deferred_ts"] - time.time()))
+    return f"{why}; next try in {wait} s"
