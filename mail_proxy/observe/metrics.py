@@ -135,15 +135,17 @@ class MailMetrics:
         """One delivery attempt ended, well or not."""
         self._attempt_seconds.observe(seconds)
 
-    def reported(self, n: int, seconds: float) -> None:
-        """A post of `n` events was acknowledged after `seconds`."""
-        self._reports.labels("reported").inc(n)
+    def report(self, seconds: float) -> None:
+        """One post of reports ended, well or not."""
         self._report_seconds.observe(seconds)
 
-    def report_refused(self, n: int, seconds: float) -> None:
-        """A post of `n` events failed after `seconds`; they come again."""
+    def reported(self, n: int) -> None:
+        """`n` events were acknowledged."""
+        self._reports.labels("reported").inc(n)
+
+    def report_refused(self, n: int) -> None:
+        """`n` events were not acknowledged; they come again."""
         self._reports.labels("refused").inc(n)
-        self._report_seconds.observe(seconds)
 
     def report_parked(self, n: int) -> None:
         """`n` events were given up and wait for a person."""

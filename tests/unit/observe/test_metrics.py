@@ -86,8 +86,10 @@ def test_the_queue_is_shown_by_state_and_priority_and_old_numbers_go():
 
 def test_reports_are_counted_by_outcome():
     metrics = MailMetrics()
-    metrics.reported(10, 0.1)
-    metrics.report_refused(5, 0.2)
+    metrics.report(0.1)
+    metrics.report(0.2)
+    metrics.reported(10)
+    metrics.report_refused(5)
     metrics.report_parked(2)
     metrics.report_dropped(1)
     found = samples(metrics)
