@@ -22,6 +22,8 @@ LONGEST_VALUE = 1000  # characters
 LONGEST_TRACEBACK = 8000
 _BARE = re.compile(r"[A-Za-z0-9_.,:;@+*/<>()\[\]~%#!?&$-]+\Z")
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: it is called for every message
+
 
 def iso_utc(seconds: float) -> str:
     """`2026-01-31T12:03:57.250Z`; a time out of range is shown as the number."""
@@ -97,12 +99,13 @@ def _shown(key: str, value: Any) -> Any:
     """A value as it is written: numbers stay, times become ISO, texts are redacted and cut."""
     if key in SECRET_FIELDS:
         return MASK
-    if isinstance(value, bool | int):
+    if isinstance(value, str):
+        return redact(_cut(value))
+    if isinstance(value, int):
         return value
     if isinstance(value, float):
         return iso_utc(value) if key.endswith("_at") else round(value, 6)
-    text = _cut(_one_line(value))
-    return redact(text)
+    return redact(_cut(_one_line(value)))
 
 
 def _one_line(value: Any) -> str:
@@ -126,7 +129,7 @@ def _quoted(value: Any) -> str:
     text = str(value)
     if _BARE.match(text):
         return text
-    quoted = json.dumps(text, ensure_ascii=False)
+    quoted = _as_json(text)
     return quoted if quoted.isprintable() else "".join(map(_escaped, quoted))
 
 

@@ -12,7 +12,7 @@ MASK = "********"
 SHORTEST = 8  # characters: less cannot hold a secret and what marks it
 SECRET_FIELDS = frozenset({"password", "token", "secret", "api_key", "authorization", "auth"})
 
-# Searching for words is far cheaper than matching patterns, and most lines have none of them.
+# Searching for words is far cheaper than matching patterns, and most texts have none of them.
 _HINTS = (
     "passw",
     "passphrase",
