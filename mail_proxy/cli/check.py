@@ -10,10 +10,12 @@ from mail_proxy.cli.columns import Column
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.failure import tell
 from mail_proxy.cli.here import Here
+from mail_proxy.domain.reply import Stage
 from mail_proxy.domain.safe_text import safe_text
 
 _STAGES = ("connect", "tls", "auth")
 _TITLES = {"connect": "connect", "tls": "TLS", "auth": "login"}
+_WORDS = {stage.value: stage.words for stage in Stage}
 _SOON_D = 14  # days of a certificate that are worth a warning
 
 
@@ -28,7 +30,9 @@ def print_report(found: Here, report: Mapping[str, Any], account_id: str) -> int
         _print_offers(found, report)
     if not failed:
         return ExitCode.DONE
-    why = report.get("failure") or _reply(report)
+    # The sentence names its step already; said once is enough.
+    why = str(report.get("failure") or _reply(report))
+    why = why.removeprefix(f"{_WORDS.get(str(failed), '')}: ")
     step = _TITLES.get(str(failed), str(failed))
     where = f"{report.get('host')}:{report.get('port')}"
     tell(found, f"{step} failed at {where}: {why}", _advice(found, str(failed), account_id))

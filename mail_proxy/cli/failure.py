@@ -66,17 +66,16 @@ def tell(here: Here, message: str, tries: Sequence[str] = ()) -> None:
 def _report_word(error: UnknownWord, here: Here) -> int:
     from mail_proxy.cli.suggest import did_you_mean
 
-    known = list(error.commands)
-    if not here.instance_name:
-        known += here.instance_names()
+    help_ = (f"{error.path} --help",)
+    # The word before was taken for a name; it may have been meant as a command.
+    taken = {"tenant": INSTANCE_WORDS, "instance": ROOT_WORDS}.get(error.kind, ())
+    guess = "" if here.is_explicit else did_you_mean(error.name, taken)
+    if guess:
+        tell(here, f"no command '{safe_text(error.name, 80)}'.{guess}", help_)
+        return ExitCode.USAGE
+    known = [*error.commands, *(() if here.instance_name else here.instance_names())]
     word = safe_text(error.word, 80)
-    if here.tenant_id and not here.is_explicit:
-        # The word before was taken as a tenant; it may have been meant as a command.
-        guess = did_you_mean(here.tenant_id, INSTANCE_WORDS)
-        if guess:
-            tell(here, f"no command '{here.tenant_id}'.{guess}", (f"{error.path} --help",))
-            return ExitCode.USAGE
-    tell(here, f"no command '{word}'.{did_you_mean(error.word, known)}", (f"{error.path} --help",))
+    tell(here, f"no command '{word}'.{did_you_mean(error.word, known)}", help_)
     return ExitCode.USAGE
 
 

@@ -42,7 +42,12 @@ class LeafCommand(TyperCommand):
 
 
 class Group(TyperGroup):
-    """A group with our own help page, and no guesses of typer's beside ours."""
+    """A group with our own help page, and no guesses of typer's beside ours.
+
+    kind: what its own word names: `instance`, `tenant`, or nothing for a plain command.
+    """
+
+    kind: ClassVar[str] = ""
 
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         write_group_help(self, ctx, formatter, sections(self, ctx))
@@ -52,7 +57,8 @@ class Group(TyperGroup):
     ) -> tuple[str | None, Command | None, list[str]]:
         word = args[0]
         if not word.startswith("-") and self.get_command(ctx, word) is None:
-            raise UnknownWord(word, ctx.command_path, self.list_commands(ctx))
+            name = ctx.info_name or ""
+            raise UnknownWord(word, ctx.command_path, self.list_commands(ctx), self.kind, name)
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - typer's signature
@@ -60,13 +66,18 @@ class Group(TyperGroup):
 
 
 class UnknownWord(Exception):
-    """A word that is no command and can be no name."""
+    """A word that is no command and can be no name.
 
-    def __init__(self, word: str, path: str, commands: list[str]) -> None:
+    kind, name: what the word before it was taken for, as in ("tenant", "acounts").
+    """
+
+    def __init__(self, word: str, path: str, commands: list[str], kind: str, name: str) -> None:
         super().__init__(word)
         self.word = word
         self.path = path
         self.commands = commands
+        self.kind = kind
+        self.name = name
 
 
 class TableGroup(Group):

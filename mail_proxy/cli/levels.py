@@ -15,12 +15,14 @@ class TenantLevel(TableGroup):
     """`mail-proxy NAME TENANT ...`"""
 
     entries = TENANT
+    kind = "tenant"
 
 
 class InstanceLevel(TableGroup):
     """`mail-proxy NAME ...`; an unknown word is a tenant."""
 
     entries = INSTANCE
+    kind = "instance"
 
     def named(self, word: str) -> Command | None:
         return tenant_level() if ENTITY_ID.match(word) else None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Literal, TextIO
 
-from rich.box import Box
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
@@ -15,7 +14,6 @@ from mail_proxy.cli.columns import Column, Record
 
 _GAP = 2
 _NARROWEST = 8  # a text column may be cut down to this
-_PLAIN = Box("    \n    \n    \n    \n    \n    \n    \n    \n")
 
 
 def print_table(
@@ -44,7 +42,7 @@ def print_table(
     if kept is None:
         _print_vertical(console, columns, cells)
     else:
-        console.print(_table(columns, cells, kept))
+        console.print(_table(columns, cells, kept, width))
 
 
 def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[int]:
@@ -79,18 +77,28 @@ def _may_be_cut(column: Column) -> bool:
     return not column.is_id and not column.right
 
 
-def _table(columns: Sequence[Column], cells: Sequence[Sequence[str]], kept: list[int]) -> Table:
-    table = Table(
-        box=_PLAIN, show_edge=False, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold"
-    )
+def _shrunk(columns: Sequence[Column], widths: list[int], kept: Sequence[int], width: int) -> None:
+    """Narrow the widest columns that may be cut until the table fits."""
+    cut = [at for at in kept if _may_be_cut(columns[at])]
+    while sum(widths[at] for at in kept) + _GAP * (len(kept) - 1) > width:
+        widths[max(cut, key=lambda at: widths[at])] -= 1
+
+
+def _table(
+    columns: Sequence[Column], cells: Sequence[Sequence[str]], kept: list[int], width: int
+) -> Table:
+    widths = _widths(columns, cells)
+    _shrunk(columns, widths, kept, width)
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for at in kept:
-        column = columns[at]
+        # Widths are ours: rich would crop the whole line where columns cannot wrap.
+        justify: Literal["left", "right"] = "right" if columns[at].right else "left"
         table.add_column(
-            Text(column.heading),
-            justify="right" if column.right else "left",
+            Text(columns[at].heading),
+            justify=justify,
             no_wrap=True,
-            overflow="ellipsis" if _may_be_cut(column) else "ignore",
-            min_width=None if _may_be_cut(column) else _widths(columns, cells)[at],
+            overflow="ellipsis",
+            width=widths[at],
         )
     for row in cells:
         table.add_row(*(Text(row[at]) for at in kept))

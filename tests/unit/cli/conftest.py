@@ -1,0 +1,356 @@
+"""The command line against a fake world: instances in a folder, a control that remembers."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from mail_proxy.cli.doors import Daemon, DaemonState, Started
+from mail_proxy.cli.main import run
+from mail_proxy.config.instances import Instance
+from mail_proxy.domain.errors import MailProxyError, NotFound, RejectedBatch
+
+NOW = 1_795_000_000.0
+
+
+@dataclass
+class FakeInstance:
+    """What one instance knows: enough of the commands for the command line."""
+
+    tenants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    accounts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    events: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    report: dict[str, Any] = field(default_factory=dict)
+    token: str = "mp_first"
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    fails_with: MailProxyError | Exception | None = None
+    is_live: bool = True
+    open_controls: int = 0
+
+    def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
+        self.calls.append((command, fields))
+        if self.fails_with is not None:
+            raise self.fails_with
+        answer = getattr(self, f"_{command}")(**fields)
+        # Everything crosses the wire as JSON.
+        return json.loads(json.dumps({"ok": True, **answer}))
+
+    def last(self, command: str) -> dict[str, Any]:
+        return [fields for name, fields in self.calls if name == command][-1]
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.calls]
+
+    def _tenant(self, tenant_id: str) -> dict[str, Any]:
+        if tenant_id not in self.tenants:
+            raise NotFound(f"Tenant '{tenant_id}' not found")
+        return self.tenants[tenant_id]
+
+    def _listTenants(self, active_only: bool = False) -> dict[str, Any]:  # noqa: N802
+        return {"tenants": [t for t in self.tenants.values() if t["active"] or not active_only]}
+
+    def _getTenant(self, tenant_id: str) -> dict[str, Any]:  # noqa: N802
+        return self._tenant(tenant_id)
+
+    def _addTenant(self, **fields: Any) -> dict[str, Any]:  # noqa: N802
+        self.tenants[fields["id"]] = {"active": True, **fields}
+        return {"api_key": "mp_tenant_key"}
+
+    def _updateTenant(self, tenant_id: str, **fields: Any) -> dict[str, Any]:  # noqa: N802
+        self._tenant(tenant_id).update(fields)
+        return {}
+
+    def _deleteTenant(self, tenant_id: str) -> dict[str, Any]:  # noqa: N802
+        self._tenant(tenant_id)
+        del self.tenants[tenant_id]
+        return {}
+
+    def _listTenantKeys(self, tenant_id: str) -> dict[str, Any]:  # noqa: N802
+        self._tenant(tenant_id)
+        return {"keys": [{"key_id": "1", "prefix": "mp_ab", "created_at": "2026-11-01T00:00:00"}]}
+
+    def _createTenantKey(self, tenant_id: str) -> dict[str, Any]:  # noqa: N802
+        self._tenant(tenant_id)
+        return {"api_key": "mp_new_key"}
+
+    def _getStatus(self, tenant_id: str | None = None) -> dict[str, Any]:  # noqa: N802
+        return {"active": True, "pending_messages": len(self._pending(tenant_id))}
+
+    def _pending(self, tenant_id: str | None) -> list[dict[str, Any]]:
+        return [m for m in self.messages.values() if m["status"] in ("pending", "deferred")]
+
+    def _getStats(self, tenant_id: str | None = None) -> dict[str, Any]:  # noqa: N802
+        n = len(self._pending(tenant_id))
+        return {
+            "messages": {"pending": n, "sent": 1234, "error": 2},
+            "by_state": {"waiting": n, "leased": 0},
+            "by_priority": {"2": {"waiting": n, "sent": 1234}},
+            "paused_accounts": [],
+            "scheduler_active": True,
+            "now": NOW,
+        }
+
+    def _getInstance(self) -> dict[str, Any]:  # noqa: N802
+        return {"id": 1, "name": "my", "bounce_enabled": False}
+
+    def _getToken(self) -> dict[str, Any]:  # noqa: N802
+        return {"token": self.token}
+
+    def _regenerateToken(self) -> dict[str, Any]:  # noqa: N802
+        self.token = "mp_second"
+        return {"token": self.token}
+
+    def _runNow(self, tenant_id: str | None = None) -> dict[str, Any]:  # noqa: N802
+        return {"triggered": True}
+
+    def _suspend(
+        self, tenant_id: str | None = None, batch_code: str | None = None
+    ) -> dict[str, Any]:
+        return {"suspended_batches": [batch_code or "*"], "pending_messages": 3}
+
+    def _activate(
+        self, tenant_id: str | None = None, batch_code: str | None = None
+    ) -> dict[str, Any]:
+        return {"suspended_batches": [], "pending_messages": 3}
+
+    def _listAccounts(self, tenant_id: str) -> dict[str, Any]:  # noqa: N802
+        self._tenant(tenant_id)
+        return {"accounts": [a for (t, _), a in self.accounts.items() if t == tenant_id]}
+
+    def _getAccount(self, tenant_id: str, account_id: str) -> dict[str, Any]:  # noqa: N802
+        if (tenant_id, account_id) not in self.accounts:
+            raise NotFound("account not found or not owned by tenant")
+        return {"account": self.accounts[tenant_id, account_id]}
+
+    def _addAccount(self, tenant_id: str, **fields: Any) -> dict[str, Any]:  # noqa: N802
+        self.accounts[tenant_id, fields["id"]] = {"tenant_id": tenant_id, **fields}
+        return {}
+
+    def _deleteAccount(self, tenant_id: str, account_id: str) -> dict[str, Any]:  # noqa: N802
+        del self.accounts[tenant_id, account_id]
+        return {}
+
+    def _checkAccount(self, tenant_id: str, account_id: str) -> dict[str, Any]:  # noqa: N802
+        self._getAccount(tenant_id, account_id)
+        return {"report": self.report}
+
+    def _addMessages(self, tenant_id: str, messages: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N802
+        self._tenant(tenant_id)
+        if not any(t == tenant_id for t, _ in self.accounts):
+            reason = "missing account_id"
+            raise RejectedBatch(None, [{"id": messages[0]["id"], "reason": reason}])
+        return {"queued": len(messages), "rejected": []}
+
+    def _listMessages(  # noqa: N802
+        self, tenant_id: str, limit: int, cursor: str | None = None, **chosen: Any
+    ) -> dict[str, Any]:
+        found = [m for m in self.messages.values() if _matches(m, chosen)]
+        start = int(cursor or 0)
+        page: dict[str, Any] = {"messages": found[start : start + limit]}
+        if start + limit < len(found):
+            page["next_cursor"] = str(start + limit)
+        return page
+
+    def _getMessage(self, tenant_id: str, id: str) -> dict[str, Any]:  # noqa: A002, N802
+        if id not in self.messages:
+            raise NotFound(f"message '{id}' not found")
+        return {"message": self.messages[id]}
+
+    def _getMessageEvents(self, tenant_id: str, id: str) -> dict[str, Any]:  # noqa: A002, N802
+        return {"events": self.events.get(id, [])}
+
+    def _deleteMessages(self, tenant_id: str, ids: list[str]) -> dict[str, Any]:  # noqa: N802
+        known = [i for i in ids if self.messages.pop(i, None)]
+        return {"removed": len(known), "not_found": [i for i in ids if i not in known]}
+
+    def _retryMessages(self, tenant_id: str, ids: list[str]) -> dict[str, Any]:  # noqa: N802
+        known = [i for i in ids if i in self.messages]
+        return {"retried": known, "not_found": [i for i in ids if i not in known]}
+
+    def _cleanupMessages(  # noqa: N802
+        self, tenant_id: str, older_than_seconds: int | None = None
+    ) -> dict[str, Any]:
+        return {"removed": 7}
+
+
+def _matches(message: dict[str, Any], chosen: dict[str, Any]) -> bool:
+    statuses = chosen.get("status", message["status"]).split(",")
+    rest = {key: value for key, value in chosen.items() if key != "status"}
+    return message["status"] in statuses and all(message.get(k) == v for k, v in rest.items())
+
+
+class FakeControl:
+    def __init__(self, world: FakeInstance) -> None:
+        self._world = world
+        world.open_controls += 1
+
+    @property
+    def is_live(self) -> bool:
+        return self._world.is_live
+
+    def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
+        return self._world.call(command, **fields)
+
+    def close(self) -> None:
+        self._world.open_controls -= 1
+
+
+class Became(Exception):
+    """The process would have become another program."""
+
+
+class FakeDoors:
+    """Instances are folders with a config.toml; daemons are a set of names."""
+
+    def __init__(self) -> None:
+        self.worlds: dict[str, FakeInstance] = {}
+        self.running: set[str] = set()
+        self.dead: set[str] = set()
+        self.start_fails_with: MailProxyError | None = None
+        self.stopped_with_force: bool | None = None
+        self.stop_takes_s: tuple[float, ...] = ()
+        self.became: tuple[list[str], dict[str, str]] | None = None
+
+    def control(self, instance: Instance, environ: Mapping[str, str]) -> FakeControl:
+        return FakeControl(self.worlds.setdefault(instance.name, FakeInstance()))
+
+    def create(self, instance: Instance) -> None:
+        instance.folder.mkdir(parents=True)
+        instance.config_path.write_text("")
+
+    def start(
+        self,
+        instance: Instance,
+        environ: Mapping[str, str],
+        *,
+        host: str | None,
+        port: int | None,
+        timeout_s: float,
+    ) -> Started:
+        if self.start_fails_with is not None:
+            with instance.log_path.open("a") as log:
+                log.write("boom one\nboom two\n")
+            raise self.start_fails_with
+        was_running = instance.name in self.running
+        self.running.add(instance.name)
+        return Started(4242, f"http://{host or '127.0.0.1'}:{port or 8000}", was_running)
+
+    def stop(self, instance: Instance, *, force: bool, on_wait: Callable[[float], None]) -> bool:
+        for waited_s in self.stop_takes_s:
+            on_wait(waited_s)
+        self.stopped_with_force = force
+        was_running = instance.name in self.running
+        self.running.discard(instance.name)
+        return was_running
+
+    def status(self, instance: Instance) -> Daemon:
+        if instance.name in self.running:
+            return Daemon(DaemonState.RUNNING, 4242, "http://127.0.0.1:8000", NOW - 125)
+        return Daemon(DaemonState.DEAD if instance.name in self.dead else DaemonState.STOPPED)
+
+    def front_command(
+        self, instance: Instance | None, *, host: str | None, port: int | None
+    ) -> list[str]:
+        return ["python", instance.name if instance else "--serve"]
+
+    def become(self, command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+        self.became = (list(command), dict(environ))
+        raise Became
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Cli:
+    """`cli("list", "--json")` runs a line; `.world("my")` is what an instance knows."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.doors = FakeDoors()
+        self.environ: dict[str, str] = {"MAIL_PROXY_HOME": str(root)}
+
+    def __call__(
+        self, *argv: str, typed: str | None = None, tty: bool = False, piped: str = ""
+    ) -> Ran:
+        """typed: what the person at the terminal types; tty: stdout is a terminal too."""
+        on_terminal = typed is not None
+        stdin = Terminal(typed) if typed is not None else io.StringIO(piped)
+        stdout = Terminal() if tty else io.StringIO()
+        stderr = Terminal() if on_terminal else io.StringIO()
+        code = run(
+            argv, doors=self.doors, environ=self.environ, stdin=stdin, stdout=stdout, stderr=stderr
+        )
+        return Ran(int(code), stdout.getvalue(), stderr.getvalue())
+
+    def instance(self, name: str = "my", *, running: bool = True) -> FakeInstance:
+        """Make an instance, with a tenant `acme` that has an account `main`."""
+        folder = self.root / name
+        folder.mkdir(parents=True)
+        (folder / "config.toml").write_text("")
+        if running:
+            self.doors.running.add(name)
+        world = FakeInstance(is_live=running)
+        world.tenants["acme"] = {"id": "acme", "name": "Acme", "active": True}
+        world.accounts["acme", "main"] = {"id": "main", "tenant_id": "acme", "host": "h", "port": 1}
+        self.doors.worlds[name] = world
+        return world
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    # The width of a table must not depend on who runs the tests.
+    monkeypatch.setenv("COLUMNS", "100")
+    return Cli(tmp_path / "home")
+
+
+def a_message(message_id: str = "m1", **fields: Any) -> dict[str, Any]:
+    """A message as the wire shows it."""
+    return {
+        "pk": "123456789",
+        "id": message_id,
+        "tenant_id": "acme",
+        "account_id": "main",
+        "status": "pending",
+        "state": "waiting",
+        "priority": 2,
+        "tries": 0,
+        "size_bytes": 2048,
+        "created_at": "2026-11-21T10:00:00.000",
+        "updated_at": "2026-11-21T10:00:00.000",
+        "is_pec": False,
+        "recipients": [{"address": "bob@example.com", "state": "pending"}],
+        "message": {
+            "id": message_id,
+            "from": "a@example.com",
+            "to": "bob@example.com",
+            "subject": "Hi",
+        },
+        **fields,
+    }
+
+
+@pytest.fixture
+def make_message() -> Callable[..., dict[str, Any]]:
+    return a_message

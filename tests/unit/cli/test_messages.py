@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from mail_proxy.cli.errors import CommandFailed
+from mail_proxy.cli.send import message_from
+
+CSV_HEADER = (
+    "pk,id,tenant_id,tenant_name,account_id,status,priority,batch_code,from,to,subject,"
+    "created_at,deferred_ts,smtp_ts,error_ts,error"
+)
+
+
+@pytest.fixture
+def world(cli, make_message):
+    found = cli.instance("my")
+    for n in range(3):
+        found.messages[f"m{n}"] = make_message(f"m{n}")
+    found.messages["bad"] = make_message(
+        "bad",
+        status="error",
+        error_ts=1_795_000_000,
+        error="recipient refused: 550 5.1.1 \x1b[31munknown",
+        recipients=[
+            {"address": "no@example.com", "state": "refused", "code": 550, "reply": "550 5.1.1 no"}
+        ],
+    )
+    return found
+
+
+def test_messages_are_a_table_for_people(cli, world) -> None:
+    table = cli("my", "acme", "messages", "list", "--color", "never", tty=True).out
+    assert table.split()[:8] == ["ID", "PRI", "STATE", "ACCOUNT", "TO", "TRIES", "NEXT", "AGE"]
+    assert "medium" in table
+
+
+def test_a_long_id_is_never_cut(cli, world, make_message) -> None:
+    long_id = "i" * 90
+    world.messages[long_id] = make_message(long_id)
+    assert long_id in cli("my", "acme", "messages", "list", tty=True).out
+
+
+def test_status_account_and_batch_narrow_the_list(cli, world) -> None:
+    line = ("my", "acme", "messages", "list", "--fields", "id")
+    assert cli(*line, "--status", "error").out == "bad\n"
+    assert len(cli(*line, "-s", "pending,error").out.splitlines()) == 4
+    cli(*line, "-a", "main", "--batch", "b")
+    assert world.last("listMessages")["account_id"] == "main"
+    assert world.last("listMessages")["batch_code"] == "b"
+    assert cli(*line, "--status", "nope").code == 2
+
+
+def test_a_limit_is_kept_and_told(cli, world) -> None:
+    ran = cli("my", "acme", "messages", "list", "-l", "2")
+    assert len(ran.out.splitlines()) == 2
+    assert "Only the first 2" in ran.err
+    assert len(cli("my", "acme", "messages", "list", "-l", "0").out.splitlines()) == 4
+
+
+def test_all_of_a_long_list_comes_in_pages(cli, world, make_message) -> None:
+    world.messages = {f"m{n:04}": make_message(f"m{n:04}") for n in range(1500)}
+    ran = cli("my", "acme", "messages", "list", "-l", "0", "--fields", "id")
+    assert ran.out.splitlines() == sorted(world.messages)
+    assert world.names().count("listMessages") == 2
+
+
+def test_csv_has_the_columns_that_scripts_know(cli, world) -> None:
+    for line in (["--csv"], ["--output", "csv"]):
+        text = cli("my", "acme", "messages", "list", *line).out
+        assert text.splitlines()[0] == CSV_HEADER
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert rows[3]["smtp_ts"] == rows[3]["error_ts"] == "2026-11-18T11:06:40Z"
+    assert rows[0]["from"] == "a@example.com"
+    assert rows[0]["to"] == "bob@example.com"
+
+
+def test_a_message_is_shown_with_replies_and_timeline(cli, world) -> None:
+    world.events["bad"] = [
+        {
+            "event_id": "1",
+            "event_type": "error",
+            "event_ts": 1_795_000_000,
+            "event_data": {"error": "550 5.1.1 no"},
+        }
+    ]
+    page = cli("my", "acme", "messages", "show", "bad", tty=True).out
+    assert "✗ refused   no@example.com  550 5.1.1 no\n" in page
+    assert "✗ error     550 5.1.1 no\n" in page
+    assert "\x1b[31munknown" not in page
+    document = cli("my", "acme", "messages", "show", "bad", "--json").json
+    assert document["events"][0]["event_type"] == "error"
+    assert document["events"][0]["event_ts"] == "2026-11-18T11:06:40Z"
+
+
+def test_a_message_that_is_not_there_is_not_found(cli, world) -> None:
+    ran = cli("my", "acme", "messages", "show", "nope")
+    assert ran.code == 4
+    assert "message 'nope' not found" in ran.err
+
+
+def test_deleting_asks_and_can_be_done_partly(cli, world) -> None:
+    line = ("my", "acme", "messages", "delete", "m0", "gone")
+    assert cli(*line).code == 2
+    assert cli(*line, "--dry-run").out == "would delete 2 messages\n"
+    ran = cli(*line, "--force")
+    assert (ran.code, ran.out) == (6, "Deleted 1 of 2\n")
+    assert "gone" in ran.err
+    assert cli("my", "acme", "messages", "delete", "gone", "-y").code == 4
+
+
+def test_retry_asks_nothing(cli, world) -> None:
+    ran = cli("my", "acme", "messages", "retry", "bad", "--json")
+    assert (ran.code, ran.json) == (0, {"done": 1, "not_found": []})
+
+
+def test_cleanup_passes_its_age(cli, world) -> None:
+    assert cli("my", "acme", "messages", "cleanup", "--older-than", "60", "-y").code == 0
+    assert world.last("cleanupMessages") == {"tenant_id": "acme", "older_than_seconds": 60}
+    cli("my", "acme", "messages", "cleanup", "-y")
+    assert world.last("cleanupMessages") == {"tenant_id": "acme"}
+
+
+# --- send ---
+
+MAIL = (
+    b"From: =?utf-8?q?J=C3=BCrgen?= <j@example.com>\r\n"
+    b'To: "Last, First" <one@example.com>,\r\n two@example.com\r\n'
+    b"Cc: three@example.com\r\nBcc: four@example.com\r\n"
+    b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nbody\r\n\r\nTo: not@this\r\n"
+)
+
+
+def test_a_mail_file_is_sent_as_it_is() -> None:
+    message = message_from(MAIL, "x1")
+    assert message["from"] == "Jürgen <j@example.com>"
+    assert message["to"] == ["one@example.com", "two@example.com"]
+    assert message["cc"] == ["three@example.com"]
+    assert message["bcc"] == ["four@example.com"]
+    assert message["subject"] == "Grüße"
+    assert base64.b64decode(message["raw"]) == MAIL
+
+
+@pytest.mark.parametrize("raw", [b"", b"hello", b"From: a@b\n\nx", b"To: a@b\n\nx"])
+def test_a_file_that_is_no_mail_is_wrong_usage(raw: bytes) -> None:
+    with pytest.raises(CommandFailed, match="has no"):
+        message_from(raw, "x")
+
+
+def test_send_queues_the_file(cli, tmp_path: Path) -> None:
+    world = cli.instance("my")
+    path = tmp_path / "hello.eml"
+    path.write_bytes(MAIL)
+    ran = cli("my", "acme", "send", str(path), "-a", "main", "-p", "high")
+    assert ran.code == 0
+    (message,) = world.last("addMessages")["messages"]
+    assert (message["account_id"], message["priority"]) == ("main", "high")
+    assert message["id"] in ran.out
+    assert cli("my", "acme", "send", str(path), "-q").out.startswith("cli-")
+    cli("my", "acme", "send", str(path), "-p", "0", "--id", "mine")
+    (message,) = world.last("addMessages")["messages"]
+    assert (message["id"], message["priority"]) == ("mine", 0)
+
+
+def test_a_mail_that_is_not_taken_tells_why(cli, tmp_path: Path) -> None:
+    world = cli.instance("my")
+    world.accounts.clear()
+    path = tmp_path / "hello.eml"
+    path.write_bytes(MAIL)
+    ran = cli("my", "acme", "send", str(path))
+    assert ran.code == 1
+    assert ran.err == "error: the mail was not taken: missing account_id\n"
+
+
+def test_send_says_when_nobody_will_send_it(cli, tmp_path: Path) -> None:
+    cli.instance("my", running=False)
+    path = tmp_path / "hello.eml"
+    path.write_bytes(MAIL)
+    ran = cli("my", "acme", "send", str(path))
+    assert ran.code == 0
+    assert "'my' is not running: mail-proxy start my" in ran.err
+
+
+def test_a_file_that_is_not_there_is_wrong_usage(cli) -> None:
+    cli.instance("my")
+    ran = cli("my", "acme", "send", "/no/such.eml")
+    assert ran.code == 2
+    assert "cannot read /no/such.eml: No such file" in ran.err

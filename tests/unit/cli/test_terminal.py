@@ -1,0 +1,154 @@
+"""Questions in a real pseudo terminal: no echo of secrets, Ctrl-C, forms."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pexpect
+import pyte
+import pytest
+
+pytestmark = pytest.mark.slow
+
+# The command line as the program starts it, with an instance that lives in the process.
+_PROGRAM = textwrap.dedent(
+    """
+    import importlib.util, json, pathlib, sys
+    spec = importlib.util.spec_from_file_location("fake_world", sys.argv[1])
+    fakes = importlib.util.module_from_spec(spec)
+    sys.modules["fake_world"] = fakes
+    spec.loader.exec_module(fakes)
+    from mail_proxy.cli.main import run
+    cli = fakes.Cli(pathlib.Path(sys.argv[2]))
+    world = cli.instance("my")
+    code = run(sys.argv[3:], doors=cli.doors, environ=cli.environ)
+    calls = [(n, f) for n, f in world.calls if n.startswith(("add", "delete", "suspend"))]
+    print("DONE", code, json.dumps(calls))
+    """
+)
+
+
+class Person:
+    """Sits at a terminal of 24 x 100: sees what a screen shows, and types."""
+
+    def __init__(self, child: pexpect.spawn[bytes]) -> None:
+        self._child = child
+        self._screen = pyte.HistoryScreen(100, 24)
+        self._stream = pyte.ByteStream(self._screen)
+        self.received = b""
+
+    def sees(self, text: str, within_s: float = 20.0) -> None:
+        give_up_at = time.monotonic() + within_s
+        while text not in self.screen:
+            left = give_up_at - time.monotonic()
+            assert left > 0, f"{text!r} did not come:\n{self.screen}"
+            try:
+                block = self._child.read_nonblocking(4096, timeout=left)
+            except (pexpect.EOF, pexpect.TIMEOUT):
+                assert text in self.screen, f"{text!r} did not come:\n{self.screen}"
+                return
+            self.received += block
+            self._stream.feed(block)
+
+    @property
+    def screen(self) -> str:
+        # Long lines are wrapped at the edge: joined, they are found again.
+        return "".join(
+            line if len(line.rstrip()) == 100 else line.rstrip() + "\n"
+            for line in self._screen.display
+        )
+
+    def types(self, keys: str) -> None:
+        self._child.send(keys)
+
+    def answers(self, question: str, keys: str) -> None:
+        self.sees(question)
+        self.types(keys + "\r")
+
+
+Terminal = Callable[..., Person]
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    children: list[pexpect.spawn[bytes]] = []
+
+    def start(*argv: str) -> Person:
+        fakes = str(Path(__file__).with_name("conftest.py"))
+        child = pexpect.spawn(
+            sys.executable,
+            ["-c", _PROGRAM, fakes, str(tmp_path / "home"), *argv],
+            # This terminal answers no question for the place of its cursor.
+            env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
+            dimensions=(24, 100),
+        )
+        children.append(child)
+        return Person(child)
+
+    yield start
+    for child in children:
+        child.close(force=True)
+
+
+def test_a_password_is_asked_for_and_not_shown(terminal: Terminal) -> None:
+    person = terminal("my", "acme", "accounts", "add", "x", "--host", "h", "--user", "me")
+    person.answers("Password of me:", "hunter2")
+    person.sees("DONE 0")
+    assert person.received.count(b"hunter2") == 1  # in what the test itself prints
+    assert '"password": "hunter2"' in person.screen
+
+
+def test_ctrl_c_at_a_password_changes_nothing(terminal: Terminal) -> None:
+    person = terminal("my", "acme", "accounts", "add", "x", "--host", "h", "--user", "me")
+    person.sees("Password of me:")
+    person.types("\x03")
+    person.sees("DONE 130 []")
+    assert "Cancelled, nothing was changed." in person.screen
+
+
+def test_a_question_is_answered_by_one_letter(terminal: Terminal) -> None:
+    person = terminal("my", "suspend")
+    person.answers("Suspend all sending of 'my'? [y/N]", "y")
+    person.sees("DONE 0")
+
+
+def test_no_input_never_asks(terminal: Terminal) -> None:
+    person = terminal("my", "suspend", "--no-input")
+    person.sees("DONE 2")
+    assert "nobody can be asked here. Give --yes" in person.screen
+
+
+def test_the_account_form_asks_validates_masks_and_sums_up(terminal: Terminal) -> None:
+    person = terminal("my", "acme", "accounts", "add")
+    person.sees("Account id:")
+    person.types("bad id")
+    person.sees("letters, digits, '-' and '_', 1 to 64 of them")
+    person.types("\x15fresh\r")
+    person.answers("SMTP host:", "smtp.example.com")
+    person.answers("Port: 587", "")
+    person.answers("Encryption: starttls", "")
+    person.answers("User:", "me")
+    person.answers("Password:", "hunter2")
+    person.answers("Password, once more:", "hunter2")
+    person.answers("Limit per hour: 0", "")
+    person.answers("Limit per day: 0", "")
+    person.sees("Save? [Y/n/e]")
+    assert "  Password: ********" in person.screen
+    assert b"hunter2" not in person.received
+    person.types("\r")
+    person.sees("DONE 0")
+    assert '"host": "smtp.example.com", "port": 587, "tls_mode": "starttls"' in person.screen
+
+
+def test_ctrl_c_leaves_a_form(terminal: Terminal) -> None:
+    person = terminal("my", "tenants", "add")
+    person.answers("Tenant id:", "acme2")
+    person.sees("Name:")
+    person.types("\x03")
+    person.sees("DONE 130 []")
+    assert "Cancelled, nothing was changed." in person.screen

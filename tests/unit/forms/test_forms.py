@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mail_proxy.forms import checks
+from mail_proxy.forms.account import ACCOUNT_FORM
+from mail_proxy.forms.fields import BadAnswer, Field, Form
+from mail_proxy.forms.prompting import FormCancelled, fill
+from mail_proxy.forms.tenant import TENANT_FORM, client_auth
+from mail_proxy.wire.accounts import AddAccount
+from mail_proxy.wire.fields import parse_request
+from mail_proxy.wire.tenants import AddTenant
+
+
+class Typist:
+    """Types answers by the label of the question; Enter (the default) for all others."""
+
+    def __init__(self, answers: dict[str, Any], saves: str = "y") -> None:
+        self.answers = {
+            label: [a] if isinstance(a, str) else list(a) for label, a in answers.items()
+        }
+        self.saves = list(saves)
+        self.asked: list[str] = []
+        self.defaults: dict[str, str] = {}
+        self.said: list[str] = []
+
+    def text(self, field: Field, default: str) -> str:
+        self.asked.append(field.label)
+        self.defaults[field.label] = default
+        waiting = self.answers.get(field.label)
+        return waiting.pop(0) if waiting else default
+
+    def save(self) -> str:
+        return self.saves.pop(0)
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+
+SMTP = {"Account id": "main", "SMTP host": "smtp.example.com", "User": "me", "Password": "s3cret"}
+
+
+def test_the_account_form_makes_a_request_that_is_taken() -> None:
+    request = fill(ACCOUNT_FORM, {}, Typist(SMTP))
+    assert request == {
+        "id": "main",
+        "host": "smtp.example.com",
+        "port": 587,
+        "tls_mode": "starttls",
+        "user": "me",
+        "password": "s3cret",
+    }
+    parse_request(AddAccount, request)
+
+
+def test_the_encryption_that_is_offered_follows_the_port() -> None:
+    typist = Typist({**SMTP, "Port": "465"})
+    assert fill(ACCOUNT_FORM, {}, typist)["tls_mode"] == "ssl"
+    assert typist.defaults["Encryption"] == "ssl"
+
+
+def test_without_a_user_no_password_is_asked() -> None:
+    typist = Typist({**SMTP, "User": ""})
+    request = fill(ACCOUNT_FORM, {}, typist)
+    assert "Password" not in typist.asked
+    assert "user" not in request
+
+
+def test_what_is_given_already_is_not_asked() -> None:
+    typist = Typist(SMTP)
+    request = fill(ACCOUNT_FORM, {"id": "given", "port": 25, "ttl": 10}, typist)
+    assert "Account id" not in typist.asked
+    assert "Port" not in typist.asked
+    assert (request["id"], request["port"], request["ttl"]) == ("given", 25, 10)
+
+
+def test_a_bad_answer_is_told_and_asked_again() -> None:
+    typist = Typist({**SMTP, "Port": ["0", "x", "25"]})
+    assert fill(ACCOUNT_FORM, {}, typist)["port"] == 25
+    assert typist.said.count("  a number from 1 to 65535") == 2
+
+
+def test_the_summary_shows_no_secret() -> None:
+    typist = Typist(SMTP)
+    fill(ACCOUNT_FORM, {}, typist)
+    assert "  Password: ********" in typist.said
+    assert not any("s3cret" in line for line in typist.said)
+
+
+def test_no_leaves_everything_as_it_is() -> None:
+    with pytest.raises(FormCancelled):
+        fill(ACCOUNT_FORM, {}, Typist(SMTP, saves="n"))
+
+
+def test_edit_asks_again_with_the_answers_as_defaults() -> None:
+    typist = Typist({**SMTP, "Port": ["25", "26"]}, saves="ey")
+    request = fill(ACCOUNT_FORM, {"id": "given", "ttl": 9}, typist)
+    assert typist.defaults["SMTP host"] == "smtp.example.com"
+    assert typist.defaults["Account id"] == "given"
+    assert (request["port"], request["ttl"], request["password"]) == (26, 9, "s3cret")
+
+
+def test_the_tenant_form_makes_a_request_that_is_taken() -> None:
+    answers = {
+        "Tenant id": "acme",
+        "Application URL": "https://app.example.com",
+        "Its login": "basic",
+        "User": "u",
+        "Password": "pw",
+    }
+    request = fill(TENANT_FORM, {}, Typist(answers))
+    assert request == {
+        "id": "acme",
+        "client_base_url": "https://app.example.com",
+        "client_auth": {"method": "basic", "user": "u", "password": "pw"},
+    }
+    parse_request(AddTenant, request)
+
+
+def test_a_tenant_needs_only_an_id() -> None:
+    typist = Typist({"Tenant id": "acme"})
+    assert fill(TENANT_FORM, {}, typist) == {"id": "acme"}
+    assert typist.asked == ["Tenant id", "Name", "Application URL"]
+
+
+def test_a_login_that_was_not_spoken_of_is_not_sent() -> None:
+    assert client_auth({"id": "x"}) is None
+
+
+@pytest.mark.parametrize(
+    ("check", "good", "bad"),
+    [
+        (checks.entity_id, ["a", "A-b_9", "x" * 64], ["", "a b", "x" * 65, "é", "a/b"]),
+        (checks.tenant_id, ["acme"], ["stats", "tenants", ""]),
+        (checks.host, ["h", "smtp.example.com", "::1", "münchen.de"], ["", "a b", "a/b", "a\n"]),
+        (checks.port, ["1", "65535"], ["0", "65536", "-1", "+5", "1_0", "٣", "", "9" * 5000]),
+        (
+            checks.url,
+            ["", "http://h", "https://h:1/x"],
+            ["ftp://h", "h", "http://", "http://[", "http://a b"],
+        ),
+        (checks.line, ["", "Acme Ltd"], ["a\x1bb", "a\nb"]),
+        (checks.limit, ["", "0", "100"], ["-1", "x"]),
+        (checks.yes_no, ["y", "No"], ["", "maybe"]),
+        (checks.secret, ["pw", " spaced "], ["", "a\x00"]),
+        (checks.choice("a", "b"), ["a", "B"], ["c", ""]),
+    ],
+)
+def test_a_check_takes_good_answers_and_refuses_bad_ones(
+    check: Any, good: list[str], bad: list[str]
+) -> None:
+    assert all(checks.is_good(check, text) for text in good)
+    for text in bad:
+        with pytest.raises(BadAnswer):
+            check(text)
+
+
+@pytest.mark.parametrize("form", [ACCOUNT_FORM, TENANT_FORM], ids=lambda f: f.title)
+def test_every_default_of_a_form_is_a_good_answer(form: Form) -> None:
+    for field in form.fields:
+        default = field.default({})
+        assert not default or checks.is_good(field.check, default)
