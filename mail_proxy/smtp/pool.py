@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -160,9 +159,7 @@ class SMTPPool:
             if self.may_reuse(relay, connection):
                 return connection
             self._close(connection)
-        if account.count >= (relay.max_connections or self._settings.max_connections_per_account):
-            return None
-        if self.count >= self._settings.max_connections:
+        if not self._has_room(relay) or self.count >= self._settings.max_connections:
             return None
         account.opening += 1
         return _Slot()
@@ -189,10 +186,11 @@ class SMTPPool:
             account.opening -= 1
 
     def _serve(self) -> None:
-        """Give what is free to those who wait, in the order of their coming."""
-        if not self._waiting:
-            return
-        hungry = 0  # waiters who lack nothing but a place in all
+        """Give what is free to those who wait, strictly in the order of their coming.
+
+        So a busy account cannot keep its connections for ever: they are closed for others.
+        """
+        lacking = 0  # waiters who want nothing but a place in all
         for waiter in list(self._waiting):
             if waiter.granted.done():
                 continue
@@ -200,24 +198,21 @@ class SMTPPool:
             if grant is not None:
                 self._waiting.remove(waiter)
                 waiter.granted.set_result(grant)
-            elif self._lacks_place(waiter.relay):
-                hungry += 1
-        self._make_room(hungry - len(self._closing))
+            elif self._has_room(waiter.relay):
+                lacking += 1
+                if lacking > len(self._closing):
+                    self._close_an_idle_one()
 
-    def _lacks_place(self, relay: Relay) -> bool:
+    def _has_room(self, relay: Relay) -> bool:
+        """The account may have one more connection."""
         limit = relay.max_connections or self._settings.max_connections_per_account
         return self._account(relay).count < limit
 
-    def _make_room(self, places: int) -> None:
-        """Close idle connections of others, so that nobody waits for what is not used."""
-        for account, connection in list(self._idle())[: max(0, places)]:
-            account.idle.remove(connection)
-            self._close(connection)
-
-    def _idle(self) -> Iterator[tuple[_Account, Connection]]:
+    def _close_an_idle_one(self) -> None:
         for account in self._accounts.values():
-            for connection in account.idle:
-                yield account, connection
+            if account.idle:
+                self._close(account.idle.pop(0))
+                return
 
     # --- opening and closing ---
 

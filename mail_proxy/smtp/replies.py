@@ -6,6 +6,7 @@ Sizes are bounded: a server that never ends its line or its reply is not listene
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from mail_proxy.domain.reply import Reply, parse_reply
 
@@ -61,10 +62,15 @@ class ReplyReader:
     def _complete(self, code: bytes, text: bytes) -> Reply:
         earlier, self._lines, self._reply_bytes = self._lines, [], 0
         if not earlier:
-            return parse_reply(int(code), text.decode("utf-8", "replace"))
+            return _parsed(code, text)
         if any(line[:3] != code for line in earlier):
             raise NotSmtp("the server sent one reply with two codes")
         return parse_reply(int(code), _joined([line[4:] for line in earlier] + [text]))
+
+
+@lru_cache(maxsize=256)  # servers say the same thing to each MAIL and RCPT
+def _parsed(code: bytes, text: bytes) -> Reply:
+    return parse_reply(int(code), text.decode("utf-8", "replace"))
 
 
 def _joined(texts: list[bytes]) -> str:
