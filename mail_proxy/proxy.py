@@ -159,15 +159,15 @@ class MailProxy:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """After an error of the block's own the loops stop in order too; cancelled, at once."""
         try:
-            if error is None:
+            if error is None or isinstance(error, Exception):
                 await self.stop()
-        finally:
-            try:
-                # With an error the task group cancels the loops, which give back what they hold.
+                await self._closing.aclose()
+            else:
                 await self._closing.__aexit__(kind, error, trace)
-            finally:
-                await self.close()
+        finally:
+            await self.close()
 
     def start(self) -> None:
         """Let the loops run. Raises RuntimeError outside of `async with`, or the second time."""
@@ -237,7 +237,14 @@ async def _build(settings: Settings, store: Store, clock: Clock, token: str) -> 
         metrics.declare(tenant_id, name, account_id)
     http = OutgoingHttp()
     pool = SMTPPool(settings.delivery, clock=clock)
-    reporter = Reporter(store, http, settings.reports, clock=clock, metrics=metrics)
+    reporter = Reporter(
+        store,
+        http,
+        settings.reports,
+        clock=clock,
+        metrics=metrics,
+        test_mode=settings.delivery.test_mode,
+    )
     results = Results()
     engine = Engine(
         store,

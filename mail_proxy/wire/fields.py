@@ -22,6 +22,7 @@ from mail_proxy.domain.message import check_text
 LATEST_TS = 253_402_300_799  # the last second of the year 9999
 _CONTAINER_FAULTS = frozenset({"list_type", "dict_type", "model_type", "model_attributes_type"})
 _SHOWN_LIMIT = 100  # characters of a wrong value that are sent back
+_SHOWN_BITS = 256
 
 
 class Request(BaseModel):
@@ -91,6 +92,8 @@ def _shown(value: object) -> object:
         return f"{type(value).__name__} of {len(value)}"
     if isinstance(value, str):
         return value[:_SHOWN_LIMIT]
+    if isinstance(value, int) and value.bit_length() > _SHOWN_BITS:
+        return "a very large number"
     return value if isinstance(value, bool | int | float | None) else type(value).__name__
 
 
