@@ -22,7 +22,9 @@ def prepare_instance(instance: Instance, settings: Settings) -> None:
         found = list(instance.folder.iterdir())
     except OSError as error:
         raise _unusable(instance.folder, error) from error
-    _close([*found, *_database_files(settings)])
+    # The store closes its own files, once it knows that they are ours.
+    database = settings.database_path.name
+    _close(path for path in found if not path.name.startswith(database))
 
 
 def prepare_state_dir(settings: Settings) -> None:
@@ -42,12 +44,7 @@ def prepare_state_dir(settings: Settings) -> None:
             (folder / name).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise _unusable(folder, error) from error
-    _close([*(folder / name for name in SUBFOLDERS), *_database_files(settings)])
-
-
-def _database_files(settings: Settings) -> list[Path]:
-    database = settings.database_path
-    return [database.with_name(database.name + end) for end in ("", "-wal", "-shm", "-journal")]
+    _close(folder / name for name in SUBFOLDERS)
 
 
 def _close(paths: Iterable[Path]) -> None:

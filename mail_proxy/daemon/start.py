@@ -6,6 +6,7 @@ Every refusal becomes one sentence: on the readiness descriptor, in the log, on 
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -33,30 +34,32 @@ def start(name: str | None, *, host: str | None, port: int | None, ready_fd: int
     readiness = Readiness(ready_fd)
     log.configure(stream=sys.stderr)
     try:
-        with ExitStack() as held:
-            plan = _plan(name, host, port, readiness)
-            _prepare(held, plan)
-            with asyncio.Runner(loop_factory=new_event_loop) as runner:
-                runner.run(run(plan))
+        _run_alone(_plan(name, host, port, readiness))
         return 0
+    except KeyboardInterrupt:  # before the event loop takes the signals
+        return 128 + signal.SIGINT
     except MailProxyError as error:
-        return _refuse(error, readiness)
+        events.daemon_failed(code=error.code, why=str(error), hint=error.hint)
+        readiness.refused(error)
     except Exception as error:  # noqa: BLE001 - a bug of ours: told where the start is waited for
         events.task_broke("daemon", error)
         readiness.refused(MailProxyError(f"internal error: {type(error).__name__}; see the log"))
-        return 1
+    finally:
+        log.unconfigure()
+    return 1
 
 
-def _prepare(held: ExitStack, plan: Plan) -> None:
-    """Folders, log and locks, which `held` lets go."""
+def _run_alone(plan: Plan) -> None:
     if plan.is_named:
         prepare_instance(plan.instance, plan.settings)
     else:
         prepare_state_dir(plan.settings)
     plan.open_log()
-    held.callback(log.unconfigure)
-    held.enter_context(StateLock(plan.settings.state_dir).acquire(_PURPOSE))
-    held.enter_context(_database_lock(plan.settings))
+    with ExitStack() as held:
+        held.enter_context(StateLock(plan.settings.state_dir).acquire(_PURPOSE))
+        held.enter_context(_database_lock(plan.settings))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(run(plan))
 
 
 def _plan(name: str | None, host: str | None, port: int | None, readiness: Readiness) -> Plan:
@@ -81,9 +84,3 @@ def _database_lock(settings: Settings) -> DatabaseLock:
             if is_daemon or time.monotonic() > deadline:
                 raise
         time.sleep(_LOOK_EVERY_S)
-
-
-def _refuse(error: MailProxyError, readiness: Readiness) -> int:
-    events.start_refused(code=error.code, why=str(error))
-    readiness.refused(error)
-    return 1
