@@ -78,9 +78,9 @@ def daemon_stopped(*, seconds: float) -> None:
     _tell(logging.INFO, "daemon_stopped", seconds=seconds)
 
 
-def start_refused(*, code: str, why: str) -> None:
-    """The daemon ends before it has begun."""
-    _tell(logging.ERROR, "start_refused", code=code, why=why)
+def daemon_failed(*, code: str, why: str, hint: str | None) -> None:
+    """The daemon could not start, or not go on."""
+    _tell(logging.ERROR, "daemon_failed", code=code, why=why, hint=hint or "")
 
 
 def setting_ignored(why: str) -> None:
