@@ -81,7 +81,7 @@ def _mailbox(address: Address, used: int) -> list[str]:
 
 def _phrase(display: str, used: int) -> list[str]:
     """A display name as atoms, one quoted string, or encoded words."""
-    if _is_plain(display) and "  " not in display:
+    if _is_plain(display):
         words = display.split(" ")
         if max(map(len, words)) <= _LONGEST_WORD and _ATOMS.fullmatch(display):
             return words

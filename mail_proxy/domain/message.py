@@ -75,7 +75,6 @@ def check_headers(headers: object) -> dict[str, str]:
     for name, value in headers.items():
         _check_header_name(name)
         if value is not None:
-            kept.pop(name.lower(), None)
             kept[name.lower()] = (name, _header_text(value, field=f"headers.{name}"))
     return dict(kept.values())
 

@@ -97,6 +97,12 @@ def test_text_and_html_are_two_parts_the_better_last(fields: Fields, stamp: Stam
     assert html.get_content_type() == "text/html"
 
 
+def test_body_text_and_body_html_win_over_the_shorter_names(fields: Fields, stamp: Stamp) -> None:
+    more = {"body_text": "long", "text": "short", "body_html": "<i>", "html": "<b>"}
+    message = read(build(fields | more, stamp))
+    assert [part.get_content().strip() for part in message.iter_parts()] == ["long", "<i>"]
+
+
 def test_html_goes_with_a_body_that_is_html_by_content_type(fields: Fields, stamp: Stamp) -> None:
     message = read(build(fields | {"content_type": "html", "text": "t"}, stamp))
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
@@ -179,6 +185,20 @@ def test_a_long_subject_is_folded_between_words(fields: Fields, stamp: Stamp) ->
     built = build(fields | {"subject": subject}, stamp)
     assert max(map(len, lines(built))) <= 78
     assert read(built)["Subject"] == subject
+
+
+def test_a_line_of_78_characters_is_not_folded(fields: Fields, stamp: Stamp) -> None:
+    fits = "ab " * 22 + "abc"
+    assert f"Subject: {fits}" in lines(build(fields | {"subject": fits}, stamp))
+    longer = lines(build(fields | {"subject": fits + "d"}, stamp))
+    assert longer[2:4] == ["Subject: " + "ab " * 21 + "ab", " abcd"]
+
+
+@pytest.mark.parametrize("name", ["x" * 1100, "word " * 300 + "end", "a,b " * 300 + "c", "é" * 900])
+def test_a_very_long_name_makes_no_very_long_line(fields: Fields, stamp: Stamp, name: str) -> None:
+    built = build(fields | {"from_name": name}, stamp)
+    assert max(map(len, lines(built))) <= 78
+    assert read(built)["From"].addresses[0].display_name.replace(" ", "") == name.replace(" ", "")
 
 
 @pytest.mark.parametrize("subject", ["Perché no? " * 20 + "x", "日本語" * 40, "👩‍👩‍👧" * 20])
