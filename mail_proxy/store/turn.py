@@ -7,7 +7,9 @@ fails, each of them runs again in a savepoint of its own, so that one bad job fa
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import groupby
@@ -66,7 +68,14 @@ def run_turn(conn: Connection, jobs: Sequence[Job]) -> list[Any]:
         why = translated(_cause(error))
     except Exception as error:  # noqa: BLE001 - BEGIN or COMMIT failed: nothing of this turn was kept
         why = translated(error)
+    _leave_transaction(conn)
     return [Failed(why)] * len(jobs)
+
+
+def _leave_transaction(conn: Connection) -> None:
+    """After a COMMIT that failed the transaction is still open, as far as SQLite goes."""
+    with suppress(sqlite3.Error):  # the next turn's BEGIN tells of it, and comes here again
+        conn.connection.rollback()
 
 
 def _results(conn: Connection, jobs: Sequence[Job]) -> Iterator[Any]:

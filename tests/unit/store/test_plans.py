@@ -1,0 +1,200 @@
+"""The query plan of each statement: a search by the right index, never a walk through a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from mail_proxy.domain.state import Event, RecipientState
+from mail_proxy.store import (
+    MessageFilter,
+    Outcome,
+    RecipientResult,
+    moving,
+    numbers,
+    removing,
+    reports,
+)
+from mail_proxy.store import messages as looking
+from mail_proxy.store.sqlite.accept import AcceptRequest, accept
+from mail_proxy.store.sqlite.claim import ClaimRequest, claim, recover
+from mail_proxy.store.sqlite.finish import FinishRequest, finish
+
+# Short, or a part of the statement itself; and the leases, all of which are wanted.
+MAY_BE_WALKED = (
+    "SCAN wanted VIRTUAL TABLE",
+    "SCAN (subquery",
+    "SCAN CONSTANT ROW",
+    "SCAN anon_1",
+    "SCAN accounts",
+    "SCAN tenants",
+    "SCAN messages USING INDEX messages_leased",
+)
+ALL = looking.Extras(content=True, events=True)
+
+
+class Plans:
+    """Runs a verb and explains each of its statements."""
+
+    def __init__(self, conn) -> None:
+        self._conn = conn
+        self._seen: list[tuple[str, Any]] = []
+        event.listen(conn.engine, "before_cursor_execute", self._see)
+
+    def _see(self, conn, cursor, sql, parameters, context, executemany) -> None:
+        self._seen.append((sql, parameters[0] if executemany else parameters))
+
+    def of(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> list[str]:
+        self._seen.clear()
+        verb(self._conn, *args, **kwargs)
+        driver = self._conn.connection.driver_connection
+        return [
+            row[3]
+            for sql, parameters in list(self._seen)
+            if sql.lstrip().startswith(("SELECT", "UPDATE", "DELETE"))
+            for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
+        ]
+
+
+@pytest.fixture
+def plans(conn, message):
+    """Twenty messages of one batch, one of them sent, one leased."""
+    accept(conn, [AcceptRequest([message(f"m{i}", batch_code="may") for i in range(20)], 1.0)])
+    (claimed,) = claim(conn, [ClaimRequest("acme", "main", 2, 2.0, "d")])
+    finish(conn, [FinishRequest([accepted(claimed.messages[0])], 3.0)])
+    return Plans(conn)
+
+
+def accepted(claimed) -> Outcome:
+    taken = (RecipientResult(0, RecipientState.ACCEPTED, None),)
+    return Outcome("acme", claimed.pk, claimed.lease_token, Event.ACCEPT, taken)
+
+
+def assert_walks_nothing(plan: list[str]) -> None:
+    assert plan
+    walked = [step for step in plan if step.startswith("SCAN")]
+    assert [step for step in walked if not step.startswith(MAY_BE_WALKED)] == []
+    # One column of a key is a tenant, which may be millions of rows.
+    assert [
+        step for step in plan if step.endswith("messages USING PRIMARY KEY (tenant_id=?)")
+    ] == []
+
+
+def test_accept_probes_accounts_and_ids(plans, message):
+    plan = plans.of(accept, [AcceptRequest([message("m5"), message("new")], 1.0)])
+
+    assert_walks_nothing(plan)
+    assert "SEARCH m USING INDEX messages_id (tenant_id=? AND id=?)" in plan
+
+
+def test_claim_takes_a_range_of_the_due_index_for_each_priority(plans):
+    plan = plans.of(claim, [ClaimRequest("acme", "main", 5, 2.0, "d")])
+
+    assert_walks_nothing(plan)
+    due = "SEARCH m USING INDEX messages_due (tenant_id=? AND account_id=? AND priority=?"
+    assert plan.count(f"{due} AND due_at<?)") == 4
+    assert plan.count(f"{due})") == 4
+
+
+def test_finish_goes_by_primary_keys(plans, conn):
+    (claimed,) = claim(conn, [ClaimRequest("acme", "main", 1, 2.0, "d")])
+    request = FinishRequest([accepted(claimed.messages[0])], 3.0)
+
+    plan = plans.of(finish, [request])
+
+    assert_walks_nothing(plan)
+    assert "SEARCH messages USING PRIMARY KEY (tenant_id=? AND pk=?)" in plan
+
+
+def test_a_late_acceptance_goes_by_primary_keys(plans, conn):
+    (claimed,) = claim(conn, [ClaimRequest("acme", "main", 1, 2.0, "d")])
+    recover(conn, [3.0])
+
+    assert_walks_nothing(plans.of(finish, [FinishRequest([accepted(claimed.messages[0])], 3.0)]))
+
+
+def test_recovery_reads_the_leases_only(plans):
+    plan = plans.of(recover, [3.0])
+
+    assert_walks_nothing(plan)
+    assert plan[0] == "SCAN messages USING INDEX messages_leased"
+
+
+@pytest.mark.parametrize("event_", [Event.SUSPEND, Event.ACTIVATE])
+@pytest.mark.parametrize("batch_code", [None, "may"])
+def test_a_suspension_finds_its_rows_by_an_index(plans, event_, batch_code):
+    plan = plans.of(moving.rows_to_move, "acme", batch_code, event_, after=0)
+
+    index = {
+        (Event.SUSPEND, None): "messages USING PRIMARY KEY (tenant_id=? AND pk>?)",
+        (Event.SUSPEND, "may"): "INDEX messages_batch (tenant_id=? AND batch_code=? AND pk>?)",
+    }.get((event_, batch_code), "INDEX messages_suspended (tenant_id=? AND pk>?)")
+    assert len(plan) == 1
+    assert plan[0].endswith(index)
+
+
+def test_a_suspension_moves_rows_by_their_keys(plans):
+    assert_walks_nothing(plans.of(moving.move, "acme", [1, 2], Event.SUSPEND, now=1.0))
+
+
+def test_deleting_and_retrying_go_by_id(plans):
+    for plan in (
+        plans.of(removing.delete_messages, "acme", ["m5"]),
+        plans.of(moving.retry_messages, "acme", ["m6"], now=2.0),
+    ):
+        assert_walks_nothing(plan)
+        assert "SEARCH messages USING INDEX messages_id (tenant_id=? AND id=?)" in plan
+
+
+def test_cleaning_up_takes_the_oldest_finished(plans):
+    plan = plans.of(removing.cleanup_messages, None, before=9.0, limit=3)
+
+    assert_walks_nothing(plan)
+    assert "SEARCH messages USING INDEX messages_finished (tenant_id=? AND finished_at<?)" in plan
+    assert "SEARCH events USING INDEX events_of_message (tenant_id=? AND message_pk=?)" in plan
+
+
+@pytest.mark.parametrize(
+    ("tenant_id", "search"),
+    [
+        (None, "((tenant_id,priority,pk)>(?,?,?))"),
+        ("acme", "(tenant_id=? AND (priority,pk)>(?,?))"),
+    ],
+)
+def test_a_listing_goes_on_where_it_was(plans, tenant_id, search):
+    chosen = MessageFilter(tenant_id)
+
+    plan = plans.of(looking.list_page, chosen, limit=5, after=("acme", 0, 0), extras=ALL)
+
+    assert_walks_nothing(plan)
+    assert plan[0] == f"SEARCH messages USING INDEX messages_listed {search}"
+
+
+def test_one_message_is_found_without_a_walk(plans):
+    assert_walks_nothing(plans.of(looking.find_messages, "acme", ["m1"], full=True))
+    assert_walks_nothing(plans.of(looking.find_messages, None, ["m1"], full=True))
+    assert_walks_nothing(plans.of(looking.get_by_pk, 1, full=True))
+
+
+def test_numbers_are_probes(plans):
+    for plan in (
+        plans.of(numbers.ready_accounts),
+        plans.of(numbers.oldest_waiting, None, now=1.0),
+    ):
+        assert_walks_nothing(plan)
+        assert any("INDEX messages_due" in step for step in plan)
+    counted = plans.of(numbers.count_open, "acme", "may")
+    assert counted == ["SEARCH messages USING INDEX messages_batch (tenant_id=? AND batch_code=?)"]
+
+
+def test_reports_read_what_waits_only(plans):
+    for plan in (
+        plans.of(reports.unreported, "acme", limit=5),
+        plans.of(reports.tenants_with_reports),
+    ):
+        assert_walks_nothing(plan)
+        assert "SEARCH events USING INDEX events_unreported (tenant_id=?)" in plan
+    assert_walks_nothing(plans.of(reports.mark_reported, "acme", [1], now=1.0, state="reported"))
