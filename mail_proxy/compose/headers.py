@@ -1,8 +1,8 @@
 """Header fields as bytes on the wire, folded, with encoded words (RFC 5322 2.2, RFC 2047).
 
-Written here and not by the standard library: its folding loses quotes and spaces of long non-ASCII
-names in Python releases before 3.11.15, and takes a hundred times as long. Values are checked
-before they come here: no line ends, no controls but the tab.
+Written here and not by the standard library: its folding loses the quotes of a long display name
+(seen in Python 3.11.7), so that a name with commas becomes many addresses; and it takes a hundred
+times as long. Values are checked before they come here: no line ends, no controls but the tab.
 """
 
 from __future__ import annotations

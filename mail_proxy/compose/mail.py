@@ -43,7 +43,7 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Checked fields. Domains are A-labels. Of `text` and `html` at least one is not None."""
+    """Checked fields. Domains are A-labels. One of `text` and `html` is not None, or both."""
 
     sender: Address
     to: tuple[Address, ...]
@@ -123,14 +123,17 @@ def _overridden(headers: dict[str, str]) -> tuple[str | None, tuple[Address, ...
 
 
 def _bodies(fields: Fields) -> tuple[str | None, str | None]:
-    """The plain and the HTML body; `body` is whichever `content_type` or `html: true` says."""
+    """The plain and the HTML body; `body` is whichever `content_type` or `html: true` says.
+
+    An empty one beside one that says something is left out: some readers would show it instead.
+    """
     body = _text(fields, "body")
     is_html = fields.get("html") is True or _kind(fields) == "html"
-    text = _first(_text(fields, "body_text"), _text(fields, "text"), None if is_html else body)
-    html = _first(_text(fields, "body_html"), _html(fields), body if is_html else None)
-    if text is None and html is None:
-        return (None, "") if is_html else ("", None)
-    return text, html
+    text = _text(fields, "body_text") or _text(fields, "text") or (None if is_html else body)
+    html = _text(fields, "body_html") or _html(fields) or (body if is_html else None)
+    if text or html:
+        return text or None, html or None
+    return (None, "") if is_html else ("", None)
 
 
 def _kind(fields: Fields) -> str:
@@ -146,9 +149,3 @@ def _html(fields: Fields) -> str | None:
 def _text(fields: Fields, field: str) -> str | None:
     value = fields.get(field)
     return None if value is None else check_text(value, field=field)
-
-
-def _first(*bodies: str | None) -> str | None:
-    """The first that says something, else the first that is there."""
-    there = [body for body in bodies if body is not None]
-    return next(filter(None, there), there[0] if there else None)

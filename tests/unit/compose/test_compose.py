@@ -16,7 +16,7 @@ Fields = dict[str, Any]
 
 
 def read(built: Built) -> EmailMessage:
-    return cast("EmailMessage", message_from_bytes(built.data, policy=default))
+    return message_from_bytes(built.data, policy=default)
 
 
 def lines(built: Built) -> list[str]:
@@ -70,7 +70,9 @@ def test_the_same_fields_and_stamp_give_the_same_mail(fields: Fields, stamp: Sta
         ({"html": True}, "text/html", "Thank you.\n"),
         ({"html": False}, "text/plain", "Thank you.\n"),
         ({"body": None, "text": "t"}, "text/plain", "t\n"),
-        ({"body": "", "body_html": "<b>"}, "multipart/alternative", None),
+        ({"body": "", "body_html": "<b>"}, "text/html", "<b>\n"),
+        ({"html": ""}, "text/plain", "Thank you.\n"),
+        ({"text": "", "body_html": ""}, "text/plain", "Thank you.\n"),
         ({"body": None, "html": "<b>"}, "text/html", "<b>\n"),
         ({"body": None, "body_html": "<b>"}, "text/html", "<b>\n"),
         ({"body": None}, "text/plain", ""),

@@ -9,7 +9,7 @@ from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import default
 from email.utils import getaddresses
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -66,7 +66,7 @@ anything = st.lists(
 ).map("".join)
 
 
-def is_good(check: Any, value: str, **more: str) -> bool:
+def is_good(check: Any, value: object, **more: str) -> bool:
     try:
         check(value, **more)
     except Invalid:
@@ -77,9 +77,14 @@ def is_good(check: Any, value: str, **more: str) -> bool:
 line = anything.filter(lambda text: is_good(check_line, text, field="x"))
 body = anything.filter(lambda text: is_good(check_text, text, field="x"))
 subject = line.filter(bool)
-header_names = st.from_regex(r"\A[!-9;-~]{1,40}\Z").filter(
-    lambda name: name.lower() not in ("subject", "reply-to") and is_good(check_headers, {name: "x"})
-)
+
+
+def is_free_name(name: str) -> bool:
+    """A header that has no field of its own, nor is one of ours."""
+    return name.lower() not in ("subject", "reply-to") and is_good(check_headers, {name: "x"})
+
+
+header_names = st.from_regex(r"\A[!-9;-~]{1,40}\Z").filter(is_free_name)
 headers = st.dictionaries(header_names, line, max_size=3).map(check_headers)
 locals_ = st.from_regex(r"\A[a-z0-9!#$%&'*+/=?^_`{|}~-]{1,20}(\.[a-z0-9]{1,9}){0,2}\Z")
 domains = st.sampled_from(["example.com", "a.b.example", "localhost", "bücher.example"])
@@ -108,7 +113,7 @@ def built_or_refused(fields: dict[str, Any]) -> Built | Invalid:
 
 def read(data: bytes) -> EmailMessage:
     check_octets(data)
-    return cast("EmailMessage", message_from_bytes(data, policy=default))
+    return message_from_bytes(data, policy=default)
 
 
 def check_octets(data: bytes) -> None:
@@ -196,7 +201,7 @@ def test_a_from_name_reads_back(name: str) -> None:
 
 
 @many
-@given(text=body, html=body, subject=subject)
+@given(text=body.filter(bool), html=body.filter(bool), subject=subject)
 def test_text_and_html_read_back_from_a_mail_of_two_parts(
     text: str, html: str, subject: str
 ) -> None:
