@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mail_proxy.domain.errors import Conflict, Invalid, NotFound
+from mail_proxy.observe.metrics import labels
 from mail_proxy.operations.context import Context
 from mail_proxy.secrets import MASK
 from mail_proxy.smtp import Relay
@@ -39,7 +40,9 @@ async def add_account(ctx: Context, request: AddAccount) -> Ok:
     await ctx.store.put_account(account, now=now)
     if account.is_default:
         await _take_mark_from_others(ctx, account, now)
-    await _changed(ctx, tenant_id, account.account_id)
+    await ctx.directory.reload_accounts(ctx.store, tenant_id)
+    ctx.metrics.declare(tenant_id, ctx.directory.name_of(tenant_id), account.account_id)
+    await ctx.engine.refresh(tenant_id, account.account_id)
     return OK
 
 
@@ -58,7 +61,10 @@ async def delete_account(ctx: Context, request: AccountKey) -> Ok:
     await ctx.engine.recall(account.tenant_id, account_id=account.account_id)
     if not await ctx.store.delete_account(account.tenant_id, account.account_id):
         raise NotFound(NOT_OWNED)
-    await _changed(ctx, account.tenant_id, account.account_id)
+    await ctx.directory.reload_accounts(ctx.store, account.tenant_id)
+    name = ctx.directory.name_of(account.tenant_id)
+    ctx.metrics.forget(labels(account.tenant_id, name, account.account_id))
+    await ctx.engine.refresh(account.tenant_id, account.account_id)
     return OK
 
 
@@ -95,12 +101,6 @@ async def _take_mark_from_others(ctx: Context, marked: Account, now: float) -> N
             await ctx.store.change_account(
                 other.tenant_id, other.account_id, {"is_default": False}, now=now
             )
-
-
-async def _changed(ctx: Context, tenant_id: str, account_id: str) -> None:
-    await ctx.directory.reload_accounts(ctx.store, tenant_id)
-    ctx.metrics.declare(tenant_id, ctx.directory.name_of(tenant_id), account_id)
-    await ctx.engine.refresh(tenant_id, account_id)
 
 
 def _account(ctx: Context, request: AddAccount, tenant_id: str, old: Account | None) -> Account:

@@ -175,6 +175,13 @@ async def test_a_deleted_account_is_gone_and_takes_no_mail(house):
     assert caught.value.rejected[0]["reason"] == "account not found for tenant"
 
 
+async def test_a_deleted_account_leaves_the_metrics(house):
+    await house.tenant("acme", "main")
+    assert 'account_id="main"' in (await house.call("metrics"))["text"]
+    await house.call("deleteAccount", account_id="main", tenant_id="acme")
+    assert 'account_id="main"' not in (await house.call("metrics"))["text"]
+
+
 async def test_what_a_tenant_sets_is_not_trusted_as_the_admins(house):
     acme = await house.tenant("acme", "main")
     limit = {**PLACE, "limit_per_hour": 10}
