@@ -55,6 +55,7 @@ def listening(path: Path) -> Iterator[socket.socket]:
 
     Raises ConfigurationError where the path cannot be used.
     """
+    path = path.absolute()  # a daemon changes its folder between the two ends of the block
     try:
         _make_room(path)
         with address_of(path) as address:

@@ -1,0 +1,231 @@
+"""MailProxyClient: what scripts and the REPL call."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mail_proxy.client import MailProxyClient
+from mail_proxy.domain.errors import Invalid, MailProxyError, NotFound
+from mail_proxy.wire.caller import ADMIN, LOCAL
+
+Call = tuple[str, dict[str, Any]]
+
+
+class FakeControl:
+    """Keeps the calls; an answer has every list that the client takes out of one."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.is_closed = False
+        self.answer: dict[str, Any] = {
+            "ok": True,
+            "messages": [{"id": "1"}],
+            "message": {"id": "1"},
+            "events": [{"event_id": "7"}],
+            "accounts": [{"id": "main"}],
+            "account": {"id": "main"},
+            "tenants": [{"id": "acme"}],
+        }
+
+    async def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
+        self.calls.append((command, fields))
+        return self.answer
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+CALLS: list[tuple[Callable[[MailProxyClient], Any], Call, Any]] = [
+    (lambda p: p.status(), ("getStatus", {}), None),
+    (lambda p: p.health(), ("health", {}), None),
+    (lambda p: p.stats(), ("getStats", {}), None),
+    (lambda p: p.run_now(), ("runNow", {"tenant_id": None}), None),
+    (
+        lambda p: p.suspend("acme", "march"),
+        ("suspend", {"tenant_id": "acme", "batch_code": "march"}),
+        None,
+    ),
+    (lambda p: p.activate("acme"), ("activate", {"tenant_id": "acme", "batch_code": None}), None),
+    (
+        lambda p: p.messages.list("acme", limit=5),
+        ("listMessages", {"tenant_id": "acme", "limit": 5}),
+        [{"id": "1"}],
+    ),
+    (
+        lambda p: p.messages.pending(),
+        ("listMessages", {"tenant_id": None, "active_only": True}),
+        [{"id": "1"}],
+    ),
+    (
+        lambda p: p.messages.sent("acme"),
+        ("listMessages", {"tenant_id": "acme", "status": "sent"}),
+        [{"id": "1"}],
+    ),
+    (
+        lambda p: p.messages.errors("acme"),
+        ("listMessages", {"tenant_id": "acme", "status": "error"}),
+        [{"id": "1"}],
+    ),
+    (
+        lambda p: p.messages.get("1", "acme"),
+        ("getMessage", {"id": "1", "tenant_id": "acme"}),
+        {"id": "1"},
+    ),
+    (
+        lambda p: p.messages.events("1"),
+        ("getMessageEvents", {"id": "1", "tenant_id": None}),
+        [{"event_id": "7"}],
+    ),
+    (lambda p: p.messages.add({"id": "1"}), ("addMessages", {"messages": [{"id": "1"}]}), None),
+    (
+        lambda p: p.messages.add(({"id": n} for n in "12"), default_priority="high"),
+        ("addMessages", {"messages": [{"id": "1"}, {"id": "2"}], "default_priority": "high"}),
+        None,
+    ),
+    (
+        lambda p: p.messages.delete("1", "acme"),
+        ("deleteMessages", {"ids": ["1"], "tenant_id": "acme"}),
+        None,
+    ),
+    (
+        lambda p: p.messages.retry(["1", "2"]),
+        ("retryMessages", {"ids": ["1", "2"], "tenant_id": None}),
+        None,
+    ),
+    (lambda p: p.messages.cleanup(), ("cleanupMessages", {"tenant_id": None}), None),
+    (
+        lambda p: p.messages.cleanup(60, "acme"),
+        ("cleanupMessages", {"tenant_id": "acme", "older_than_seconds": 60}),
+        None,
+    ),
+    (lambda p: p.accounts.list("acme"), ("listAccounts", {"tenant_id": "acme"}), [{"id": "main"}]),
+    (
+        lambda p: p.accounts.get("main"),
+        ("getAccount", {"account_id": "main", "tenant_id": None}),
+        {"id": "main"},
+    ),
+    (
+        lambda p: p.accounts.add({"id": "main"}, host="mx.example.org"),
+        ("addAccount", {"id": "main", "host": "mx.example.org"}),
+        None,
+    ),
+    (
+        lambda p: p.accounts.delete("main", "acme"),
+        ("deleteAccount", {"account_id": "main", "tenant_id": "acme"}),
+        None,
+    ),
+    (lambda p: p.tenants.list(), ("listTenants", {"active_only": False}), [{"id": "acme"}]),
+    (lambda p: p.tenants.get("acme"), ("getTenant", {"tenant_id": "acme"}), None),
+    (lambda p: p.tenants.add(id="acme"), ("addTenant", {"id": "acme"}), None),
+    (lambda p: p.tenants.delete("acme"), ("deleteTenant", {"tenant_id": "acme"}), None),
+]
+
+
+@pytest.mark.parametrize(("use", "call", "result"), CALLS, ids=[c[1][0] for c in CALLS])
+def test_every_name_is_one_command(
+    use: Callable[[MailProxyClient], Any], call: Call, result: object
+):
+    control = FakeControl()
+    with MailProxyClient.over(control) as proxy:
+        found = use(proxy)
+
+    assert control.calls == [call]
+    assert found == (control.answer if result is None else result)
+
+
+def test_over_tcp_it_shows_its_token(daemon, door):
+    with MailProxyClient(daemon.url, "mp_admin") as proxy:
+        proxy.run_now()
+
+    assert door.calls == [("runNow", {}, ADMIN)]
+
+
+def test_a_local_instance_needs_no_token(daemon, door, tmp_path, monkeypatch):
+    monkeypatch.setenv("MAIL_PROXY_HOME", str(tmp_path.parent))
+    name = "local-test"
+    (tmp_path.parent / name).symlink_to(tmp_path)
+
+    with MailProxyClient.local(name) as proxy:
+        proxy.status()
+
+    assert door.calls == [("getStatus", {}, LOCAL)]
+
+
+def test_a_name_that_is_no_instance_name_is_refused():
+    with pytest.raises(Invalid):
+        MailProxyClient.local("../other")
+
+
+def test_a_failure_is_raised_where_it_was_called(daemon, door):
+    door.answer = NotFound("message 'x' not found")
+
+    with MailProxyClient(daemon.url) as proxy, pytest.raises(NotFound, match="message 'x'"):
+        proxy.messages.get("x")
+
+
+def test_a_url_that_is_none_starts_no_thread():
+    before = threading.active_count()
+
+    with pytest.raises(MailProxyError):
+        MailProxyClient("no url")
+
+    assert threading.active_count() == before
+
+
+def test_closing_ends_the_thread_and_the_control():
+    before = threading.active_count()
+    control = FakeControl()
+    proxy = MailProxyClient.over(control)
+    proxy.health()
+    proxy.close()
+    proxy.close()
+
+    assert control.is_closed
+    assert threading.active_count() == before
+    with pytest.raises(MailProxyError, match="closed"):
+        proxy.health()
+
+
+def test_ctrl_c_cancels_the_call_and_leaves_the_client_usable(monkeypatch):
+    control = FakeControl()
+    begun, cancelled = threading.Event(), threading.Event()
+
+    async def hang(command: str, /, **fields: Any) -> dict[str, Any]:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        return {}
+
+    class Interrupted:
+        """A future whose reader presses Ctrl-C once the call has begun."""
+
+        def __init__(self, work: Any, loop: asyncio.AbstractEventLoop) -> None:
+            self._future = real(work, loop)
+
+        def result(self) -> Any:
+            assert begun.wait(5)
+            raise KeyboardInterrupt
+
+        def cancel(self) -> None:
+            self._future.cancel()
+
+    real = asyncio.run_coroutine_threadsafe
+    with MailProxyClient.over(control) as proxy:
+        answer = control.call
+        control.call = hang  # type: ignore[method-assign]
+        monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            proxy.health()
+        monkeypatch.undo()
+        control.call = answer  # type: ignore[method-assign]
+
+        assert cancelled.wait(5)
+        assert proxy.health()["ok"]
