@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mail_proxy.domain.errors import Invalid, Malformed
@@ -31,6 +31,7 @@ VALUES = st.recursive(
 NAMES = st.sampled_from(sorted({name for model in MODELS for name in model.model_fields}))
 
 
+@settings(max_examples=50)
 @given(model=st.sampled_from(MODELS), payload=st.dictionaries(NAMES, VALUES, max_size=6) | VALUES)
 def test_whatever_comes_is_a_request_or_a_failure_that_can_be_told(model, payload):
     failure = failure_of(model, payload)
