@@ -6,12 +6,14 @@ What a verb does stands in the module of its noun; here is only who runs it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
 
 from mail_proxy.domain.clock import Clock
+from mail_proxy.domain.errors import StoreUnavailable
 from mail_proxy.domain.state import Event
 from mail_proxy.secrets import Keyring
 from mail_proxy.store import instance, messages, moving, numbers, removing, reports, tenants
@@ -178,7 +180,8 @@ class MailProxyDb:
         ]
         if outcomes:
             request = FinishRequest(outcomes, self._clock.now())
-            self._writer.put(Lane.FINISH, finish, request, weight=len(outcomes))
+            with suppress(StoreUnavailable):  # closed meanwhile: the next start recovers them
+                self._writer.put(Lane.FINISH, finish, request, weight=len(outcomes))
 
     async def finish(self, outcomes: Sequence[Outcome], *, now: float) -> set[int]:
         if not outcomes:

@@ -21,6 +21,8 @@ _FULL = {
     sqlite3.SQLITE_IOERR: "the disk of the database failed",
 }
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+# The last two: a lone surrogate, or a number over 64 bits, which no database takes.
+_FOREIGN = (SQLAlchemyError, sqlite3.Error, UnicodeEncodeError, OverflowError)
 
 
 def translated(error: Exception) -> Exception:
@@ -29,8 +31,7 @@ def translated(error: Exception) -> Exception:
         return _from_sqlite(error.orig)
     if isinstance(error, sqlite3.Error):
         return _from_sqlite(error)
-    if isinstance(error, SQLAlchemyError | UnicodeEncodeError | OverflowError):
-        # The last two: a lone surrogate, or a number over 64 bits, which no database takes.
+    if isinstance(error, _FOREIGN):
         return StoreError(f"the database refused a statement: {error}")
     return error
 
@@ -40,7 +41,7 @@ def store_errors() -> Iterator[None]:
     """Raise StoreError and its kinds instead of the libraries' errors."""
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error) as error:
+    except _FOREIGN as error:
         raise translated(error) from error
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 EPOCH_MS = 1_577_836_800_000  # 2020-01-01T00:00:00Z
 SEQUENCE_BITS = 12
 PROCESS_BITS = 10
+LAST_PK = 2**63 - 1
 
 
 class KeyMaker:

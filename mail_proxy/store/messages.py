@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, select, tuple_
 
 from mail_proxy.store.base import EventRow, MessageFilter, MessageRow
+from mail_proxy.store.keys import LAST_PK
 from mail_proxy.store.rows import (
     EVENT_COLUMNS,
     MESSAGE_COLUMNS,
@@ -62,6 +63,8 @@ def find_messages(
 
 
 def get_by_pk(conn: Connection, pk: int, *, full: bool) -> MessageRow | None:
+    if not 0 < pk <= LAST_PK:
+        return None
     statement = _ordered().where(_m.tenant_id.in_(select(tenants.c.tenant_id)), _m.pk == pk)
     found = _completed(conn, statement, Extras(full, full))
     return found[0] if found else None

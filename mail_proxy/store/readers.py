@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from mail_proxy.domain.errors import StoreUnavailable
 from mail_proxy.store.faults import store_errors
 
 P = ParamSpec("P")
@@ -20,12 +21,15 @@ class Readers:
 
     def __init__(self, engine: Engine, threads: int) -> None:
         self._engine = engine
+        self._is_closed = False
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="store reader")
 
     async def read(
         self, query: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """What `query` returns, all of it as of one moment. Raises StoreError and its kinds."""
+        if self._is_closed:
+            raise StoreUnavailable("the database is closed")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: self._run(query, *args, **kwargs))
 
@@ -37,5 +41,6 @@ class Readers:
 
     async def close(self) -> None:
         """End when the last read has."""
+        self._is_closed = True
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()

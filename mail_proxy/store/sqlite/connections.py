@@ -27,7 +27,10 @@ _FOR_ALL = (
     "PRAGMA temp_store = MEMORY",
 )
 # WAL with NORMAL makes no sync at a commit, so what was answered would be lost with the power.
-_FOR_WRITER = ("PRAGMA synchronous = FULL",)
+_FOR_WRITER = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA journal_size_limit = 67108864",  # a burst leaves no giant -wal behind
+)
 _FOR_READER = ("PRAGMA query_only = ON",)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -125,6 +127,34 @@ async def test_a_claim_whose_caller_is_gone_is_given_back(scene):
 
     stored = await scene.look("m1")
     assert (stored.state, stored.tries) == (State.WAITING, 0)
+
+
+async def test_a_claim_abandoned_while_closing_holds_up_nobody(scene):
+    await scene.post("m1")
+    claiming = asyncio.ensure_future(scene.claim())
+    posting = asyncio.ensure_future(scene.post("m2"))
+    await asyncio.sleep(0)
+
+    claiming.cancel()
+    await scene.store.close()
+
+    (answer,) = await posting
+    assert not answer.reason
+
+
+async def test_a_message_without_its_content_does_not_block_its_account(scene, database):
+    (broken,) = await scene.post("m1")
+    await scene.post("m2")
+    _lose_content(database, broken.pk)
+
+    claimed = (await scene.claim()).messages
+
+    assert [m.content for m in claimed] == [b"", b'{"text": "hello"}']
+
+
+def _lose_content(database: str, pk: int) -> None:
+    with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as conn, conn:
+        conn.execute("DELETE FROM contents WHERE message_pk = ?", (pk,))
 
 
 async def test_a_dead_daemons_leases_are_recovered(scene):

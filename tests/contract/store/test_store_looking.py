@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mail_proxy.domain.errors import StoreError, StoreUnavailable
 from mail_proxy.domain.state import Event, State
 from mail_proxy.store import Count, MessageFilter
 
@@ -104,7 +105,8 @@ async def test_a_message_is_found_by_its_pk(scene):
     found = await scene.store.get_by_pk(posted.pk, full=True)
 
     assert (found.id, found.content) == ("m1", b'{"text": "hello"}')
-    assert await scene.store.get_by_pk(posted.pk + 1) is None
+    for other in (posted.pk + 1, 0, -1, 2**63, 10**5000):
+        assert await scene.store.get_by_pk(other) is None
 
 
 async def test_messages_are_found_by_id_within_a_tenant_only(scene):
@@ -178,3 +180,17 @@ async def test_message_events_are_oldest_first(scene):
     assert [e.event_type for e in events] == ["deferred", "deferred again"]
     assert (events[0].message_id, events[0].account_id, events[0].priority) == ("m1", "main", 2)
     assert events[0].data == {"id": "m"}
+
+
+async def test_a_closed_store_is_unavailable(scene):
+    await scene.store.close()
+
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await scene.store.counts()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await scene.post("m1")
+
+
+async def test_a_search_for_what_no_database_holds_raises_our_own_error(scene):
+    with pytest.raises(StoreError):
+        await scene.list_ids(subject="\ud800")

@@ -1,0 +1,94 @@
+"""Events that wait for their report, the state of reporting, the command log."""
+
+from __future__ import annotations
+
+from mail_proxy.store import SyncState
+
+
+async def test_unreported_events_come_oldest_first_and_bounded(scene):
+    await scene.send("m1")
+    await scene.send("m2")
+    await scene.send("m3")
+
+    events = await scene.store.unreported("acme", limit=2)
+
+    assert [e.message_id for e in events] == ["m1", "m2"]
+    assert events[0].pk < events[1].pk
+    assert (events[0].report_state, events[0].report_tries) == ("pending", 0)
+
+
+async def test_a_reported_event_is_not_reported_again(scene):
+    await scene.send("m1")
+    (event,) = await scene.store.unreported("acme", limit=9)
+
+    await scene.store.mark_reported("acme", [event.pk], now=scene.now + 5)
+
+    assert await scene.store.unreported("acme", limit=9) == []
+    assert await scene.store.tenants_with_reports() == []
+    (stored,) = (await scene.look("m1")).events
+    assert (stored.report_state, stored.reported_ts) == ("reported", scene.now + 5)
+
+
+async def test_a_parked_event_waits_no_more(scene):
+    await scene.send("m1")
+    (event,) = await scene.store.unreported("acme", limit=9)
+
+    await scene.store.mark_reported("acme", [event.pk], now=scene.now, state="parked")
+
+    assert await scene.store.unreported("acme", limit=9) == []
+    assert (await scene.look("m1")).events[0].report_state == "parked"
+
+
+async def test_tries_of_a_report_are_counted(scene):
+    await scene.send("m1")
+    (event,) = await scene.store.unreported("acme", limit=9)
+
+    await scene.store.count_report_try("acme", [event.pk])
+    await scene.store.count_report_try("acme", [event.pk])
+
+    assert (await scene.store.unreported("acme", limit=9))[0].report_tries == 2
+
+
+async def test_events_are_marked_within_their_tenant_only(scene):
+    await scene.add("beta", "main")
+    await scene.send("m1")
+    (event,) = await scene.store.unreported("acme", limit=9)
+
+    await scene.store.mark_reported("beta", [event.pk], now=scene.now)
+    await scene.store.count_report_try("beta", [event.pk])
+
+    (untouched,) = await scene.store.unreported("acme", limit=9)
+    assert untouched == event
+
+
+async def test_only_tenants_with_something_to_report_are_named(scene):
+    await scene.add("beta", "main")
+    await scene.add("idle", "main")
+    await scene.post("m1", tenant_id="beta")
+    claim = await scene.claim(tenant_id="beta")
+    await scene.finish(scene.accepted(claim.messages[0]))
+    await scene.send("m1")
+
+    assert await scene.store.tenants_with_reports() == ["acme", "beta"]
+
+
+async def test_many_events_are_marked_at_once(scene):
+    ids = [f"m{i}" for i in range(700)]
+    await scene.post(*ids)
+    claim = await scene.claim(700)
+    await scene.finish(*(scene.accepted(m) for m in claim.messages))
+    events = await scene.store.unreported("acme", limit=1000)
+
+    await scene.store.mark_reported("acme", [e.pk for e in events], now=scene.now)
+
+    assert (len(events), await scene.store.unreported("acme", limit=9)) == (700, [])
+
+
+async def test_the_state_of_reporting_is_kept(store):
+    assert await store.get_sync_state("acme") == SyncState("acme")
+    state = SyncState("acme", 1.0, 2.0, 3.0, 4, "503", paused=True)
+
+    await store.put_sync_state(SyncState("acme", 9.0))
+    await store.put_sync_state(state)
+
+    assert await store.get_sync_state("acme") == state
