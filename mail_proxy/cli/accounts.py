@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from mail_proxy.cli import check
-from mail_proxy.cli.columns import Column, show_age, show_until
+from mail_proxy.cli.columns import Column, detail_columns, show_age, show_until
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.forms import ask_form, checked
@@ -42,8 +42,12 @@ def list_(ctx: typer.Context) -> None:
       mail-proxy myserver acme accounts list
     """
     found = here(ctx)
-    told = found.call("listAccounts", tenant_id=found.require_tenant_id())
-    accounts = sorted(told["accounts"], key=lambda account: str(account["id"]))
+    tenant_id = found.require_tenant_id()
+    with found.control() as control:
+        accounts = control.call("listAccounts", tenant_id=tenant_id)["accounts"]
+        if not accounts:
+            control.call("getTenant", tenant_id=tenant_id)  # of no such tenant there are none too
+    accounts.sort(key=lambda account: str(account["id"]))
     found.writer.records(
         COLUMNS, accounts, empty=f"There is no account yet: {found.path} accounts add"
     )
@@ -59,7 +63,7 @@ def show(ctx: typer.Context, account_id: str = _ID) -> None:
     found = here(ctx)
     told = found.call("getAccount", tenant_id=found.require_tenant_id(), account_id=account_id)
     record = told["account"]
-    found.writer.record(record, [Column(key) for key in record])
+    found.writer.record(record, detail_columns(record))
 
 
 @app.command()
@@ -125,8 +129,12 @@ def add(
             warn=found.writer.warn,
         ),
     }
-    request = _completed(found, checked(ACCOUNT_FORM, given, _OPTIONS))
+    answers = checked(ACCOUNT_FORM, given, _OPTIONS)
+    request = _completed(found, answers)
     _save(found, tenant_id, request, replace=replace)
+    was_asked = "id" not in answers or "host" not in answers
+    if was_asked and found.prompts.offer("Test the login now?"):
+        _check(found, tenant_id, str(request["id"]))
 
 
 def _completed(found: Here, answers: dict[str, Any]) -> dict[str, Any]:
@@ -215,7 +223,11 @@ def check_(ctx: typer.Context, account_id: str = _ID) -> int:
       mail-proxy myserver acme accounts check smtp-main
     """
     found = here(ctx)
-    told = found.call("checkAccount", tenant_id=found.require_tenant_id(), account_id=account_id)
+    return _check(found, found.require_tenant_id(), account_id)
+
+
+def _check(found: Here, tenant_id: str, account_id: str) -> int:
+    told = found.call("checkAccount", tenant_id=tenant_id, account_id=account_id)
     return check.print_report(found, told["report"], account_id)
 
 

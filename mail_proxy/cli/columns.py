@@ -52,6 +52,13 @@ def show_recipients(value: object, _now: float) -> str:
     return safe_text(many[0]) + more
 
 
+def show_object(value: object, now: float) -> str:
+    """Any value in a detail view; an object as `name=value` pairs."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{safe_text(k)}={show_object(v, now)}" for k, v in value.items()) or "-"
+    return show_text(value, now)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column.
@@ -92,6 +99,20 @@ def chosen_columns(
                 code=ExitCode.USAGE,
             )
     return [by_key[name] for name in fields]
+
+
+def detail_columns(record: Record) -> list[Column]:
+    """A column for each field of one thing; times in the local zone."""
+    return [
+        Column(key, _without_unit(key), show_local_time)
+        if is_time(key)
+        else Column(key, show=show_object)
+        for key in record
+    ]
+
+
+def _without_unit(key: str) -> str:
+    return key.removesuffix("_ts").removesuffix("_at").replace("_", " ")
 
 
 def is_time(key: str) -> bool:

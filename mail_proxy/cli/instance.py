@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from mail_proxy.cli import units
-from mail_proxy.cli.columns import Column, show_age, show_count
+from mail_proxy.cli.columns import Column, detail_columns, show_count
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.tree import INSTANCE
@@ -60,8 +60,7 @@ def info(
         **{key: value for key, value in told.items() if key not in ("ok", "name", "settings")},
         "settings": told.get("settings"),
     }
-    columns = [Column(key, show=_SHOW.get(key, _show_any)) for key in record if key != "settings"]
-    found.writer.record(record, columns)
+    found.writer.record(record, [c for c in detail_columns(record) if c.key != "settings"])
     if found.writer.is_for_people and not found.options.fields:
         _print_settings(found, record["settings"])
 
@@ -72,16 +71,6 @@ def _print_settings(found: Here, settings: Any) -> None:
         found.writer.heading("Settings")
         keys = list(settings[0])
         found.writer.records([Column(key) for key in keys], settings)
-
-
-def _show_any(value: object, now: float) -> str:
-    del now
-    if isinstance(value, dict):
-        return ", ".join(f"{safe_text(k)}={safe_text(v)}" for k, v in value.items()) or "-"
-    return "-" if value is None else safe_text(value)
-
-
-_SHOW = {"started_at": show_age}
 
 
 def _paths(instance: Instance) -> dict[str, Any]:

@@ -18,9 +18,10 @@ def last_lines(path: Path, n: int, *, after: int = 0) -> list[str]:
         with path.open("rb") as file:
             _seek_last_lines(file, n)
             file.seek(max(file.tell(), after))
-            return _decoded(file.read()).split("\n")[:-1]
+            text = _decoded(file.read())
     except FileNotFoundError:
         return []
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def size_of(path: Path) -> int:

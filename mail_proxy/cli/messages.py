@@ -125,6 +125,9 @@ def _pages(found: Here, wanted: dict[str, Any], limit: int) -> tuple[list[dict[s
             told = control.call("listMessages", limit=room, **wanted, **pairs(cursor=cursor))
             messages += told["messages"]
             cursor = told.get("next_cursor")
+            if not messages:
+                # Of a tenant that is not there, there are none too.
+                control.call("getTenant", tenant_id=wanted["tenant_id"])
             if not cursor or (limit and len(messages) >= limit):
                 return messages, bool(cursor)
 

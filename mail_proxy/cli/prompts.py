@@ -55,6 +55,12 @@ class Prompter:
         if self._ask(f"{question}\nType '{name}' to go on: ") != name:
             raise Cancelled
 
+    def offer(self, question: str) -> bool:
+        """Something kind that is asked only of a person who is there; Enter is yes."""
+        if not self.is_possible:
+            return False
+        return self._options.yes or self._ask(f"{question} [Y/n] ").lower() in ("", "y", "yes")
+
     def password(self, label: str) -> str:
         """A secret without echo; InputNeeded names the ways around the question."""
         self._need_terminal(f"{label} is needed", "--password-file, or --password-stdin")

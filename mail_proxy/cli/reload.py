@@ -6,17 +6,21 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-_LOOK_S = 1.0
+_PACKAGE = Path(__file__).resolve().parent.parent
+_LOOK_S = 0.5
 _STOP_S = 90.0  # longer than the default grace, which lets what is on the wire end
 
 Times = dict[Path, float]
 
 
 def run_reloading(
-    command: Sequence[str], environ: Mapping[str, str], *, tell: Callable[[str], None]
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    tell: Callable[[str], None],
+    folder: Path = _PACKAGE,
 ) -> int:
-    """Run until the daemon ends by itself, or Ctrl-C; its exit code."""
-    folder = Path(__file__).resolve().parent.parent
+    """Run until the daemon ends by itself, or Ctrl-C; its exit code. folder: what is watched."""
     while True:
         known = times_of(folder)
         with subprocess.Popen(command, env=dict(environ)) as daemon:  # noqa: S603 - our own module

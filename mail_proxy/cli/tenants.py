@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli.columns import Column, show_age
+from mail_proxy.cli.columns import Column, detail_columns, show_age
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.forms import ask_form, checked
@@ -83,7 +83,7 @@ def show(ctx: typer.Context, tenant_id: str = _ID) -> None:
 def print_tenant(found: Here, tenant_id: str) -> None:
     found.tenant_id = tenant_id
     record = _without_ok(found.call("getTenant", tenant_id=tenant_id))
-    found.writer.record(record, [Column(key) for key in record])
+    found.writer.record(record, detail_columns(record))
 
 
 @app.command()

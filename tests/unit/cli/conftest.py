@@ -121,7 +121,6 @@ class FakeInstance:
         return {"suspended_batches": [], "pending_messages": 3}
 
     def _listAccounts(self, tenant_id: str) -> dict[str, Any]:  # noqa: N802
-        self._tenant(tenant_id)
         return {"accounts": [a for (t, _), a in self.accounts.items() if t == tenant_id]}
 
     def _getAccount(self, tenant_id: str, account_id: str) -> dict[str, Any]:  # noqa: N802

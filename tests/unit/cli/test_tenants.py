@@ -170,3 +170,11 @@ def test_hostile_names_reach_the_terminal_without_their_escapes(cli) -> None:
         assert ran.code == 0
         assert "\x1b]" not in ran.out
         assert "[/b]" in ran.out
+
+
+def test_lists_of_a_tenant_that_is_not_there_are_an_error_and_not_empty(cli) -> None:
+    cli.instance("my")
+    for what in ("accounts", "messages"):
+        ran = cli("my", "acmee", what, "list")
+        assert ran.code == 4
+        assert "tenant 'acmee' does not exist on 'my'. Did you mean 'acme'?" in ran.err

@@ -141,6 +141,7 @@ def test_the_account_form_asks_validates_masks_and_sums_up(terminal: Terminal) -
     assert "  Password: ********" in person.screen
     assert b"hunter2" not in person.received
     person.types("\r")
+    person.answers("Test the login now? [Y/n]", "n")
     person.sees("DONE 0")
     assert '"host": "smtp.example.com", "port": 587, "tls_mode": "starttls"' in person.screen
 
