@@ -103,7 +103,7 @@ def _make_room(path: Path) -> None:
 def _answers(path: Path) -> bool:
     try:
         connect(path, _PROBE_S).close()
-    except TimeoutError:
+    except (TimeoutError, BlockingIOError):
         return True  # its backlog is full: busy, not dead
     except OSError:
         return False

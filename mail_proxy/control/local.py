@@ -12,7 +12,7 @@ from typing import Any
 
 from mail_proxy.config.lock import DatabaseLock
 from mail_proxy.config.settings import Settings
-from mail_proxy.control.request import given, route_of
+from mail_proxy.control.request import payload_for, route_of
 from mail_proxy.proxy import MailProxy
 from mail_proxy.wire.caller import LOCAL
 
@@ -41,9 +41,9 @@ class LocalControl:
     def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
         """Raises Locked when another process has the database, and what the command fails with."""
         route = route_of(command)
+        payload = payload_for(route, fields)
         opened = self._opened = self._opened or _open(self._settings)
-        asked = opened.proxy.handle_command(route.name, given(route, fields), LOCAL)
-        return opened.runner.run(asked)
+        return opened.runner.run(opened.proxy.handle_command(route.name, payload, LOCAL))
 
     def close(self) -> None:
         opened, self._opened = self._opened, None

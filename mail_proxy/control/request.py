@@ -36,29 +36,34 @@ def route_of(command: str) -> Route:
     return route
 
 
-def given(route: Route, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields without those that the URL carries and that are None: a URL has no null."""
-    in_body = route.method in _WITH_BODY
-    return {
-        name: value
-        for name, value in fields.items()
-        if value is not None or (in_body and name not in route.query and not _is_in(route, name))
-    }
+def payload_for(route: Route, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields as the daemon would see them: a URL carries texts, and no null.
+
+    Raises Invalid for fields that cannot travel.
+    """
+    payload: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name not in route.query and not _is_in_path(route, name):
+            if route.method not in _WITH_BODY:
+                raise Invalid(f"'{route.name}' has no field '{name}'", field=name)
+            payload[name] = value
+        elif value is not None:
+            payload[name] = _text(name, value)
+    for part in route.path.split("/"):
+        if part.startswith("{") and not payload.get(part[1:-1]):
+            raise Invalid(f"missing {part[1:-1]}", field=part[1:-1])
+    return payload
 
 
 def request_for(command: str, fields: Mapping[str, Any]) -> Request:
     """Raises NotFound for an unknown command, Invalid for fields that it cannot carry."""
     route = route_of(command)
-    rest = given(route, fields)
+    rest = payload_for(route, fields)
     path = "/".join(_segment(part, rest) for part in route.path.split("/"))
-    query = urlencode({name: _text(name, rest.pop(name)) for name in route.query if name in rest})
+    query = urlencode({name: rest.pop(name) for name in route.query if name in rest})
     target = f"{path}?{query}" if query else path
-    if route.method in _WITH_BODY:
-        return Request(route.method, target, _body(rest))
-    if rest:
-        name = next(iter(rest))
-        raise Invalid(f"'{route.name}' has no field '{name}'", field=name)
-    return Request(route.method, target)
+    body = _body(rest) if route.method in _WITH_BODY else None
+    return Request(route.method, target, body)
 
 
 def answer_from(status: int, content_type: str, body: bytes) -> dict[str, Any]:
@@ -76,7 +81,7 @@ def answer_from(status: int, content_type: str, body: bytes) -> dict[str, Any]:
     raise failure_from(found, status)
 
 
-def _is_in(route: Route, name: str) -> bool:
+def _is_in_path(route: Route, name: str) -> bool:
     return "{" + name + "}" in route.path
 
 
@@ -84,10 +89,7 @@ def _segment(part: str, rest: dict[str, Any]) -> str:
     """One part of the path, `{name}` replaced by that field, which is taken out of `rest`."""
     if not part.startswith("{"):
         return part
-    name = part[1:-1]
-    value = _text(name, rest.pop(name, ""))
-    if not value:
-        raise Invalid(f"missing {name}", field=name)
+    value: str = rest.pop(part[1:-1])
     # Clients on the way resolve dots on their own, so an id of dots is encoded too.
     return quote(value, safe="") if value.strip(".") else "%2E" * len(value)
 
