@@ -20,7 +20,9 @@ from mail_proxy.sinks.script import Rule, Script
 READ_BYTES = 262_144
 MAX_LINE_BYTES = 65_536
 HANDSHAKE_S = 10.0
+HANGS_S = 86400.0  # longer than any client waits; the end of the sink ends it
 _PATH = re.compile(r"(?:FROM|TO):\s*<([^<>]*)>\s*(.*)", re.IGNORECASE)
+_SIZE = re.compile(r"\bSIZE=(\d+)", re.IGNORECASE)
 
 
 class Closed(Exception):
@@ -55,7 +57,6 @@ class Sink(Protocol):
 
     offer: Offer
     script: Script
-    closing: asyncio.Event
 
     def note_command(self, line: str, *, encrypted: bool) -> None: ...
 
@@ -171,7 +172,7 @@ class Dialogue:
             return usual[0] in "23"
         if rule.delay_s or rule.hangs:
             await self._flush()
-            await self._wait(None if rule.hangs else rule.delay_s)
+            await asyncio.sleep(HANGS_S if rule.hangs else rule.delay_s)
         reply = usual if rule.reply is None else rule.reply
         if rule.drop == "during":
             self._replies.append(reply[: len(reply) // 2].encode())
@@ -181,14 +182,6 @@ class Dialogue:
             await self._flush()
             raise Closed
         return reply[0] in "23"
-
-    async def _wait(self, seconds: float | None) -> None:
-        """Say nothing for so long, or until the sink closes."""
-        try:
-            await asyncio.wait_for(self._sink.closing.wait(), seconds)
-        except TimeoutError:
-            return
-        raise Closed
 
     # --- commands ---
 
@@ -221,7 +214,14 @@ class Dialogue:
             return
         await self._flush()
         self._buffer.clear()  # what was sent in clear is not believed (RFC 3207 section 4.2)
-        await self._writer.start_tls(self._offer.tls, ssl_handshake_timeout=HANDSHAKE_S)
+        in_clear = self._writer.transport
+        try:
+            await self._writer.start_tls(self._offer.tls, ssl_handshake_timeout=HANDSHAKE_S)
+        except AttributeError as error:
+            # The client left in that moment: asyncio has no transport then, and trips over it, here
+            # and again where the writer ends.
+            self._writer._transport = in_clear  # type: ignore[attr-defined]
+            raise Closed from error
         self.encrypted = True
         self.mail = self.login = None
 
@@ -264,7 +264,7 @@ class Dialogue:
             self.mail = Mail(match[1], match[2])
 
     def _usual_for_mail(self, parameters: str) -> str:
-        size = re.search(r"\bSIZE=(\d+)", parameters)
+        size = _SIZE.search(parameters)
         if size and int(size[1]) > self._offer.max_size:
             return "552 5.3.4 too large"
         return "250 2.1.0 ok"

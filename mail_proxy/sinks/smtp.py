@@ -78,7 +78,6 @@ class SmtpSink:
         self.port = port
         self.offer = Offer(frozenset(extensions), max_size, users or {}, tls, implicit_tls)
         self.script = Script()
-        self.closing = asyncio.Event()
         self.messages: list[Received] = []
         self.refused: list[Received] = []
         self.commands: list[Command] = []
@@ -90,7 +89,7 @@ class SmtpSink:
         self._keep = keep
         self._now = now
         self._server: asyncio.Server | None = None
-        self._open: dict[Dialogue, asyncio.Task[None] | None] = {}
+        self._open: dict[Dialogue, asyncio.Task[None]] = {}
         self._awaited: list[tuple[int, asyncio.Future[None]]] = []
 
     # --- the script ---
@@ -200,23 +199,29 @@ class SmtpSink:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        self.closing.set()
-        for dialogue in self._open:
+        for dialogue, task in self._open.items():
             dialogue.abort()
-        tasks = [task for task in self._open.values() if task is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=_ENDING_S)
+            task.cancel()  # it may be asleep, or in a handshake that does not notice the abort
+        if self._open:
+            await asyncio.wait(list(self._open.values()), timeout=_ENDING_S)
         await self._server.wait_closed()
+        self._server = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         dialogue = Dialogue(self, reader, writer)
-        self._open[dialogue] = asyncio.current_task()
+        self._open[dialogue] = task
         self.connections += 1
         self.peak = max(self.peak, len(self._open))
         try:
             await dialogue.run()
         except (Closed, OSError):
             pass  # the client went, TLS failed, or the script said so: nothing is to be told
+        except asyncio.CancelledError:
+            if self._server is not None and self._server.is_serving():
+                raise
+            # By __aexit__, which waits for us; asyncio 3.11 logs a cancelled one as broken.
         finally:
             del self._open[dialogue]
             writer.close()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,15 +118,15 @@ class _Authority:
         days: int,
         extension: x509.ExtensionType,
     ) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         return (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(self.name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=10))
-            .not_valid_after(now + datetime.timedelta(days=days))
+            .not_valid_before(now - dt.timedelta(days=10))
+            .not_valid_after(now + dt.timedelta(days=days))
             .add_extension(extension, critical=False)
             .sign(self.key, hashes.SHA256())
         )
@@ -155,9 +155,7 @@ async def open_pool(
     pools = []
 
     def make(**settings: Any) -> SMTPPool:
-        pools.append(
-            SMTPPool(DeliverySettings(**settings), clock=clock, tls=certificates.trusting)
-        )
+        pools.append(SMTPPool(DeliverySettings(**settings), clock=clock, tls=certificates.trusting))
         return pools[-1]
 
     yield make
@@ -171,6 +169,18 @@ async def sink() -> AsyncIterator[SmtpSink]:
         yield opened
 
 
+@pytest.fixture
+def until() -> Callable[[Callable[[], bool]], Awaitable[None]]:
+    """Let the loop run until a condition holds: it waits for what happens, not for time."""
+
+    async def wait(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():  # noqa: ASYNC110 - any event of the loop may make it true
+                await asyncio.sleep(0)
+
+    return wait
+
+
 class RawServer:
     """A server that says what a test writes for it."""
 
@@ -181,11 +191,11 @@ class RawServer:
 
 @pytest.fixture
 def raw_server() -> Callable[..., Any]:
-    """Serve one connection with `talk(reader, writer)`, then hold it open until the end."""
+    """Serve connections with `talk(reader, writer)`, then wait for QUIT; if rude, not even that."""
 
     @asynccontextmanager
     async def serve(
-        talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any],
+        talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any], *, rude: bool = False
     ) -> AsyncIterator[RawServer]:
         server = RawServer()
         tasks = set()
@@ -196,6 +206,8 @@ def raw_server() -> Callable[..., Any]:
                 await talk(reader, writer)
                 while data := await reader.read(65536):
                     server.heard += data
+                    if data.endswith(b"QUIT\r\n") and not rude:
+                        break
             except OSError:
                 pass  # the client aborted, as tests want it to
             finally:

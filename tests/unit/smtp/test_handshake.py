@@ -1,6 +1,7 @@
 """TLS and login: what is encrypted, what is refused, and that no secret goes out in clear."""
 
 import asyncio
+import gc
 import ssl
 
 import pytest
@@ -90,7 +91,9 @@ def test_a_relay_does_not_show_its_password():
     assert "secret" not in repr(Relay("t", "a", "h", 25, "auto", "ann", "secret"))
 
 
-@pytest.mark.parametrize("trouble", ["absent", "refused", "expired", "other_name", "unknown", "cut"])
+@pytest.mark.parametrize(
+    "trouble", ["absent", "refused", "expired", "other_name", "unknown", "cut"]
+)
 async def test_nothing_is_sent_when_starttls_fails(
     open_pool, relay_to, certificates, clock, trouble
 ):
@@ -187,11 +190,11 @@ async def test_a_password_is_sent_to_the_own_machine(open_pool, relay_to, messag
 async def test_a_wrong_password_is_tried_once(open_pool, relay_to):
     async with SmtpSink(users=USERS) as sink:
         pool = open_pool()
-        with pytest.raises(RelayRefused, match="login refused: 535 5.7.8") as caught:
-            await pool.acquire(relay_to(sink, user="ann", password="wrong"))
+        with pytest.raises(RelayRefused, match=r"login refused: 535 5\.7\.8") as caught:
+            await pool.acquire(relay_to(sink, user="ann", password="hunter2"))
         assert (caught.value.stage, caught.value.reply.code) == (Stage.AUTH, 535)
         assert verbs(sink) == ["EHLO", "AUTH"]
-        assert "wrong" not in str(caught.value)
+        assert "hunter2" not in str(caught.value)
 
 
 async def test_another_method_is_tried_when_the_server_does_not_know_the_first(
@@ -289,8 +292,6 @@ async def test_aiosmtplib_keeps_nothing_of_the_connection(open_pool, relay_to, s
     """When its client is collected, the socket stays open."""
     pool = open_pool()
     session = await pool.acquire(relay_to(sink))
-    import gc
-
     gc.collect()
     await asyncio.sleep(0)
     assert (await session.send("s@x", ["a@x"], message)).is_accepted

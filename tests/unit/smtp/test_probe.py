@@ -69,21 +69,6 @@ async def test_a_closed_port_is_in_the_report(look, relay_to):
     assert report.greeting == ""
 
 
-async def test_nothing_stays_open_after_a_probe(look, relay_to, sink):
+async def test_nothing_stays_open_after_a_probe(look, relay_to, sink, until):
     await look(relay_to(sink))
-    async with sink_is_empty(sink):
-        pass
-
-
-def sink_is_empty(sink):
-    import asyncio
-    from contextlib import asynccontextmanager
-
-    @asynccontextmanager
-    async def wait():
-        async with asyncio.timeout(5):
-            while sink.open_connections:
-                await asyncio.sleep(0)
-        yield
-
-    return wait()
+    await until(lambda: sink.open_connections == 0)

@@ -179,9 +179,7 @@ def test_the_dot_has_left_exactly_when_the_message_has(capabilities, case):
 
 def test_all_commands_leave_in_one_write_when_pipelining_is_offered():
     sent = begun(PIPELINING).begin()
-    assert sent == (
-        b"MAIL FROM:<s@x> SIZE=21\r\nRCPT TO:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\n"
-    )
+    assert sent == (b"MAIL FROM:<s@x> SIZE=21\r\nRCPT TO:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\n")
 
 
 def test_one_command_leaves_at_a_time_when_it_is_not():
