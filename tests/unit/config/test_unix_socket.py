@@ -66,13 +66,18 @@ def test_the_file_of_a_killed_listener_is_replaced(path: Path):
         connect(path, 1).close()
 
 
+def fill(path: Path, waiting: ExitStack) -> None:
+    """Connect until no more connections may wait to be accepted."""
+    for _ in range(100):
+        waiting.enter_context(connect(path, 0.01))
+
+
 def test_a_busy_listener_is_not_taken_for_dead(path: Path):
     with ExitStack() as waiting, socket.socket(socket.AF_UNIX) as busy:
         busy.bind(str(path))
         busy.listen(0)
         with pytest.raises((BlockingIOError, TimeoutError)):
-            while True:
-                waiting.enter_context(connect(path, 0.01))
+            fill(path, waiting)
 
         with pytest.raises(ConfigurationError, match="another daemon"):
             waiting.enter_context(listening(path))
