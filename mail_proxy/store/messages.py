@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, select, tuple_
@@ -121,23 +122,23 @@ def _goes_to(part: str) -> ColumnElement[bool]:
 
 def _completed(conn: Connection, statement: Select[Any], extras: Extras) -> list[MessageRow]:
     """The messages of `statement`, each with all that was asked for."""
-    rows = [message_row(row) for row in conn.execute(statement)]
+    rows = conn.execute(statement).all()
     return [
         message
-        for tenant_id, theirs in groupby(rows, key=lambda row: row.tenant_id)
+        for tenant_id, theirs in groupby(rows, key=attrgetter("tenant_id"))
         for message in _with_parts(conn, tenant_id, list(theirs), extras)
     ]
 
 
 def _with_parts(
-    conn: Connection, tenant_id: str, rows: list[MessageRow], extras: Extras
+    conn: Connection, tenant_id: str, rows: list[Row[Any]], extras: Extras
 ) -> Iterable[MessageRow]:
     pks = [row.pk for row in rows]
     addressed = _recipients(conn, tenant_id, pks)
     payloads = _contents(conn, tenant_id, pks) if extras.content else {}
     told = _events(conn, tenant_id, pks) if extras.events else {}
     for row in rows:
-        yield replace(
+        yield message_row(
             row,
             recipients=tuple(recipient_row(r) for r in addressed[row.pk]),
             content=payloads.get(row.pk),

@@ -109,11 +109,11 @@ MESSAGE_COLUMNS = [c for c in messages.c if c.name in {f.name for f in fields(Me
 EVENT_COLUMNS = [events.c[f.name] for f in fields(EventRow)]
 
 
-def message_row(row: Row[Any]) -> MessageRow:
-    """A message without its recipients, content and events."""
+def message_row(row: Row[Any], **parts: Any) -> MessageRow:
+    """A message; `parts` are its recipients, content and events."""
     stored = dict(row._mapping)
     stored["state"] = State(stored["state"])
-    return MessageRow(**stored)
+    return MessageRow(**stored, **parts)
 
 
 def event_row(row: Row[Any]) -> EventRow:

@@ -132,7 +132,7 @@ async def test_a_pipe_is_no_database(path, fresh):
 
 
 async def test_a_place_that_cannot_be_written_to_is_told(fresh):
-    with pytest.raises(StoreUnavailable, match="/proc/queue.db"):
+    with pytest.raises(StoreUnavailable, match="/proc/queue"):
         await open_store("/proc/queue.db", keyring=fresh())
 
 
