@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
 
 from mail_proxy.domain.errors import Invalid, RejectedBatch
 from mail_proxy.domain.message import parse_priority
@@ -87,9 +88,10 @@ async def _store(ctx: Context, messages: Sequence[NewMessage], now: float) -> li
     by_tenant: dict[str, list[str]] = {}
     for n in refused:
         by_tenant.setdefault(messages[n].tenant_id, []).append(messages[n].id)
-    for tenant_id, ids in by_tenant.items():
-        await ctx.engine.recall(tenant_id, ids=ids)
-    again = await ctx.store.accept([messages[n] for n in refused], now=now)
+    async with AsyncExitStack() as recalled:
+        for tenant_id, ids in by_tenant.items():
+            await recalled.enter_async_context(ctx.engine.recalled(tenant_id, ids=ids))
+        again = await ctx.store.accept([messages[n] for n in refused], now=now)
     for n, verdict in zip(refused, again, strict=True):
         verdicts[n] = verdict
     return verdicts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -37,6 +38,12 @@ class Sending(Protocol):
         """Claimed and not begun messages are WAITING again when this returns."""
         ...
 
+    def recalled(
+        self, tenant_id: str, *, ids: Collection[str] | None = None
+    ) -> AbstractAsyncContextManager[None]:
+        """Inside, they are back and nothing of the tenant is claimed anew."""
+        ...
+
     def snapshot(self) -> dict[str, Any]: ...
 
 
@@ -45,6 +52,7 @@ class Reporting(Protocol):
 
     def wake(self, tenant_id: str) -> None: ...
     def run_now(self, tenant_id: str | None) -> None: ...
+    async def resume(self, tenant_id: str) -> None: ...
 
 
 Probe = Callable[[Relay], Awaitable[RelayReport]]

@@ -20,7 +20,6 @@ from mail_proxy.wire.messages import (
 )
 
 CLEANUP_BATCH = 1000  # rows in one transaction, so that posts need not wait
-_ATTEMPTS = 3  # at taking back what is claimed: a claim may come between
 
 
 async def get_message(ctx: Context, request: MessageKey) -> OneMessage:
@@ -38,15 +37,12 @@ async def get_message_events(ctx: Context, request: MessageKey) -> MessageEvents
 async def delete_messages(ctx: Context, request: MessageIds) -> Deleted:
     """Remove the rows; what is being sent at this moment is answered as not found."""
     tenant_id = ctx.tenant_id(request.tenant_id)
-    left = _unique(request.ids)
+    ids = _unique(request.ids)
     removed: set[str] = set()
-    for _ in range(_ATTEMPTS):
-        if not left:
-            break
-        await ctx.engine.recall(tenant_id, ids=left)
-        gone = await ctx.store.delete_messages(tenant_id, left)
-        removed |= gone
-        left = [message_id for message_id in left if message_id not in gone]
+    if ids:
+        async with ctx.engine.recalled(tenant_id, ids=ids):
+            removed = await ctx.store.delete_messages(tenant_id, ids)
+    left = [message_id for message_id in ids if message_id not in removed]
     return {"ok": True, "removed": len(removed), "not_found": left, "unauthorized": []}
 
 

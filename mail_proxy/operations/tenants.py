@@ -27,6 +27,7 @@ from mail_proxy.wire.tenants import (
 _URLS = ("client_base_url", "client_sync_path", "client_attachment_path")
 _ADMINS = ("active", "rate_limits", "large_file_config")  # a tenant's token may not set these
 _SECRETS = ("token", "password")
+_RECEIVER = ("client_base_url", "client_sync_path", "client_auth")
 
 
 async def add_tenant(ctx: Context, request: AddTenant) -> TenantAdded:
@@ -108,7 +109,8 @@ async def _changed(ctx: Context, tenant: Tenant, old: Tenant | None) -> None:
         await ctx.engine.recall(tenant.tenant_id)
     elif tenant.active and not old.active:
         ctx.engine.wake_all()
-    ctx.reporter.wake(tenant.tenant_id)  # its URL or credentials may be good now
+    if any(getattr(old, name) != getattr(tenant, name) for name in _RECEIVER):
+        await ctx.reporter.resume(tenant.tenant_id)  # what failed may be mended now
 
 
 def _check_allowed(request: UpdateTenant, given: dict[str, Any], old: Tenant) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,13 @@ class FakeEngine:
         if outcomes:
             await self.store.finish(outcomes, now=NOON)
 
+    @asynccontextmanager
+    async def recalled(
+        self, tenant_id: str, *, ids: Collection[str] | None = None
+    ) -> AsyncIterator[None]:
+        await self.recall(tenant_id, ids=ids)
+        yield
+
     def snapshot(self) -> dict[str, Any]:
         return {"active": self.active, "connections": 0}
 
@@ -92,6 +100,9 @@ class FakeReporter:
 
     def run_now(self, tenant_id: str | None) -> None:
         self.asked.append(("run_now", tenant_id))
+
+    async def resume(self, tenant_id: str) -> None:
+        self.asked.append(("resume", tenant_id))
 
 
 @dataclass
