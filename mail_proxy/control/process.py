@@ -22,6 +22,7 @@ from typing import Any
 from mail_proxy.config import unix_socket
 from mail_proxy.config.file import create_instance
 from mail_proxy.config.instances import Instance
+from mail_proxy.config.load import load_settings
 from mail_proxy.config.lock import Holder, StateLock, daemon_of
 from mail_proxy.config.pidfile import DaemonInfo, read_pid_file, remove_pid_file
 from mail_proxy.config.private import open_to_append
@@ -140,6 +141,7 @@ def start_daemon(
     """
     create_instance(instance, now=time.time())
     _refuse_second(instance)
+    load_settings(instance, environ, host=host, port=port)  # a bad one is told without a process
     log = _open_log(instance.log_path)
     reader, writer = os.pipe()
     try:

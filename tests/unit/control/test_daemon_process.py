@@ -211,6 +211,18 @@ def test_a_daemon_that_says_nothing_is_waited_for_only_so_long(
         start_daemon(instance, timeout_s=0.1)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("GMP_PORT", "eighty"), ("GMP_API_TOKEN", ""), ("GMP_LOG_LEVEL", "loud")]
+)
+def test_a_bad_setting_is_refused_by_name_before_a_process_is_started(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+
+    with pytest.raises(ConfigurationError, match=name):
+        start_daemon(instance, environ={name: text})
+
+
 def test_a_link_in_place_of_the_log_is_not_followed(instance: Instance, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("precious")
