@@ -68,7 +68,6 @@ async def probe(
         await _timed(report, Stage.AUTH, handshake.login, clock)
         if relay.has_login:
             report.login = "accepted"
-            report.capabilities = handshake.capabilities
     except RelayError as error:
         _note_failure(report, error)
     finally:
