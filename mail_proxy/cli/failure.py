@@ -18,7 +18,7 @@ from mail_proxy.cli.errors import Cancelled, CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode, exit_code_of
 from mail_proxy.cli.grammar import UnknownWord
 from mail_proxy.cli.here import Here
-from mail_proxy.cli.tree import INSTANCE_WORDS, ROOT_WORDS
+from mail_proxy.cli.tree import INSTANCE_WORDS, ROOT_WORDS, TENANT_WORDS
 from mail_proxy.domain.errors import Invalid, MailProxyError, NotFound, Unauthorized
 from mail_proxy.domain.safe_text import safe_text
 
@@ -94,6 +94,10 @@ def _report_usage(error: ClickException, here: Here) -> int:
 def _report_known(error: MailProxyError, here: Here) -> int:
     if here.tenant_id and isinstance(error, NotFound | Unauthorized | Invalid):
         missing = _missing_tenant(here)
+        if missing and here.tenant_id in TENANT_WORDS and not here.is_explicit:
+            tries = (f"mail-proxy {here.instance_name} TENANT {here.tenant_id}",)
+            tell(here, f"'{here.tenant_id}' comes after the id of a tenant", tries)
+            return ExitCode.USAGE
         if missing:
             tell(here, missing, (f"mail-proxy {here.instance_name} tenants list",))
             return ExitCode.NOT_FOUND

@@ -19,9 +19,11 @@ from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.globals import GlobalOptions
 from mail_proxy.cli.output import Writer
 from mail_proxy.cli.prompts import Prompter
+from mail_proxy.cli.tree import INSTANCE_WORDS, ROOT_WORDS
 from mail_proxy.config.instances import (
     ENTITY_ID,
     INSTANCE_NAME,
+    RESERVED,
     Instance,
     instance_named,
     list_instances,
@@ -56,7 +58,7 @@ class Here:
 
     def existing(self, name: str) -> Instance:
         """The instance of that name. Raises CommandFailed (not found), near names in the text."""
-        if INSTANCE_NAME.match(name):
+        if _may_be_instance(name):
             instance = instance_named(name, self.root)
             if instance.exists():
                 return instance
@@ -64,14 +66,19 @@ class Here:
 
     def no_instance(self, name: str) -> CommandFailed:
         from mail_proxy.cli.suggest import did_you_mean
-        from mail_proxy.cli.tree import ROOT_WORDS
 
         bare = name == self.instance_name and not self.is_explicit
+        if bare and name in INSTANCE_WORDS:
+            return CommandFailed(
+                f"'{name}' comes after the name of an instance",
+                tries=(f"mail-proxy {next(iter(self.instance_names()), 'NAME')} {name}",),
+                code=ExitCode.USAGE,
+            )
         known = [*self.instance_names(), *(ROOT_WORDS if bare else ())]
         what = "instance or command" if bare else "instance"
         shown = safe_text(name, 80)
         tries = ["mail-proxy list"]
-        if INSTANCE_NAME.match(name):
+        if _may_be_instance(name):
             tries.append(f"mail-proxy start {name}")
         return CommandFailed(
             f"no {what} named '{shown}'.{did_you_mean(name, known)}",
@@ -110,6 +117,10 @@ class Here:
     def path(self) -> str:
         """The start of a line about the same instance and tenant, for hints."""
         return " ".join(w for w in ("mail-proxy", self.instance_name, self.tenant_id) if w)
+
+
+def _may_be_instance(name: str) -> bool:
+    return bool(INSTANCE_NAME.match(name)) and name not in RESERVED
 
 
 def here(ctx: typer.Context) -> Here:

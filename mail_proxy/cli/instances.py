@@ -11,7 +11,7 @@ from mail_proxy.cli.doors import DaemonState
 from mail_proxy.cli.exit_codes import ServiceStatus
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
-from mail_proxy.config.instances import INSTANCE_NAME, Instance, instance_named, list_instances
+from mail_proxy.config.instances import Instance, list_instances
 
 app = Family()
 
@@ -88,10 +88,7 @@ def status(
 
 
 def _status_of(found: Here, name: str) -> int:
-    instance = instance_named(name, found.root) if INSTANCE_NAME.match(name) else None
-    if instance is None or not instance.exists():
-        raise found.no_instance(name)
-    record = _record(found, instance)
+    record = _record(found, found.existing(name))
     found.writer.records(COLUMNS, [record])
     return _SERVICE_STATUS[DaemonState(record["state"])]
 

@@ -148,3 +148,26 @@ def test_no_page_mentions_a_password_as_a_value(cli) -> None:
     page = cli("help", "my", "acme", "accounts", "add").out
     assert "--password-file" in page
     assert "--password " not in page
+
+
+def test_a_command_of_an_instance_without_one_says_where_it_belongs(cli) -> None:
+    cli.instance("my")
+    ran = cli("logs")
+    assert ran.code == 2
+    assert (
+        ran.err == "error: 'logs' comes after the name of an instance\n  try: mail-proxy my logs\n"
+    )
+
+
+def test_a_command_of_a_tenant_without_one_says_where_it_belongs(cli) -> None:
+    cli.instance("my")
+    ran = cli("my", "send")
+    assert ran.code == 2
+    assert "'send' comes after the id of a tenant\n  try: mail-proxy my TENANT send" in ran.err
+
+
+def test_a_word_that_is_kept_for_later_is_no_instance(cli) -> None:
+    ran = cli("doctor")
+    assert ran.code == 4
+    assert "no instance or command named 'doctor'." in ran.err
+    assert "start doctor" not in ran.err

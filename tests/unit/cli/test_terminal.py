@@ -98,9 +98,8 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 def test_a_password_is_asked_for_and_not_shown(terminal: Terminal) -> None:
     person = terminal("my", "acme", "accounts", "add", "x", "--host", "h", "--user", "me")
     person.answers("Password of me:", "hunter2")
-    person.sees("DONE 0")
+    person.sees('"password": "hunter2"')
     assert person.received.count(b"hunter2") == 1  # in what the test itself prints
-    assert '"password": "hunter2"' in person.screen
 
 
 def test_ctrl_c_at_a_password_changes_nothing(terminal: Terminal) -> None:
@@ -108,7 +107,7 @@ def test_ctrl_c_at_a_password_changes_nothing(terminal: Terminal) -> None:
     person.sees("Password of me:")
     person.types("\x03")
     person.sees("DONE 130 []")
-    assert "Cancelled, nothing was changed." in person.screen
+    person.sees("Cancelled, nothing was changed.")
 
 
 def test_a_question_is_answered_by_one_letter(terminal: Terminal) -> None:
@@ -143,7 +142,7 @@ def test_the_account_form_asks_validates_masks_and_sums_up(terminal: Terminal) -
     person.types("\r")
     person.answers("Test the login now? [Y/n]", "n")
     person.sees("DONE 0")
-    assert '"host": "smtp.example.com", "port": 587, "tls_mode": "starttls"' in person.screen
+    person.sees('"host": "smtp.example.com", "port": 587, "tls_mode": "starttls"')
 
 
 def test_ctrl_c_leaves_a_form(terminal: Terminal) -> None:
@@ -152,4 +151,4 @@ def test_ctrl_c_leaves_a_form(terminal: Terminal) -> None:
     person.sees("Name:")
     person.types("\x03")
     person.sees("DONE 130 []")
-    assert "Cancelled, nothing was changed." in person.screen
+    person.sees("Cancelled, nothing was changed.")
