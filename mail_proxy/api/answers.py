@@ -11,6 +11,7 @@ from aiohttp import web
 
 from mail_proxy.api import json
 from mail_proxy.domain.errors import MailProxyError, NotFound, StoreUnavailable
+from mail_proxy.observe import events
 from mail_proxy.wire.failure import STATUS, failure_body
 
 # `Server` tells no versions; answers hold mail and tokens, so nothing on the way may keep them.
@@ -24,7 +25,6 @@ _TEXT = {**_COMMON, "Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 
 _RETRY_AFTER_S = 5
 _CHUNK_BYTES = 64 * 1024
-_END = b"]}"  # of the streamed document; no piece before the last ends so: a message ends in "}"
 
 
 def as_json(body: Mapping[str, Any], status: int = 200) -> web.Response:
@@ -73,21 +73,24 @@ async def streamed(
 ) -> web.StreamResponse:
     """An answer whose `messages` come one by one, in constant memory.
 
-    What fails before the first 64 KiB are full is raised, and can still be answered. Later the
+    What fails before the first 128 KiB are full is raised, and can still be answered. Later the
     connection is cut and then the error raised: half a list must not pass for a whole one.
-    timeout_s: what a reader has for each 64 KiB. Raises ConnectionError when it is slower, or gone.
+    timeout_s: what a reader has for each piece. Raises ConnectionError when it is slower, or gone.
     """
     async with aclosing(_chunks(answer)) as chunks:
         first = await anext(chunks)
-        if first.endswith(_END):
+        second = await anext(chunks, None)
+        if second is None:
             return web.Response(body=first, headers=_JSON)
         response = web.StreamResponse(headers=_JSON)
         try:
             await response.prepare(request)
-            await _write(response, first, timeout_s)
+            await _write(response, first + second, timeout_s)
             async for chunk in chunks:
                 await _write(response, chunk, timeout_s)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, MailProxyError):  # nobody else learns of it any more
+                events.store_trouble(where="a list that was being sent", error=error)
             if request.transport is not None:
                 request.transport.abort()
             raise
@@ -115,4 +118,4 @@ async def _chunks(answer: dict[str, Any]) -> AsyncGenerator[bytes, None]:
             if len(pending) >= _CHUNK_BYTES:
                 yield bytes(pending)
                 pending.clear()
-    yield bytes(pending) + _END
+    yield bytes(pending) + b"]}"

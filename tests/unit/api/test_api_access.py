@@ -103,3 +103,12 @@ async def test_a_preflight_is_refused(client, door):
     (await client("OPTIONS", "/status", headers=("Origin: http://evil.example",))).failure(405)
 
     assert door.calls == []
+
+
+async def test_the_body_of_a_stranger_is_not_read(anonymous, door):
+    door.answer = Unauthorized("Invalid or missing API token")
+
+    answered = await anonymous("POST", "/tenant", b"{not even JSON")
+
+    answered.failure(401)
+    assert door.calls == [("addTenant", None, NOBODY)]

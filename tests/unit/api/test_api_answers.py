@@ -153,7 +153,7 @@ class Stream:
         try:
             for n in range(self._n):
                 self.given += 1
-                yield {"pk": n, "message": {"body": "x" * 1000, "cc": None}}
+                yield {"pk": n, "message": {"body": "x" * 1000, "cc": None}, "history": [1]}
             if self._error:
                 raise self._error
         finally:
@@ -181,13 +181,14 @@ async def test_a_stream_that_fails_early_is_a_failure(client, door):
     (await client("GET", "/messages")).failure(503)
 
 
-async def test_a_stream_that_fails_late_is_cut_and_never_looks_whole(client, door):
+async def test_a_stream_that_fails_late_is_cut_and_never_looks_whole(client, door, caplog):
     stream = Stream(500, errors.StoreUnavailable("locked"))
     door.answer = stream.answer
 
-    with pytest.raises((ValueError, ConnectionError)):
+    with caplog.at_level(logging.ERROR), pytest.raises((ValueError, ConnectionError)):
         await client("GET", "/messages")
 
+    assert len(caplog.records) == 1
     assert stream.closed.is_set()
 
 
