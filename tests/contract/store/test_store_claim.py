@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from mail_proxy.domain.state import Event, State
+from mail_proxy.domain.state import Event, RecipientState, State
 from mail_proxy.store import PendingRecipient, ReadyAccount
 
 
@@ -215,7 +215,7 @@ async def test_accounts_of_closed_tenants_are_not_ready(scene, closed):
     assert await scene.store.ready_accounts() == []
 
 
-async def test_a_claim_skips_recipients_that_are_settled(scene):
+async def test_a_claim_tells_the_settled_recipients_from_those_to_send_to(scene):
     await scene.post("m1", recipients=("a@example.net", "b@example.net"))
     first = await scene.claim_one()
     (refused, _) = scene.failed(first).recipients
@@ -225,3 +225,6 @@ async def test_a_claim_skips_recipients_that_are_settled(scene):
 
     assert again.recipients == (PendingRecipient(1, "b@example.net"),)
     assert again.tries == 1
+    assert [(r.address, r.state, r.reply_code) for r in again.settled] == [
+        ("a@example.net", RecipientState.REFUSED, 550)
+    ]
