@@ -129,14 +129,20 @@ def _after_acceptance(result: AttemptResult) -> Verdict:
         else _judge_rcpt(reply)
         for reply in result.recipients
     )
-    refused = [r for r in recipients if r.state is not RecipientState.ACCEPTED]
-    reply = refused[0].reply if refused else None
-    return Verdict(recipients, reason=_rcpt_reason(reply) if refused else "", reply=reply)
+    return _told(recipients)
 
 
 def _after_rcpt(result: AttemptResult) -> Verdict:
-    recipients = tuple(_judge_rcpt(reply) for reply in result.recipients)
-    return Verdict(recipients, reason=_rcpt_reason(result.reply), reply=result.reply)
+    return _told(tuple(_judge_rcpt(reply) for reply in result.recipients))
+
+
+def _told(recipients: tuple[RecipientVerdict, ...]) -> Verdict:
+    """With the reason of those who must wait; when nobody must, of those who were refused."""
+    waiting = [r for r in recipients if r.state is RecipientState.PENDING]
+    refused = [r for r in recipients if r.state is RecipientState.REFUSED]
+    for recipient in (*waiting, *refused):
+        return Verdict(recipients, reason=_rcpt_reason(recipient.reply), reply=recipient.reply)
+    return Verdict(recipients)
 
 
 def _after_refusal(result: AttemptResult, reply: Reply) -> Verdict:
