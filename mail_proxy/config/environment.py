@@ -1,20 +1,17 @@
 """Every environment variable we read, in one table.
 
-`load` fills the settings from it; the manual and `info` list it. A variable may also stand in
+`load` fills the settings from it; the manual lists it. A variable may also stand in
 `config.toml` under its `key`; the environment wins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from mail_proxy.config import kinds
 from mail_proxy.config.kinds import Kind
 from mail_proxy.config.settings import DeliverySettings, HttpSettings, ReportSettings, Settings
-
-MASKED = "********"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +22,8 @@ class Variable:
     sentence: for the manual.
     aliases: other names, in falling precedence after `name`.
     key: its name in config.toml; None: in the environment only.
-    is_secret: never shown; an empty value is refused, for it would mean "open to all".
+    is_secret: never shown.
+    refuses_empty: an empty value is an error; elsewhere it counts as not given.
     """
 
     name: str
@@ -245,42 +243,12 @@ BY_KEY: dict[str, Variable] = {v.key: v for v in VARIABLES if v.key}
 FILE_ONLY = frozenset({"created_at", "production"})  # keys of config.toml that are no settings
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One line of `info`."""
-
-    name: str
-    field: str
-    value: str
-    source: str
-
-
-def listing(settings: Settings) -> Iterator[Listed]:
-    """Each setting with its value, secrets masked, and where it came from."""
-    seen: set[str] = set()
-    for variable in VARIABLES:
-        if variable.field in seen:
-            continue
-        seen.add(variable.field)
-        source = settings.sources.get(variable.field, "default")
-        yield Listed(variable.name, variable.field, _shown(settings, variable), source)
-
-
 def value_of(settings: Settings, field: str) -> Any:
     """The value at a place such as `http.port`."""
     found: Any = settings
     for part in field.split("."):
         found = getattr(found, part)
     return found
-
-
-def _shown(settings: Settings, variable: Variable) -> str:
-    value = value_of(settings, variable.field)
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return MASKED if variable.is_secret else str(value)
 
 
 _TREES: dict[str, type[Any]] = {

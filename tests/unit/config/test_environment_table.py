@@ -11,7 +11,6 @@ from mail_proxy.config.environment import (
     OTHERS,
     VARIABLES,
     WITHOUT_EFFECT,
-    listing,
     value_of,
 )
 from mail_proxy.config.instances import Instance
@@ -155,17 +154,6 @@ def test_no_name_and_no_key_stands_twice() -> None:
 
 def test_no_secret_may_stand_in_the_file() -> None:
     assert not [v.name for v in VARIABLES if v.is_secret and v.key]
-
-
-def test_the_listing_masks_secrets_and_tells_sources(instance: Instance) -> None:
-    settings = load_settings(instance, {"GMP_API_TOKEN": "canary", "GMP_TEST_MODE": "1"})
-
-    rows = {row.name: row for row in listing(settings)}
-
-    assert rows["GMP_API_TOKEN"].value == "********"
-    assert (rows["GMP_TEST_MODE"].value, rows["GMP_TEST_MODE"].source) == ("true", "environment")
-    assert (rows["GMP_PORT"].value, rows["GMP_PORT"].source) == ("", "default")
-    assert "canary" not in repr(rows)
 
 
 def test_settings_never_show_a_secret(instance: Instance) -> None:
