@@ -24,6 +24,7 @@ class Connection(asyncio.Protocol):
     capabilities: as offered, keywords upper-case.
     messages: transactions begun.
     opened_at: for its owner, in the owner's time.
+    is_fresh: neither used nor idle so far, so the server has had no cause to close it.
     gone: done when the socket is closed.
     loop: where it lives.
     """
@@ -39,6 +40,7 @@ class Connection(asyncio.Protocol):
         self.capabilities = capabilities
         self.messages = 0
         self.opened_at = opened_at
+        self.is_fresh = True
         self._transport = transport
         self._settings = settings
         self.loop = asyncio.get_running_loop()
@@ -99,6 +101,7 @@ class Connection(asyncio.Protocol):
         if transaction.result is not None:
             return transaction.result  # nothing was said to the server
         self.messages += 1
+        self.is_fresh = False
         self._transaction = transaction
         try:
             return await self._run(transaction, on_dot)

@@ -186,7 +186,8 @@ class Handshake:
             raise _refused(stage, error) from error
         except TimeoutError as error:
             raise RelayUnreachable(stage, f"no answer within {timeout_s:g} s") from error
-        except (aiosmtplib.SMTPException, OSError, UnicodeError, OverflowError) as error:
+        except (aiosmtplib.SMTPException, OSError, ValueError, OverflowError) as error:
+            # ValueError, OverflowError: a host or a port that cannot be one.
             raise self._unreachable(stage, error) from error
 
     def _unreachable(self, stage: Stage, error: BaseException) -> RelayUnreachable:
@@ -231,6 +232,6 @@ def _clean(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in readable)[:500]
 
 
-def _address(name: tuple[str, ...]) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Of a peername or sockname; the scope of a link-local address is cut off."""
-    return ipaddress.ip_address(name[0].partition("%")[0])
+def _address(name: tuple[str, ...] | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Of a peername or sockname, without a scope; unspecified when the connection is lost."""
+    return ipaddress.ip_address(name[0].partition("%")[0] if name else "0.0.0.0")  # noqa: S104

@@ -73,13 +73,7 @@ class SMTPPool:
 
         Raises RelayRefused or RelayUnreachable, at stage CONNECT, TLS or AUTH.
         """
-        if self._is_closed:
-            raise RuntimeError("the pool is closed")
-        grant = self._grant(relay) if not self._waiting else None
-        if grant is None:
-            grant = await self._wait_for_grant(relay)
-        connection = grant if isinstance(grant, Connection) else await self._open(relay)
-        return Session(self, relay, connection)
+        return Session(self, relay, await self._obtain(relay))
 
     async def release(self, session: Session) -> None:
         """Keep the session's connection for the next message, or close it."""
@@ -88,6 +82,7 @@ class SMTPPool:
             return
         account = self._account(session.relay)
         if self.may_reuse(session.relay, connection) and not self._is_closed:
+            connection.is_fresh = False
             account.idle.append(connection)
         else:
             self._close(connection)
@@ -131,18 +126,21 @@ class SMTPPool:
     # --- for sessions ---
 
     def may_reuse(self, relay: Relay, connection: Connection) -> bool:
-        """In step, young enough, and not used too often."""
-        return (
-            connection.is_reusable
-            and connection.messages < self._settings.messages_per_connection
+        """In step, and not too old or used too often; a new one is good for one in any case."""
+        if not connection.is_reusable:
+            return False
+        return connection.is_fresh or (
+            connection.messages < self._settings.messages_per_connection
             and self._clock.monotonic() - connection.opened_at < relay.ttl_s
         )
 
     async def replace(self, relay: Relay, old: Connection) -> Connection:
-        """A new connection in the place of one that its server had closed. Raises as acquire."""
-        old.abort()
+        """Another connection for one that its server had closed. Raises as acquire."""
         account = self._account(relay)
-        account.open.discard(old)  # its place is passed on, so nobody else is served
+        if old not in account.open:
+            return await self._obtain(relay)  # its place was given to somebody else
+        old.abort()
+        account.open.discard(old)
         account.opening += 1
         return await self._open(relay)
 
@@ -150,6 +148,14 @@ class SMTPPool:
 
     def _account(self, relay: Relay) -> _Account:
         return self._accounts.setdefault(relay.key, _Account())
+
+    async def _obtain(self, relay: Relay) -> Connection:
+        if self._is_closed:
+            raise RuntimeError("the pool is closed")
+        grant = self._grant(relay) if not self._waiting else None
+        if grant is None:
+            grant = await self._wait_for_grant(relay)
+        return grant if isinstance(grant, Connection) else await self._open(relay)
 
     def _grant(self, relay: Relay) -> Connection | _Slot | None:
         """An idle connection, a place for a new one, or None: wait."""

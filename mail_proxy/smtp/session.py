@@ -59,20 +59,18 @@ class Session:
         Raises ValueError for an address or a line that could break out of its place.
         Cancelled, the connection is closed; `on_dot` has told whether the message may be delivered.
         """
-        connection = self._held
-        was_idle = connection.messages > 0
-        result = await connection.send(
-            return_path, recipients, data, needs_smtputf8=needs_smtputf8, on_dot=on_dot
-        )
-        if not (was_idle and _came_too_late(result)):
-            return result
-        try:
-            self._connection = await self._owner.replace(self.relay, connection)
-        except RelayError as error:
-            return _never_sent(error, len(recipients))
-        return await self._connection.send(
-            return_path, recipients, data, needs_smtputf8=needs_smtputf8, on_dot=on_dot
-        )
+        while True:
+            connection = self._held
+            was_fresh = connection.is_fresh
+            result = await connection.send(
+                return_path, recipients, data, needs_smtputf8=needs_smtputf8, on_dot=on_dot
+            )
+            if was_fresh or not _came_too_late(result):
+                return result
+            try:
+                self._connection = await self._owner.replace(self.relay, connection)
+            except RelayError as error:
+                return _never_sent(error, len(recipients))
 
     def detach(self) -> Connection | None:
         """For the pool: take the connection back; None when that was done before."""

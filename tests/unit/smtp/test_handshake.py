@@ -280,7 +280,7 @@ async def test_hostile_extensions_are_cleaned(open_pool, relay_to, raw_server):
         await pool.close()
 
 
-@pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".example", "\u2603" * 64])
+@pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".example", "\u2603" * 64, "a\r\nb", "a\0b"])
 async def test_a_host_name_that_cannot_be_is_unreachable(open_pool, host):
     pool = open_pool(connect_timeout_s=5)
     with pytest.raises(RelayUnreachable) as caught:

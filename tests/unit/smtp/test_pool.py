@@ -158,10 +158,10 @@ async def test_an_old_connection_is_not_used_again(open_pool, relay_to, sink, me
 async def test_a_session_is_not_usable_beyond_its_age(open_pool, relay_to, sink, message, clock):
     pool = open_pool()
     session = await pool.acquire(relay_to(sink, ttl_s=60.0))
+    assert (await session.send("s@x", ["a@x"], message)).is_accepted
     assert session.is_usable
     clock.at += 60
     assert not session.is_usable
-    assert (await session.send("s@x", ["a@x"], message)).is_accepted
     await pool.release(session)
 
 
@@ -210,6 +210,49 @@ async def test_a_session_outlives_a_connection_that_the_server_closed(
         sink.disconnect_idle()
     await pool.release(session)
     assert (sink.count, sink.connections) == (3, 3)
+
+
+async def test_the_bound_holds_when_many_connections_are_closed_at_once(
+    open_pool, relay_to, sink, message
+):
+    """A place may be taken by who waits before its last owner misses it."""
+    sink.drop(Stage.DOT, when="after")
+    pool = open_pool(max_connections=2)
+    relays = [relay_to(sink, account_id=name) for name in "abc"]
+    async with asyncio.TaskGroup() as tasks:
+
+        async def work(relay):
+            for _ in range(10):
+                session = await pool.acquire(relay)
+                for _ in range(3):
+                    assert (await session.send("s@x", ["a@x"], message)).is_accepted
+                await pool.release(session)
+                assert pool.count <= 2
+
+        for relay in relays:
+            tasks.create_task(work(relay))
+    assert sink.count == 90
+
+
+async def test_an_idle_connection_that_was_never_used_may_be_closed_too(
+    open_pool, relay_to, sink, message
+):
+    pool = open_pool()
+    await pool.release(await pool.acquire(relay_to(sink)))
+    sink.disconnect_idle()
+    assert (await send_one(pool, relay_to(sink), message)).is_accepted
+    assert sink.connections == 2
+
+
+async def test_a_new_connection_is_good_for_one_message_whatever_the_limits(
+    open_pool, relay_to, sink, message
+):
+    pool = open_pool(messages_per_connection=0)
+    session = await pool.acquire(relay_to(sink, ttl_s=0.0))
+    assert session.is_usable
+    assert (await session.send("s@x", ["a@x"], message)).is_accepted
+    assert not session.is_usable
+    await pool.release(session)
 
 
 async def test_a_421_to_the_next_message_is_answered_with_a_new_connection(
