@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from mail_proxy.domain.clock import Clock, SystemClock
 from mail_proxy.domain.errors import ConfigurationError
@@ -15,7 +15,7 @@ from mail_proxy.store.faults import store_errors
 from mail_proxy.store.instance import get_setting, set_setting
 from mail_proxy.store.migrate import migrate
 from mail_proxy.store.readers import Readers
-from mail_proxy.store.sqlite.connections import READERS, make_new, open_readers, open_writer
+from mail_proxy.store.sqlite.connections import make_new, open_readers, open_writer
 from mail_proxy.store.sqlite.file import prepare_file
 from mail_proxy.store.writer import Writer
 
@@ -30,8 +30,9 @@ async def open_store(database: str, *, keyring: Keyring, clock: Clock | None = N
     damaged file.
     """
     path = path_of(database)
-    conn, engine = await asyncio.to_thread(_open, path, keyring)
-    return MailProxyDb(Writer(conn), Readers(engine, READERS), keyring, clock or SystemClock())
+    conn = await asyncio.to_thread(_open, path, keyring)
+    readers = Readers(open_readers(path))
+    return MailProxyDb(Writer(conn), readers, keyring, clock or SystemClock())
 
 
 def path_of(database: str) -> Path:
@@ -44,7 +45,7 @@ def path_of(database: str) -> Path:
     return Path(database.removeprefix("sqlite:///"))
 
 
-def _open(path: Path, keyring: Keyring) -> tuple[Connection, Engine]:
+def _open(path: Path, keyring: Keyring) -> Connection:
     with store_errors():
         if prepare_file(path):
             make_new(path)
@@ -55,7 +56,7 @@ def _open(path: Path, keyring: Keyring) -> tuple[Connection, Engine]:
         except BaseException:
             conn.close()
             raise
-        return conn, open_readers(path)
+        return conn
 
 
 def _settle(conn: Connection, keyring: Keyring) -> None:

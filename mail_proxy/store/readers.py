@@ -1,13 +1,12 @@
-"""Reads, each on a connection of its own in a thread of its own, beside the writer."""
+"""Reads, each on a connection of its own, beside the writer."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mail_proxy.domain.errors import StoreUnavailable
 from mail_proxy.store.faults import store_errors
@@ -17,30 +16,23 @@ R = TypeVar("R")
 
 
 class Readers:
-    """A few threads, one hop for a whole read however many statements it has."""
+    """A few connections; a query is a plain function, the same for every database."""
 
-    def __init__(self, engine: Engine, threads: int) -> None:
+    def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._is_closed = False
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="store reader")
+        self._is_open = True
 
     async def read(
         self, query: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """What `query` returns, all of it as of one moment. Raises StoreError and its kinds."""
-        if self._is_closed:
+        if not self._is_open:
             raise StoreUnavailable("the database is closed")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: self._run(query, *args, **kwargs))
-
-    def _run(
-        self, query: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
-        with store_errors(), self._engine.connect() as conn:
-            return query(conn, *args, **kwargs)
+        with store_errors():
+            async with self._engine.connect() as conn:
+                return await conn.run_sync(query, *args, **kwargs)
 
     async def close(self) -> None:
-        """End when the last read has."""
-        self._is_closed = True
-        await asyncio.to_thread(self._threads.shutdown)
-        self._engine.dispose()
+        """Close the connections; called when no read is under way."""
+        self._is_open = False
+        await self._engine.dispose()

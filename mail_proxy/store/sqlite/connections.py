@@ -8,11 +8,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, FromClause, create_engine, event
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 
 from mail_proxy.store.schema import APPLICATION_ID
 
-READERS = 3  # reads are short; more threads only fight for the interpreter
+READERS = 3  # reads are short; each has a thread, and more only fight for the interpreter
 
 # In this order, before the first table. The journal comes last: only then is the application_id
 # in the file itself, where it is looked for.
@@ -46,18 +48,29 @@ def make_new(path: Path) -> None:
 
 def open_writer(path: Path) -> Connection:
     """The one writing connection; each of its transactions takes the write lock as it begins."""
+    engine = create_engine(
+        f"sqlite:///{path}",
+        # The connection passes from the thread that opens it to the one that uses it.
+        connect_args={"check_same_thread": False, "cached_statements": 256},
+        poolclass=NullPool,
+    )
     # BEGIN alone would fail at once when it reads first and another process wrote meanwhile,
     # whatever the busy timeout says.
-    engine = _engine(path, (*_FOR_ALL, *_FOR_WRITER), begin="BEGIN IMMEDIATE", poolclass=NullPool)
+    _prepare(engine, (*_FOR_ALL, *_FOR_WRITER), begin="BEGIN IMMEDIATE")
     return engine.connect()
 
 
-def open_readers(path: Path) -> Engine:
+def open_readers(path: Path) -> AsyncEngine:
     """Connections that cannot write; each transaction sees one moment of the database."""
-    pragmas = (*_FOR_ALL, *_FOR_READER)
-    return _engine(
-        path, pragmas, begin="BEGIN", poolclass=QueuePool, pool_size=READERS, max_overflow=0
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}",
+        connect_args={"cached_statements": 256},
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=READERS,
+        max_overflow=0,
     )
+    _prepare(engine.sync_engine, (*_FOR_ALL, *_FOR_READER), begin="BEGIN")
+    return engine
 
 
 class _Compiler(SQLiteCompiler):
@@ -71,24 +84,18 @@ class _Compiler(SQLiteCompiler):
         return text
 
 
-def _engine(path: Path, pragmas: Sequence[str], *, begin: str, **pool: object) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        # A connection passes from the thread that opens it to the one that uses it.
-        connect_args={"check_same_thread": False, "cached_statements": 256},
-        **pool,
-    )
-
+def _prepare(engine: Engine, pragmas: Sequence[str], *, begin: str) -> None:
     engine.dialect.statement_compiler = _Compiler
 
-    def on_connect(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    def on_connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself
+        cursor = connection.cursor()
         for pragma in pragmas:
-            connection.execute(pragma)
+            cursor.execute(pragma)
+        cursor.close()
 
     def on_begin(conn: Connection) -> None:
         conn.exec_driver_sql(begin)
 
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
-    return engine
