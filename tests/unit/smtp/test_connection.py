@@ -173,6 +173,7 @@ async def test_half_a_reply_earns_no_more_time(open_pool, relay_to, raw_server, 
         for _ in range(12):
             writer.write(b"250-and\r\n")
             await asyncio.sleep(0.01)
+        writer.write(b"250 ok\r\n")
 
     async with raw_server(drip) as server:
         pool = open_pool(command_timeout_s=0.05)

@@ -212,26 +212,23 @@ async def test_a_session_outlives_a_connection_that_the_server_closed(
     assert (sink.count, sink.connections) == (3, 3)
 
 
-async def test_the_bound_holds_when_many_connections_are_closed_at_once(
-    open_pool, relay_to, sink, message
+async def test_who_lost_its_place_with_its_connection_waits_for_another(
+    open_pool, relay_to, sink, message, until
 ):
-    """A place may be taken by who waits before its last owner misses it."""
-    sink.drop(Stage.DOT, when="after")
-    pool = open_pool(max_connections=2)
-    relays = [relay_to(sink, account_id=name) for name in "abc"]
+    sink.drop(Stage.DOT, when="after", times=1)
+    pool = open_pool(max_connections=1)
+    session = await pool.acquire(relay_to(sink, account_id="a"))
+    assert (await session.send("s@x", ["a@x"], message)).is_accepted
+    await until(lambda: pool.count == 0)
+    other = await pool.acquire(relay_to(sink, account_id="b"))
     async with asyncio.TaskGroup() as tasks:
-
-        async def work(relay):
-            for _ in range(10):
-                session = await pool.acquire(relay)
-                for _ in range(3):
-                    assert (await session.send("s@x", ["a@x"], message)).is_accepted
-                await pool.release(session)
-                assert pool.count <= 2
-
-        for relay in relays:
-            tasks.create_task(work(relay))
-    assert sink.count == 90
+        sending = tasks.create_task(session.send("s@x", ["a@x"], message))
+        await settle()
+        assert pool.count == 1
+        await pool.release(other)
+    assert sending.result().is_accepted
+    await pool.release(session)
+    assert (sink.connections, sink.peak) == (3, 1)
 
 
 async def test_an_idle_connection_that_was_never_used_may_be_closed_too(

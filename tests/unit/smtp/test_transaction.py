@@ -240,6 +240,14 @@ def test_a_reply_before_its_command_loses_the_connection(capabilities):
     assert not transaction.is_reusable
 
 
+def test_a_reply_to_a_command_that_has_not_left_loses_the_connection():
+    transaction = begun(PLAIN)
+    transaction.begin()
+    assert transaction.feed(b"250 ok\r\n250 too early\r\n") == b""
+    assert transaction.result is not None
+    assert transaction.result.lost == "the server answered without being asked: 250 too early"
+
+
 def test_a_refusal_while_the_body_is_sent_is_the_answer_to_data():
     transaction = begun(PIPELINING)
     Server(transaction).play([OK, OK, OK, GO])
