@@ -18,7 +18,7 @@ from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy.domain.state import RecipientState
 from mail_proxy.observe import events
 from mail_proxy.observe.metrics import MailMetrics
-from mail_proxy.smtp import Session, SMTPPool
+from mail_proxy.smtp import Relay, Session, SMTPPool
 from mail_proxy.store import Claimed, Outcome
 
 QUANTUM = 20  # messages after which a connection is given up while other accounts wait for one
@@ -44,7 +44,7 @@ class Courier:
 
     async def run(self) -> None:
         try:
-            session = await self.pool.acquire(self.lane.relay())
+            session = await self.pool.acquire(Relay.of(self.lane.account))
         except RelayError as error:
             self.fault(self.lane, str(error))
             return

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from mail_proxy.delivery.ring import Key
 from mail_proxy.domain.retry import RetryPolicy
-from mail_proxy.smtp import Relay
 from mail_proxy.store import Account, Claimed
 
 FIRST_PAUSE_S = 10.0  # after the first fault of an account; doubles with each in a row
@@ -93,20 +92,6 @@ class Lane:
     def is_active(self) -> bool:
         """Messages of it are in memory, or about to be."""
         return bool(self._buffer or self.running or self.is_claiming)
-
-    def relay(self) -> Relay:
-        account = self.account
-        return Relay(
-            tenant_id=account.tenant_id,
-            account_id=account.account_id,
-            host=account.host,
-            port=account.port,
-            tls_mode=account.tls_mode,
-            user=account.user,
-            password=account.password,
-            ttl_s=float(account.ttl),
-            max_connections=account.max_connections,
-        )
 
     def retry_policy(self, default: RetryPolicy) -> RetryPolicy:
         """The account's own plan where it has one."""

@@ -10,7 +10,7 @@ from mail_proxy.domain.message import parse_priority
 from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.intake import Intake
-from mail_proxy.store.base import Accepted, NewMessage
+from mail_proxy.store.values import Accepted, NewMessage
 from mail_proxy.wire.messages import MAX_BATCH, Added, AddMessages, Rejection
 
 TOO_MANY = f"Cannot enqueue more than {MAX_BATCH} messages at once"

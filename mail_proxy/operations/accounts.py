@@ -10,7 +10,7 @@ from mail_proxy.observe.metrics import labels
 from mail_proxy.operations.context import Context
 from mail_proxy.secrets import MASK
 from mail_proxy.smtp import Relay
-from mail_proxy.store.base import Account, Tenant
+from mail_proxy.store.values import Account, Tenant
 from mail_proxy.wire.accounts import (
     AccountKey,
     AccountRecord,
@@ -71,7 +71,7 @@ async def delete_account(ctx: Context, request: AccountKey) -> Ok:
 async def check_account(ctx: Context, request: AccountKey) -> Checked:
     """Connect, negotiate TLS and log in; no mail is sent."""
     account = await _find(ctx, request)
-    return {"ok": True, "report": asdict(await ctx.probe(_relay(account)))}
+    return {"ok": True, "report": asdict(await ctx.probe(Relay.of(account)))}
 
 
 async def _default_tenant(ctx: Context) -> str:
@@ -167,20 +167,6 @@ def _secret(given: str | None, old: str | None, field: str, may_keep: bool) -> s
     if old is not None and not may_keep:
         raise Invalid(f"{field} must be given again with another server or user", field=field)
     return old
-
-
-def _relay(account: Account) -> Relay:
-    return Relay(
-        tenant_id=account.tenant_id,
-        account_id=account.account_id,
-        host=account.host,
-        port=account.port,
-        tls_mode=account.tls_mode,
-        user=account.user,
-        password=account.password,
-        ttl_s=account.ttl,
-        max_connections=account.max_connections,
-    )
 
 
 def _record(account: Account) -> AccountRecord:

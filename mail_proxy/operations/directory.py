@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from mail_proxy.store.base import Account, Store, Tenant
+from mail_proxy.store.base import Store
+from mail_proxy.store.values import Account, Tenant
 
 
 @dataclass(slots=True)

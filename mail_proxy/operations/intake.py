@@ -26,7 +26,7 @@ from mail_proxy.domain.message import (
     parse_priority,
 )
 from mail_proxy.operations.directory import Directory
-from mail_proxy.store.base import NewMessage
+from mail_proxy.store.values import NewMessage
 from mail_proxy.wire.fields import LATEST_TS
 
 MAX_RECIPIENTS = 1000  # of one message; a mailing is a batch of messages

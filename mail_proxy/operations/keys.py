@@ -7,7 +7,7 @@ import os
 from mail_proxy.domain.errors import NotFound
 from mail_proxy.operations.context import Context
 from mail_proxy.secrets import new_token, token_sha256
-from mail_proxy.store.base import ApiKey
+from mail_proxy.store.values import ApiKey
 from mail_proxy.wire.answers import OK, Ok, iso_time
 from mail_proxy.wire.tenants import CreateKey, KeyMade, KeyRecord, Keys, TenantKey
 

@@ -12,7 +12,7 @@ from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.state import OPEN, State
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.records import Records
-from mail_proxy.store.base import MessageFilter, MessageRow
+from mail_proxy.store.values import MessageFilter, MessageRow
 from mail_proxy.wire.messages import ListMessages, MessagePage, MessageRecord
 
 PAGE = 50  # rows in one short read: each may carry a large body

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from mail_proxy.domain.errors import Conflict, NotFound
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.records import Records, event_record
-from mail_proxy.store.base import MessageRow
+from mail_proxy.store.values import MessageRow
 from mail_proxy.wire.messages import (
     CleanedUp,
     CleanupMessages,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.state import OPEN, State
-from mail_proxy.store.base import Account, Count, Store
+from mail_proxy.store.base import Store
+from mail_proxy.store.values import Account, Count
 
 FRESH_S = 1.0
 _REMEMBERED = 1000  # tenants

@@ -8,7 +8,7 @@ from typing import Any
 from mail_proxy.domain.state import FINAL, State, wire_status
 from mail_proxy.operations.context import Context
 from mail_proxy.secrets import mask
-from mail_proxy.store.base import EventRow, MessageRow, RecipientRow
+from mail_proxy.store.values import EventRow, MessageRow, RecipientRow
 from mail_proxy.wire.answers import iso_time, not_before, whole_seconds, without_nulls
 from mail_proxy.wire.messages import HistoryEntry, MessageEvent, MessageRecord, RecipientRecord
 

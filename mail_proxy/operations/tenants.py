@@ -10,7 +10,7 @@ from mail_proxy.domain.errors import Forbidden, Invalid, NotFound
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.keys import make_key
 from mail_proxy.secrets import MASK, mask
-from mail_proxy.store.base import Tenant
+from mail_proxy.store.values import Tenant
 from mail_proxy.wire.answers import OK, Ok, iso_time, without_nulls
 from mail_proxy.wire.tenants import (
     AddTenant,

@@ -8,7 +8,8 @@ from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import Forbidden, Unauthorized
 from mail_proxy.operations.directory import Directory
 from mail_proxy.secrets import same_token, token_sha256
-from mail_proxy.store.base import ApiKey, Store
+from mail_proxy.store.base import Store
+from mail_proxy.store.values import ApiKey
 from mail_proxy.wire.caller import ADMIN, NOBODY, Caller, tenant
 
 REMEMBERED_S = 5.0  # so that a key revoked by another daemon ends soon

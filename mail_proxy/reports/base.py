@@ -10,7 +10,7 @@ from mail_proxy.config.settings import ReportSettings
 from mail_proxy.domain.clock import Clock
 from mail_proxy.http_out import OutgoingHttp
 from mail_proxy.observe.metrics import MailMetrics
-from mail_proxy.store.base import EventRow, SyncState, Tenant
+from mail_proxy.store.values import EventRow, SyncState, Tenant
 
 
 class ReportStore(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mail_proxy.store.base import EventRow
+from mail_proxy.store.values import EventRow
 
 FULL = "full"  # the report style in which every entry has every key
 FULL_KEYS = (

@@ -13,7 +13,7 @@ from typing import Any
 
 from mail_proxy.config.settings import ReportSettings
 from mail_proxy.reports.entries import Answer
-from mail_proxy.store.base import EventRow, SyncState, Tenant
+from mail_proxy.store.values import EventRow, SyncState, Tenant
 
 SYNC_PATH = "/mail-proxy/sync"
 MAX_REPEATS = 10  # of an event that the application refuses by name

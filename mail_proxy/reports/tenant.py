@@ -12,7 +12,7 @@ from mail_proxy.reports import plan
 from mail_proxy.reports.base import Tools
 from mail_proxy.reports.entries import Answer, is_named, read_answer, report
 from mail_proxy.reports.plan import Pause, Receiver, Urge
-from mail_proxy.store.base import EventRow, SyncState, Tenant
+from mail_proxy.store.values import EventRow, SyncState, Tenant
 
 MAX_HELD = 10_000  # events refused by name; with more, the tenant as a whole waits
 

@@ -3,9 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol, Self
 
 TLS_MODES = frozenset({"auto", "none", "ssl", "starttls"})
 _IMPLICIT_TLS_PORT = 465  # RFC 8314 section 7.3
+
+
+class RelayAccount(Protocol):
+    """What of an account tells its relay; `store.Account` has it."""
+
+    @property
+    def tenant_id(self) -> str: ...
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def tls_mode(self) -> str: ...
+    @property
+    def user(self) -> str | None: ...
+    @property
+    def password(self) -> str | None: ...
+    @property
+    def ttl(self) -> int: ...
+    @property
+    def max_connections(self) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +55,21 @@ class Relay:
     def __post_init__(self) -> None:
         if self.tls_mode not in TLS_MODES:
             raise ValueError(f"unknown tls_mode {self.tls_mode!r}")  # never taken for `none`
+
+    @classmethod
+    def of(cls, account: RelayAccount) -> Self:
+        """The relay of an account as it is stored."""
+        return cls(
+            tenant_id=account.tenant_id,
+            account_id=account.account_id,
+            host=account.host,
+            port=account.port,
+            tls_mode=account.tls_mode,
+            user=account.user,
+            password=account.password,
+            ttl_s=float(account.ttl),
+            max_connections=account.max_connections,
+        )
 
     @property
     def key(self) -> tuple[str, str]:

@@ -3,7 +3,10 @@
 Verbs are whole operations; the values that they take and return are here too.
 """
 
-from mail_proxy.store.base import (
+from mail_proxy.store.base import Store
+from mail_proxy.store.db import MailProxyDb
+from mail_proxy.store.open import open_store
+from mail_proxy.store.values import (
     Accepted,
     Account,
     ApiKey,
@@ -21,12 +24,9 @@ from mail_proxy.store.base import (
     ReadyAccount,
     RecipientResult,
     RecipientRow,
-    Store,
     SyncState,
     Tenant,
 )
-from mail_proxy.store.db import MailProxyDb
-from mail_proxy.store.open import open_store
 
 __all__ = [
     "Accepted",

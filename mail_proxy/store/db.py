@@ -17,7 +17,13 @@ from mail_proxy.domain.errors import StoreUnavailable
 from mail_proxy.domain.state import Event
 from mail_proxy.secrets import Keyring
 from mail_proxy.store import instance, messages, moving, numbers, removing, reports, tenants
-from mail_proxy.store.base import (
+from mail_proxy.store.readers import Readers
+from mail_proxy.store.schema import WHOLE_TENANT
+from mail_proxy.store.sqlite.accept import AcceptRequest, accept
+from mail_proxy.store.sqlite.claim import ClaimRequest, claim, recover
+from mail_proxy.store.sqlite.finish import FinishRequest, finish
+from mail_proxy.store.turn import Lane
+from mail_proxy.store.values import (
     Accepted,
     Account,
     ApiKey,
@@ -33,12 +39,6 @@ from mail_proxy.store.base import (
     SyncState,
     Tenant,
 )
-from mail_proxy.store.readers import Readers
-from mail_proxy.store.schema import WHOLE_TENANT
-from mail_proxy.store.sqlite.accept import AcceptRequest, accept
-from mail_proxy.store.sqlite.claim import ClaimRequest, claim, recover
-from mail_proxy.store.sqlite.finish import FinishRequest, finish
-from mail_proxy.store.turn import Lane
 from mail_proxy.store.writer import Writer
 
 P = ParamSpec("P")

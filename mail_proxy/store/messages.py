@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, select, tuple_
 
-from mail_proxy.store.base import EventRow, MessageFilter, MessageRow
 from mail_proxy.store.keys import LAST_PK
 from mail_proxy.store.rows import (
     EVENT_COLUMNS,
@@ -25,6 +24,7 @@ from mail_proxy.store.rows import (
     recipient_row,
 )
 from mail_proxy.store.schema import contents, events, messages, recipients, stored, tenants
+from mail_proxy.store.values import EventRow, MessageFilter, MessageRow
 
 PAGE = 200  # rows in one read: a few milliseconds
 Position = tuple[str, int, int]  # tenant_id, priority, pk of the last row seen

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select, union_all
 
 from mail_proxy.domain.state import OPEN, Event, State, sources
-from mail_proxy.store.base import Count, ReadyAccount
 from mail_proxy.store.indexed import by_index
 from mail_proxy.store.schema import (
     WHOLE_TENANT,
@@ -18,6 +17,7 @@ from mail_proxy.store.schema import (
     tenants,
 )
 from mail_proxy.store.schema import counts as counts_table
+from mail_proxy.store.values import Count, ReadyAccount
 
 PRIORITIES = range(4)  # immediate, high, medium, low
 _m = messages.c

@@ -7,10 +7,10 @@ from dataclasses import asdict
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
-from mail_proxy.store.base import EventRow, SyncState
 from mail_proxy.store.indexed import by_index, is_unreported
 from mail_proxy.store.rows import EVENT_COLUMNS, event_row
 from mail_proxy.store.schema import events, sync_state, tenants
+from mail_proxy.store.values import EventRow, SyncState
 
 _e = events.c
 

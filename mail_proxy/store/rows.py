@@ -12,8 +12,8 @@ from sqlalchemy import Row, Table
 from mail_proxy.domain.errors import SecretsUnavailable
 from mail_proxy.domain.state import RecipientState, State
 from mail_proxy.secrets import Keyring
-from mail_proxy.store.base import Account, EventRow, MessageRow, RecipientRow, Tenant
 from mail_proxy.store.schema import accounts, events, messages, tenants
+from mail_proxy.store.values import Account, EventRow, MessageRow, RecipientRow, Tenant
 
 Value = TypeVar("Value", Tenant, Account)
 SEALED = "_enc"  # what the name of a sealed column ends with

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, exists, insert, select, update
 
 from mail_proxy.secrets import Keyring
-from mail_proxy.store.base import Account, ApiKey, Fields, Tenant
 from mail_proxy.store.removing import MESSAGE_CHUNK, remove_messages
 from mail_proxy.store.rows import ACCOUNT, TENANT
 from mail_proxy.store.schema import accounts, api_keys, messages, metadata, suspensions, tenants
+from mail_proxy.store.values import Account, ApiKey, Fields, Tenant
 
 # --- tenants ---
 

@@ -12,10 +12,10 @@ from typing import NamedTuple, TypeAlias
 from sqlalchemy import Connection
 
 from mail_proxy.domain.state import RecipientState, State
-from mail_proxy.store.base import Accepted, NewMessage
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.sqlite.suspended import Suspended
+from mail_proxy.store.values import Accepted, NewMessage
 
 Key: TypeAlias = tuple[str, str]  # tenant_id, and an account_id or the caller's id
 

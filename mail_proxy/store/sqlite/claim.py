@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from mail_proxy.domain.state import Event, RecipientState, State, sources
-from mail_proxy.store.base import Claim, Claimed, PendingRecipient, RecipientRow
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.schema import WHOLE_TENANT
 from mail_proxy.store.sqlite.suspended import Suspended
+from mail_proxy.store.values import Claim, Claimed, PendingRecipient, RecipientRow
 
 PRIORITIES = range(4)  # immediate, high, medium, low
 NOTHING = Claim((), None)

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from mail_proxy.domain.state import FINAL, Event, RecipientState, State, sources, target
-from mail_proxy.store.base import NewEvent, Outcome, RecipientResult
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.sqlite.suspended import Suspended
+from mail_proxy.store.values import NewEvent, Outcome, RecipientResult
 
 HELD_NOW = """
 SELECT m.tenant_id, m.pk, m.id, m.account_id, m.state, m.priority, m.batch_code, m.due_at,

@@ -1,4 +1,4 @@
-"""Two hundred addresses, good and bad, and what is true of all."""
+"""Two hundred addresses, good and bad, and what is true of all. Long for its table."""
 
 from __future__ import annotations
 

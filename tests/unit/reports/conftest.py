@@ -15,7 +15,7 @@ from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.reports import Reporter
 from mail_proxy.reports.base import Tools
 from mail_proxy.reports.tenant import TenantReports
-from mail_proxy.store.base import EventRow, SyncState, Tenant
+from mail_proxy.store.values import EventRow, SyncState, Tenant
 
 START = 1_800_000_000.0
 

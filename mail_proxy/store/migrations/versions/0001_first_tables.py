@@ -1,4 +1,4 @@
-"""The first tables."""
+"""The first tables, column by column: long, because a migration copies and never shares."""
 
 from __future__ import annotations
 

@@ -1,0 +1,308 @@
+"""What the store takes and gives: frozen values. Times are seconds since the epoch, UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mail_proxy.domain.reply import Reply
+from mail_proxy.domain.state import Event, RecipientState, State
+
+Fields = Mapping[str, Any]  # column name -> value; JSON columns as Python values
+
+
+# --- tenants and accounts ---
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One row of `tenants`, secrets decrypted; `client_auth` never leaves the process unmasked."""
+
+    tenant_id: str
+    name: str | None = None
+    client_base_url: str | None = None
+    client_sync_path: str | None = None
+    client_attachment_path: str | None = None
+    client_auth: dict[str, Any] | None = field(default=None, repr=False)
+    url_set_by_admin: bool = True
+    rate_limits: dict[str, Any] | None = None
+    large_file_config: dict[str, Any] | None = None
+    report_style: str | None = None
+    active: bool = True
+    secret_unreadable: bool = False  # sealed with a key that is lost: `client_auth` is None
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One row of `accounts`, passwords decrypted."""
+
+    tenant_id: str
+    account_id: str
+    host: str
+    port: int
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls_mode: str = "auto"
+    use_tls: bool | None = None
+    ttl: int = 300
+    batch_size: int | None = None
+    limit_per_minute: int | None = None
+    limit_per_hour: int | None = None
+    limit_per_day: int | None = None
+    limit_behavior: str = "defer"
+    is_default: bool = False
+    is_pec_account: bool = False
+    imap_host: str | None = None
+    imap_port: int | None = None
+    imap_user: str | None = None
+    imap_password: str | None = field(default=None, repr=False)
+    imap_folder: str | None = None
+    imap_ssl: bool | None = None
+    in_doubt: str = "resend"
+    max_connections: int | None = None
+    max_retries: int | None = None
+    retry_delays: tuple[float, ...] | None = None
+    host_set_by_admin: bool = True
+    paused_until: float | None = None
+    paused_reason: str | None = None
+    failures: int = 0
+    capabilities: dict[str, Any] | None = None
+    secret_unreadable: bool = False  # sealed with a key that is lost: the passwords are None
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A tenant's token; only its SHA-256 is stored."""
+
+    tenant_id: str
+    key_id: str
+    token_sha256: str
+    prefix: str
+    created_at: float
+    expires_at: float | None = None
+
+
+# --- accepting ---
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A checked message, ready to be stored. `content` is the JSON that `compose/` reads."""
+
+    tenant_id: str
+    id: str
+    account_id: str
+    priority: int
+    due_at: float
+    deferred_ts: int | None
+    batch_code: str | None
+    sender: str
+    subject: str
+    return_path: str
+    rfc_message_id: str
+    recipients: tuple[str, ...]
+    content: bytes
+    created_at: float
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """`reason` empty: stored under `pk` (`replaced`: it took the place of a waiting one).
+
+    Else nothing was stored, and `reason` is `already sent` or `account not found for tenant`.
+    """
+
+    pk: int
+    replaced: bool = False
+    reason: str = ""
+
+
+# --- delivering ---
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRecipient:
+    position: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientRow:
+    position: int
+    address: str
+    state: RecipientState
+    reply_code: int | None
+    reply: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message under our lease, with its unsettled recipients in RCPT order."""
+
+    tenant_id: str
+    pk: int
+    id: str
+    account_id: str
+    priority: int
+    tries: int
+    created_at: float
+    expires_at: float | None
+    rfc_message_id: str
+    return_path: str
+    recipients: tuple[PendingRecipient, ...]
+    content: bytes
+    lease_token: int
+    due_at: float
+    settled: tuple[RecipientRow, ...] = ()  # recipients that earlier attempts settled
+    batch_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Messages in the order of MAIL FROM; `next_due_at` is when the account is worth asking again.
+
+    None: nothing waits in that account.
+    """
+
+    messages: tuple[Claimed, ...]
+    next_due_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientResult:
+    position: int
+    state: RecipientState
+    reply: Reply | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event written with the change that it tells; `data` are its fields in a report."""
+
+    event_type: str
+    event_ts: float
+    description: str
+    data: dict[str, Any]
+    reportable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: `event` is ACCEPT, FAIL, DEFER, RELEASE, DOUBT or RESEND.
+
+    due_at: for DEFER and RESEND the next try; for the others ignored.
+    spends_try: RELEASE never does.
+    """
+
+    tenant_id: str
+    pk: int
+    lease_token: int
+    event: Event
+    recipients: tuple[RecipientResult, ...] = ()
+    events: tuple[NewEvent, ...] = ()
+    due_at: float | None = None
+    error: str | None = None
+    error_code: int | None = None
+    spends_try: bool = True
+
+
+# --- looking ---
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    pk: int
+    tenant_id: str
+    message_pk: int
+    message_id: str
+    account_id: str
+    priority: int
+    event_type: str
+    event_ts: float
+    description: str | None
+    data: dict[str, Any]
+    report_state: str
+    reported_ts: float | None
+    report_tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """One message as it is looked at; `content` and `events` only when asked for."""
+
+    tenant_id: str
+    pk: int
+    id: str
+    account_id: str
+    state: State
+    priority: int
+    due_at: float
+    deferred_ts: int | None
+    expires_at: float | None
+    batch_code: str | None
+    sender: str
+    subject: str
+    return_path: str
+    rfc_message_id: str
+    size_bytes: int
+    created_at: float
+    updated_at: float
+    tries: int
+    sent_at: float | None
+    error: str | None
+    error_code: int | None
+    error_at: float | None
+    finished_at: float | None
+    held_reason: str | None
+    recipients: tuple[RecipientRow, ...] = ()
+    content: bytes | None = None
+    events: tuple[EventRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """What a listing asks for; empty means all. `tenant_id` None is for the admin only."""
+
+    tenant_id: str | None = None
+    states: tuple[State, ...] = ()
+    account_id: str | None = None
+    batch_code: str | None = None
+    to: str | None = None  # a part of a recipient's address
+    subject: str | None = None  # a part of the subject
+    since_ts: float | None = None  # created at or after
+    until_ts: float | None = None  # created before
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    tenant_id: str
+    account_id: str
+    state: State
+    priority: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    tenant_id: str
+    last_sync_ts: float | None = None
+    next_sync_after: float | None = None
+    retry_at: float | None = None
+    failures: int = 0
+    last_error: str | None = None
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyAccount:
+    """An account with waiting messages, and when the first of them is due."""
+
+    tenant_id: str
+    account_id: str
+    next_due_at: float
