@@ -1,7 +1,9 @@
 # Everything happens in a virtual environment of this folder; nothing else is touched.
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(shell command -v $(p) 2>/dev/null)))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+  $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+  && echo $$p && break; done)
 TESTS ?= tests
 WORKERS ?= auto
 
@@ -41,9 +43,8 @@ clean: ## remove what make made
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "mail-proxy needs Python 3.11 or newer; found: $$($(PYTHON) --version 2>&1)"; \
-	    echo "  try: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "mail-proxy needs Python 3.11 or newer, with its venv module."; \
+	  echo "  try: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(VENV)/bin/python pyproject.toml
