@@ -18,6 +18,8 @@ MAX_ADDRESS_OCTETS = 254  # RFC 5321 section 4.5.3.1.3: a path of 256, less the 
 MAX_LOCAL_OCTETS = 64  # RFC 5321 section 4.5.3.1.1
 MAX_LABEL_OCTETS = 63  # RFC 1035 section 2.3.4
 MAX_DISPLAY_CHARS = 998
+MAX_ADDRESSES = 1000  # of one field; a mailing is a batch of messages
+MAX_FIELD_CHARS = 500_000  # of all its entries: what is looked at costs time
 _SHOWN_CHARS = 60
 
 _ATEXT = r"A-Za-z0-9!#$%&'*+\-/=?^_`{|}~"
@@ -26,7 +28,9 @@ _USUAL = re.compile(  # nearly all there are: ASCII, a dot-atom, a name of two l
     rf"[{_ATEXT}]++(?:\.[{_ATEXT}]++)*+@(?:{_LABEL}\.)++[A-Za-z](?:[A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?"
 )
 _DOT_ATOM = re.compile(rf"[{_ATEXT}\u0080-\U0010ffff]++(?:\.[{_ATEXT}\u0080-\U0010ffff]++)*+")
-_QUOTED_LOCAL = re.compile(r'"(?:[ !#-\[\]-~\u0080-\U0010ffff]|\\[ -~])++"')
+_QUOTED_LOCAL = re.compile(  # no blank, < or >: not every server reads them as a part of the name
+    r'"(?:[!#-;=?-\[\]-~\u0080-\U0010ffff]|\\[!-;=?-~])++"'
+)
 _ASCII_LABEL = re.compile(_LABEL)
 _NEVER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _QUOTED = r'"(?:[^"\\]|\\.)*+"'
@@ -61,6 +65,7 @@ def parse_address(text: object, *, field: str) -> Address:
         raise Invalid(f"{field} must be text, not {type(text).__name__}", field=field)
     if _is_usual(text):
         return Address("", text)
+    _check_size(len(text), field)
     try:
         return _parse(text)
     except _Refused as refused:
@@ -75,12 +80,17 @@ def parse_addresses(value: object, *, field: str) -> list[Address]:
     if value is None:
         return []
     if isinstance(value, str):
+        _check_size(len(value), field)
         entries: list[Any] = _split(value)
     elif isinstance(value, list | tuple):
+        _check_size(sum(len(entry) for entry in value if isinstance(entry, str)), field)
         entries = list(value)
     else:
         raise Invalid(f"{field} must be a list of addresses or one text", field=field)
-    return [parse_address(entry, field=field) for entry in entries if entry != "" and _has(entry)]
+    entries = [entry for entry in entries if entry != "" and _has(entry)]
+    if len(entries) > MAX_ADDRESSES:
+        raise Invalid(f"{field} has more than {MAX_ADDRESSES} addresses", field=field)
+    return [parse_address(entry, field=field) for entry in entries]
 
 
 class _Refused(Exception):
@@ -90,6 +100,11 @@ class _Refused(Exception):
 def _is_usual(text: str) -> bool:
     """Good without a closer look, and too short to reach a limit."""
     return len(text) <= MAX_LOCAL_OCTETS and "=?" not in text and _USUAL.fullmatch(text) is not None
+
+
+def _check_size(n_chars: int, field: str) -> None:
+    if n_chars > MAX_FIELD_CHARS:
+        raise Invalid(f"{field} is longer than {MAX_FIELD_CHARS} characters", field=field)
 
 
 def _has(entry: object) -> bool:
