@@ -53,6 +53,7 @@ def test_every_line_end_becomes_crlf(stamp: Stamp, line_end: bytes) -> None:
         b"Return-Path: <secret@example.org>\n",
         b"X-Genro-Mail-ID: secret\n",
         b"Bcc: a@b\nBcc: secret@example.org\n",
+        b"Resent-Bcc: secret@example.org\n",
     ],
 )
 def test_what_nobody_is_to_see_is_taken_out(stamp: Stamp, lines: bytes) -> None:
@@ -136,3 +137,9 @@ def test_a_large_message_is_read_in_a_walk(stamp: Stamp) -> None:
     lines = b"X-A: " + b"a b\r " * 10 + b"\n"
     with pytest.raises(Invalid):
         sent(b"From: a@b\n" + lines * 5_000, stamp)
+
+
+def test_header_fields_without_end_are_refused_before_they_are_read() -> None:
+    with pytest.raises(Invalid, match="more than 262144 octets of header fields") as refused:
+        check_fields({"raw": encoded(b"From: a@b\n" + b"X: y\n" * 60_000)})
+    assert refused.value.field == "raw"
