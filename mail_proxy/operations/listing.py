@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.message import check_text
 from mail_proxy.domain.state import OPEN, State
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.records import Records
@@ -150,7 +151,7 @@ def _position(cursor: str) -> Position:
         padded = cursor + "=" * (-len(cursor) % 4)
         match json.loads(base64.b64decode(padded, altchars=b"-_", validate=True)):
             case [str(tenant_id), int(priority), int(pk)] if abs(pk) < 2**63 > abs(priority):
-                return tenant_id, priority, pk
-    except (ValueError, binascii.Error, RecursionError):
+                return check_text(tenant_id, field="cursor"), priority, pk
+    except (ValueError, binascii.Error, RecursionError, Invalid):
         pass  # told below, as every other cursor that is not ours
     raise Invalid("cursor: not one that a listing has given", field="cursor")

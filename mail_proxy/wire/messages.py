@@ -18,12 +18,12 @@ MAX_PAGE = 10_000
 class AddMessages(TenantRequest):
     """`messages` are raw values: each is checked alone, so that a bad one spoils no other.
 
-    default_priority: for messages without one; 0 to 3 or its word.
+    default_priority: for messages without one; 0 to 3 or its word, checked as theirs is.
     """
 
     # The default is None, which is no list: an absent one is told like one of the wrong type.
     messages: list[Any] = Field(default=None, validate_default=True)
-    default_priority: int | str | None = None
+    default_priority: Any = None
 
 
 class MessageIds(TenantRequest):

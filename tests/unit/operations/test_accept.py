@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from mail_proxy.domain.errors import Invalid, Malformed, RejectedBatch
 from mail_proxy.domain.state import Event
+from mail_proxy.operations.intake import Intake
 
 
 async def reason(house: Any, *messages: Any, **fields: Any) -> dict[str, Any]:
@@ -193,11 +195,30 @@ async def test_a_priority_comes_from_message_then_batch_then_instance(
     assert (await message(house))["priority"] == expected
 
 
-async def test_a_bad_batch_priority_refuses_the_batch(house):
+@pytest.mark.parametrize("given", ["soon", True, 1.5, [], {}])
+async def test_a_bad_batch_priority_refuses_the_batch(house, given):
     await house.tenant("acme", "main")
     with pytest.raises(Invalid) as caught:
-        await house.post(house.mail(), default_priority="soon")
+        await house.post(house.mail(), default_priority=given)
     assert caught.value.field == "default_priority"
+
+
+async def test_others_get_a_turn_while_a_large_batch_is_checked(house, monkeypatch):
+    await house.tenant("acme", "main")
+    check, turns, checked = Intake.check, [], []
+
+    def slow(intake: Intake, entry: Any) -> Any:
+        house.clock.at += 1.0
+        checked.append(entry)
+        return check(intake, entry)
+
+    monkeypatch.setattr(Intake, "check", slow)
+    posting = asyncio.create_task(house.post(*(house.mail(str(n)) for n in range(9))))
+    while len(checked) < 9:
+        await asyncio.sleep(0)
+        turns.append(len(checked))
+    assert (await posting)["queued"] == 9
+    assert set(range(2, 9)) <= set(turns)
 
 
 HUGE = 10**400
@@ -336,7 +357,9 @@ async def test_a_pec_account_takes_no_bcc_and_its_own_return_path_only(house):
 async def test_a_mailing_to_too_many_is_refused(house):
     await house.tenant("acme", "main")
     crowd = [f"a{n}@example.org" for n in range(1001)]
-    assert "1000 recipients" in (await reason(house, house.mail(to=crowd)))["reason"]
+    assert "1000 addresses" in (await reason(house, house.mail(to=crowd)))["reason"]
+    some = {"to": crowd[:500], "cc": crowd[500:]}
+    assert "1000 recipients" in (await reason(house, house.mail(**some)))["reason"]
 
 
 async def test_messages_of_an_inactive_tenant_wait(house):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -220,3 +222,11 @@ async def test_a_bad_filter_names_its_field(house, field, value):
     with pytest.raises(Invalid) as caught:
         await house.call("listMessages", **{field: value})
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("tenant_id", ["\ud800", "a\0b"])
+async def test_a_cursor_with_what_no_database_takes_is_refused(house, tenant_id):
+    forged = base64.urlsafe_b64encode(json.dumps([tenant_id, 0, 0]).encode()).decode()
+    with pytest.raises(Invalid) as caught:
+        await house.call("listMessages", limit=3, cursor=forged.rstrip("="))
+    assert caught.value.field == "cursor"
