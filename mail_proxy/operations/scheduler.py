@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from mail_proxy.domain.errors import Invalid, NotFound
+from mail_proxy.domain.message import WHOLE_TENANT
 from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
 from mail_proxy.wire.scheduler import Activate, RunNow, Suspend, Suspension, Triggered
 
 SCHEDULER_ACTIVE = "scheduler_active"  # the stored setting
-WHOLE_TENANT = "*"
 NO_TENANT = "tenant not found"
 NOT_FREED = "tenant not found or cannot activate single batch from full suspension"
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from typing_extensions import TypedDict
 
 from mail_proxy.domain.errors import Invalid
-from mail_proxy.wire.fields import Count, EntityId, Int, Line, Seconds, TenantRequest, Text
+from mail_proxy.wire.fields import Count, EntityId, Int, Line, Seconds, Secret, TenantRequest, Text
 
 _NOT_IN_A_HOST = frozenset(" /@\\?#%,;<>\"'")
 
@@ -40,7 +40,7 @@ class AddAccount(TenantRequest):
     host: Host
     port: Port
     user: Line | None = None
-    password: Line | None = Field(default=None, repr=False)
+    password: Secret | None = Field(default=None, repr=False)
     use_tls: bool | None = None
     tls_mode: TlsMode | None = None
     ttl: Int = Field(default=300, ge=0, le=86400)
@@ -54,7 +54,7 @@ class AddAccount(TenantRequest):
     imap_host: Host | None = None
     imap_port: Port | None = None
     imap_user: Line | None = None
-    imap_password: Line | None = Field(default=None, repr=False)
+    imap_password: Secret | None = Field(default=None, repr=False)
     imap_folder: Line | None = None
     imap_ssl: bool | None = None
     in_doubt: Literal["resend", "hold"] | None = None

@@ -129,13 +129,13 @@ def _entity_id(value: str, info: ValidationInfo) -> str:
 
 
 Text = Annotated[str, AfterValidator(_text)]
-Line = Annotated[str, AfterValidator(_line), Field(max_length=1000)]
+Line = Annotated[str, Field(max_length=1000), AfterValidator(_line)]
+Secret = Annotated[str, Field(max_length=8000), AfterValidator(_line)]  # a signed token is long
 EntityId = Annotated[str, AfterValidator(_entity_id)]
 Int = Annotated[int, BeforeValidator(_no_bool)]
 Count = Annotated[Int, Field(ge=0, le=2**31 - 1)]
-Seconds = Annotated[
-    float, BeforeValidator(_no_bool), Field(ge=0, le=LATEST_TS, allow_inf_nan=False)
-]
+Number = Annotated[float, BeforeValidator(_no_bool)]
+Seconds = Annotated[Number, Field(ge=0, le=LATEST_TS, allow_inf_nan=False)]
 Timestamp = Seconds  # since the epoch
 
 TenantRequest.model_rebuild()

@@ -8,19 +8,19 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from mail_proxy.wire.accounts import Host, Port
-from mail_proxy.wire.fields import Int, Line, Request, TenantRequest
+from mail_proxy.wire.fields import Int, Line, Request, Secret, TenantRequest
 
 
 class UpdateInstance(Request):
     """Only what is given changes; null is not given, and `********` keeps a secret."""
 
     name: Annotated[Line, Field(min_length=1, max_length=255)] | None = None
-    api_token: Annotated[Line, Field(min_length=1)] | None = Field(default=None, repr=False)
+    api_token: Annotated[Secret, Field(min_length=1)] | None = Field(default=None, repr=False)
     bounce_enabled: bool | None = None
     bounce_imap_host: Host | None = None
     bounce_imap_port: Port | None = None
     bounce_imap_user: Line | None = None
-    bounce_imap_password: Line | None = Field(default=None, repr=False)
+    bounce_imap_password: Secret | None = Field(default=None, repr=False)
     bounce_imap_folder: Line | None = None
     bounce_imap_ssl: bool | None = None
     bounce_poll_interval: Int | None = Field(default=None, ge=1, le=86400)

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, NotRequired
 
-from pydantic import Field
+from pydantic import AfterValidator
 from typing_extensions import TypedDict
 
-from mail_proxy.wire.fields import Line, TenantRequest
+from mail_proxy.domain.message import WHOLE_TENANT, check_batch_code
+from mail_proxy.wire.fields import TenantRequest
+
+
+def _batch_code(value: str) -> str:
+    """A code that a message may have; the empty one and `*` are the whole tenant."""
+    return value if value in ("", WHOLE_TENANT) else check_batch_code(value)
+
+
+BatchCode = Annotated[str, AfterValidator(_batch_code)]
 
 
 class RunNow(TenantRequest):
@@ -17,7 +26,7 @@ class RunNow(TenantRequest):
 class Suspend(TenantRequest):
     """A batch, a tenant, or (the admin, without a tenant) the whole scheduler."""
 
-    batch_code: Annotated[Line, Field(max_length=64)] | None = None
+    batch_code: BatchCode | None = None
 
 
 class Activate(Suspend):

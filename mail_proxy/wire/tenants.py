@@ -14,7 +14,9 @@ from mail_proxy.wire.fields import (
     EntityId,
     Int,
     Line,
+    Number,
     Request,
+    Secret,
     TenantRequest,
     Text,
     Timestamp,
@@ -52,9 +54,9 @@ class ClientAuth(Request):
     """Credentials for calls to the tenant's own URLs; a masked secret keeps the stored one."""
 
     method: Literal["none", "bearer", "basic"] = "none"
-    token: Line | None = Field(default=None, repr=False)
+    token: Secret | None = Field(default=None, repr=False)
     user: Line | None = None
-    password: Line | None = Field(default=None, repr=False)
+    password: Secret | None = Field(default=None, repr=False)
 
 
 class RateLimits(Request):
@@ -71,7 +73,7 @@ class LargeFiles(Request):
     """What is done with attachments over `max_size_mb` (MiB)."""
 
     enabled: bool = False
-    max_size_mb: float = Field(default=10.0, gt=0, le=1e6, allow_inf_nan=False)
+    max_size_mb: Number = Field(default=10.0, gt=0, le=1e6, allow_inf_nan=False)
     storage_url: Line | None = None
     public_base_url: Url | None = None
     file_ttl_days: Int = Field(default=30, ge=1, le=36500)

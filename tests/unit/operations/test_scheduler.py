@@ -28,6 +28,14 @@ async def test_a_tenant_is_suspended_without_a_batch(house, batch_code):
     assert "batch_code" not in answer
 
 
+@pytest.mark.parametrize("batch_code", ["a,b", "x" * 65, "a\nb", "*,a", 5, True])
+async def test_a_code_that_no_message_may_have_is_refused(house, batch_code):
+    await house.tenant("acme", "main")
+    with pytest.raises(Invalid) as caught:
+        await house.call("suspend", tenant_id="acme", batch_code=batch_code)
+    assert caught.value.field == "batch_code"
+
+
 async def test_one_batch_cannot_be_freed_while_all_is_suspended(house):
     await house.tenant("acme", "main")
     await house.call("suspend", tenant_id="acme")

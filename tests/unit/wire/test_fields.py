@@ -11,7 +11,7 @@ from mail_proxy.operations.table import OPERATIONS
 from mail_proxy.wire.answers import iso_time, not_before, without_nulls
 from mail_proxy.wire.fields import Request, parse_request
 from mail_proxy.wire.messages import ListMessages, MessageIds, MessageKey
-from mail_proxy.wire.tenants import UpdateTenant
+from mail_proxy.wire.tenants import ClientAuth, LargeFiles, UpdateTenant
 
 MODELS = sorted({operation.request for operation in OPERATIONS.values()}, key=lambda m: m.__name__)
 
@@ -94,3 +94,16 @@ def test_a_time_to_come_is_never_early():
 
 def test_nulls_are_left_out():
     assert without_nulls({"a": None, "b": 0, "c": ""}) == {"b": 0, "c": ""}
+
+
+def test_a_secret_may_be_as_long_as_a_signed_token():
+    assert ClientAuth(method="bearer", token="t" * 8000).token == "t" * 8000
+    with pytest.raises(Invalid) as caught:
+        parse_request(ClientAuth, {"method": "bearer", "token": "t" * 8001})
+    assert caught.value.field == "token"
+
+
+def test_true_is_no_size_of_a_file():
+    with pytest.raises(Invalid, match="a number is needed") as caught:
+        parse_request(LargeFiles, {"max_size_mb": True})
+    assert caught.value.field == "max_size_mb"
