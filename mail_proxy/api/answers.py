@@ -65,6 +65,7 @@ def refused(error: web.HTTPException) -> web.Response:
 _REFUSALS = {
     404: ("there is nothing at this path", "not_found"),
     405: ("this path does not take that method", "invalid"),
+    417: ("of 'Expect' only '100-continue' is understood", "invalid"),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Protocol
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from mail_proxy.api import answers
 from mail_proxy.api.requests import payload_of, token_of
@@ -45,7 +45,9 @@ def build_app(
     for route in ROUTES.values():
         if route.scope <= highest:
             handler = _Command(route, door, settings, caller)
-            app.router.add_route(route.method, route.path, handler.respond)
+            app.router.add_route(
+                route.method, route.path, handler.respond, expect_handler=_on_expect
+            )
     return app
 
 
@@ -84,6 +86,16 @@ class _Command:
         if isinstance(answer.get("messages"), AsyncGenerator):
             return await answers.streamed(request, answer, self._timeout_s)
         return answers.as_json(answer)
+
+
+async def _on_expect(request: web.Request) -> web.StreamResponse | None:
+    """aiohttp's own handler, its refusal in JSON; it is called outside of the middleware."""
+    if request.headers["Expect"].lower() != "100-continue":
+        return answers.refused(web.HTTPExpectationFailed())
+    if request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # else it seems that an answer is on its way
+    return None
 
 
 @web.middleware

@@ -54,7 +54,7 @@ def _query_of(route: Route, request: web.Request) -> dict[str, str]:
 
 
 async def _read_body(request: web.Request, timeout_s: float) -> bytes:
-    if request.headers.get("Content-Encoding", "identity") != "identity":
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         # A megabyte of gzip may be a gigabyte of text.
         raise json.malformed("encoding", "compressed bodies are not accepted")
     limit = request.client_max_size

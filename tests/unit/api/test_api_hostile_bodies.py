@@ -168,3 +168,31 @@ async def test_endless_headers_are_refused(head: str, client, door):
 
     answered.failure(400)
     assert door.calls == []
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity"])
+async def test_the_encoding_that_is_none_is_no_compression(encoding: str, client, door):
+    await client("POST", "/tenant", b'{"id": "acme"}', (f"Content-Encoding: {encoding}",))
+
+    assert door.payload == {"id": "acme"}
+
+
+async def test_an_unknown_expectation_is_a_json_failure(client, door):
+    answered = await client("POST", "/tenant", b"{}", ("Expect: wonders",))
+
+    assert answered.failure(417)["code"] == "invalid"
+    assert answered.headers["server"] == "mail-proxy"
+    assert door.calls == []
+
+
+async def test_a_body_that_waits_to_be_asked_for_is_asked_for(client, door):
+    reader, writer = await client.connect()
+    head = "POST /tenant HTTP/1.1\r\nHost: x\r\nX-API-Token: admin-token\r\nConnection: close\r\n"
+    writer.write(f"{head}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n".encode())
+    asked = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
+    writer.write(b"{}")
+    answer = await asyncio.wait_for(reader.readline(), 2)
+    writer.close()
+
+    assert asked == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert b" 200 " in answer
