@@ -15,6 +15,7 @@ from typing import Any
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreError
 from mail_proxy.observe import events
+from mail_proxy.observe.redact import redact
 from mail_proxy.secrets import mask
 from mail_proxy.store.base import Store
 from mail_proxy.wire.caller import Caller
@@ -105,7 +106,7 @@ def _counts(payload: Mapping[str, Any], answer: Mapping[str, Any] | None) -> dic
 def _cut(value: Any) -> Any:
     """A value without its bulk, and fit for any database: the log tells who did what."""
     if isinstance(value, str):
-        return _text(value, _TEXT_LIMIT)
+        return redact(_text(value, _TEXT_LIMIT))  # a refused change may hold one at any place
     if isinstance(value, list):
         return [_cut(item) for item in value[:_LIST_LIMIT]]
     if isinstance(value, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic import (
 from mail_proxy.config.instances import ENTITY_ID
 from mail_proxy.domain.errors import Invalid, Malformed
 from mail_proxy.domain.message import check_text
+from mail_proxy.secrets import mask
 
 LATEST_TS = 253_402_300_799  # the last second of the year 9999
 _CONTAINER_FAULTS = frozenset({"list_type", "dict_type", "model_type", "model_attributes_type"})
@@ -70,7 +71,7 @@ def _told(error: ValidationError) -> Invalid:
             "type": fault["type"],
             "loc": ["body", *fault["loc"]],
             "msg": fault["msg"],
-            "input": _shown(fault["input"]),
+            "input": _shown_at(fault["loc"], fault["input"]),
         }
         for fault in faults
     ]
@@ -84,6 +85,13 @@ def _not_an_object(payload: object) -> dict[str, Any]:
         "msg": "Input should be a JSON object",
         "input": _shown(payload),
     }
+
+
+def _shown_at(place: Sequence[int | str], value: object) -> object:
+    """The same, masked at the place of a secret: answers are logged by those who get them."""
+    for name in (name for name in place if isinstance(name, str)):
+        value = mask({name: value})[name]
+    return _shown(value)
 
 
 def _shown(value: object) -> object:

@@ -34,6 +34,13 @@ async def test_a_change_is_logged_with_its_caller_and_without_secrets(house):
     assert line["command_ts"] == house.clock.now()
 
 
+async def test_a_secret_at_the_wrong_place_is_not_logged_either(house):
+    await house.tenant("acme")
+    with pytest.raises(MailProxyError):
+        await house.call("addAccount", id="main", host="https://me:s3cret@example.com", port=25)
+    assert (await logged(house))[-1]["payload"]["host"] == "https://********@example.com"
+
+
 async def test_a_look_is_not_logged(house):
     await house.call("listMessages")
     assert await logged(house) == []

@@ -78,6 +78,14 @@ def test_a_wrong_container_is_told_as_frameworks_tell_it():
     assert len(fault["input"]) == 100
 
 
+@pytest.mark.parametrize("fields", [{"client_auth": "s3cret"}, {"client_auth": {"token": 5}}])
+def test_a_wrong_value_is_not_told_where_a_secret_belongs(fields):
+    with pytest.raises(Malformed) as caught:
+        parse_request(UpdateTenant, {**fields, "rate_limits": "none"})
+    auth, limits = caught.value.detail
+    assert (auth["input"], limits["input"]) == ("********", "none")
+
+
 def test_too_many_ids_are_refused():
     with pytest.raises(Invalid) as caught:
         parse_request(MessageIds, {"ids": ["x"] * 10_001})
