@@ -83,13 +83,28 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     )
 
 
+_MAY_SIGN = x509.KeyUsage(
+    digital_signature=True,
+    key_cert_sign=True,
+    crl_sign=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 class _Authority:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "authority.pem"
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = _name("mail-proxy tests")
-        certificate = self._signed(self.name, self.key, 30, x509.BasicConstraints(True, None))
+        certificate = self._signed(
+            self.name, self.key, 30, x509.BasicConstraints(True, None), _MAY_SIGN
+        )
         self.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def server(self, host: str, *, days: int) -> ssl.SSLContext:
@@ -116,10 +131,10 @@ class _Authority:
         name: x509.Name,
         key: ec.EllipticCurvePrivateKey,
         days: int,
-        extension: x509.ExtensionType,
+        *extensions: x509.ExtensionType,
     ) -> x509.Certificate:
         now = dt.datetime.now(dt.UTC)
-        return (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(self.name)
@@ -127,9 +142,19 @@ class _Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - dt.timedelta(days=10))
             .not_valid_after(now + dt.timedelta(days=days))
-            .add_extension(extension, critical=False)
-            .sign(self.key, hashes.SHA256())
+            # Python 3.13 asks for the names of both keys, and what the first may do.
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
+                critical=False,
+            )
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
         )
+        for extension in extensions:
+            is_critical = not isinstance(extension, x509.SubjectAlternativeName)
+            builder = builder.add_extension(extension, critical=is_critical)
+        return builder.sign(self.key, hashes.SHA256())
 
 
 def _name(text: str) -> x509.Name:
