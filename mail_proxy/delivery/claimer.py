@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mail_proxy.config.settings import DeliverySettings
@@ -40,7 +40,7 @@ class Claimer:
         self._keep = keep
         self._note = note
         self._revisit = revisit
-        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._tasks: dict[asyncio.Task[None], Key] = {}
         self._barred: Counter[str] = Counter()  # tenants of which nothing may be claimed now
 
     def may_claim(self, lane: Lane) -> bool:
@@ -62,15 +62,12 @@ class Claimer:
         lane.is_urgent = False
         lane.look_at = None  # a wake-up while we claim sets it again
         task = group.create_task(self._claim(lane), name=f"claim {lane.key}")
-        self._tasks[lane.key] = task
-        task.add_done_callback(lambda _: self._tasks.pop(lane.key, None))
+        self._tasks[task] = lane.key
+        task.add_done_callback(self._tasks.pop)
 
-    async def settle(self, lanes: Iterable[Lane] | None = None) -> None:
-        """Wait for the claims under way of these lanes, or of all."""
-        if lanes is None:
-            tasks = list(self._tasks.values())
-        else:
-            tasks = [task for lane in lanes if (task := self._tasks.get(lane.key))]
+    async def settle(self, is_meant: Callable[[Key], bool] = lambda _: True) -> None:
+        """Wait for the claims under way of these accounts, also for lanes that were dropped."""
+        tasks = [task for task, key in self._tasks.items() if is_meant(key)]
         if tasks:
             await asyncio.wait(tasks)
 

@@ -36,10 +36,12 @@ class Courier:
     retry: RetryPolicy
     may_begin: Callable[[], bool]
     others_wait: Callable[[], bool]
+    connected: Callable[[Lane], None]  # told when it has its connection
     low: Callable[[Lane], None]  # told after each message: time to claim more?
     worked: Callable[[Lane], None]  # told when the account is sound
     fault: Callable[[Lane, str], None]  # told when it is not, and why
     sent: int = field(default=0, init=False)
+    is_connected: bool = field(default=False, init=False)  # also later, until its end
     is_sending: bool = field(default=False, init=False)
 
     async def run(self) -> None:
@@ -48,6 +50,8 @@ class Courier:
         except RelayError as error:
             self.fault(self.lane, str(error))
             return
+        self.is_connected = True
+        self.connected(self.lane)
         try:
             await self._send_all(session)
         finally:
@@ -102,9 +106,11 @@ class Courier:
         """Hand the result over; nothing here waits."""
         if verdict.account_fault is None:
             self.finisher.put(message, self._outcome(message, verdict), seconds)
+            self.lane.clear(message)
             self.worked(self.lane)
         elif pauses:
             self.finisher.put(message, self._outcome(message, verdict), seconds)
+            self.lane.suspect(message)
             self.fault(self.lane, verdict.account_fault)
         else:
             self.finisher.put(message, released(message))

@@ -8,13 +8,14 @@ is on the wire ends, results are written, leases are given back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.delivery.claimer import STORE_PAUSE_S, Claimer
 from mail_proxy.delivery.courier import Courier
+from mail_proxy.delivery.couriers import Couriers
 from mail_proxy.delivery.finish import Ended, Finisher
 from mail_proxy.delivery.lane import Lane
 from mail_proxy.delivery.lanes import Lanes
@@ -28,9 +29,9 @@ from mail_proxy.domain.state import Event
 from mail_proxy.observe import events
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.smtp import SMTPPool
-from mail_proxy.store import Claimed, Store
+from mail_proxy.store import Account, Claimed, Store, Tenant
 
-IDLE_LOOK_S = 60.0  # the longest sleep: a lost wake-up costs no more
+IDLE_LOOK_S = 60.0  # between two looks at the whole queue: a lost wake-up costs no more
 
 
 class Engine:
@@ -73,7 +74,8 @@ class Engine:
         self._woken: set[Key] = set()
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
-        self._couriers: dict[asyncio.Task[None], Courier] = {}
+        self._couriers = Couriers(self._make_courier, fault=self._fault, ended=self._revisit)
+        self._changes = 0  # of accounts
         self._group: asyncio.TaskGroup | None = None
         self._active = True
         self._stopping = False
@@ -120,11 +122,15 @@ class Engine:
 
     async def refresh(self, tenant_id: str, account_id: str) -> None:
         """The account was added, changed or deleted: new connections, no pause."""
+        key = (tenant_id, account_id)
+        self._changes += 1
+        lane = self._lanes.get(key)
+        if lane is not None:  # at once: while we wait below, nothing new is begun in the old way
+            self._lanes.drop(key)
+            self._give_back(lane.take_back(lambda _: True))
+            self._couriers.end_idle(lane)
         await self._pool.forget(tenant_id, account_id)
         await self.recall(tenant_id, account_id=account_id)
-        lane = self._lanes.get((tenant_id, account_id))
-        if lane is not None:
-            self._lanes.drop(lane.key)
         self.wake(tenant_id, account_id)
 
     async def recall(
@@ -139,15 +145,15 @@ class Engine:
 
         tenant_id None: of all tenants. What must stay back is changed inside `recalled`.
         """
-        lanes = [
-            lane
-            for lane in self._lanes
-            if tenant_id in (None, lane.key[0]) and account_id in (None, lane.key[1])
-        ]
-        await self._claimer.settle(lanes)
+
+        def is_meant(key: Key) -> bool:
+            return tenant_id in (None, key[0]) and account_id in (None, key[1])
+
+        await self._claimer.settle(is_meant)
         chosen = _chooser(None if ids is None else frozenset(ids), batch_code)
-        for lane in lanes:
-            self._give_back(lane.take_back(chosen))
+        for lane in self._lanes:
+            if is_meant(lane.key):
+                self._give_back(lane.take_back(chosen))
         if self._group is not None:
             await self._finisher.flush()
 
@@ -156,12 +162,14 @@ class Engine:
         self, tenant_id: str, *, ids: Collection[str] | None = None
     ) -> AsyncIterator[None]:
         """Inside, what was claimed and not begun is back, and nothing of the tenant is claimed."""
-        with self._claimer.barred(tenant_id):
-            await self.recall(tenant_id, ids=ids)
-            yield
-        for lane in self._lanes:
-            if lane.key[0] == tenant_id:
-                self._revisit(lane)
+        try:
+            with self._claimer.barred(tenant_id):
+                await self.recall(tenant_id, ids=ids)
+                yield
+        finally:
+            for lane in self._lanes:
+                if lane.key[0] == tenant_id:
+                    self._revisit(lane)
 
     def snapshot(self) -> dict[str, Any]:
         """What is in memory now, for `stats`."""
@@ -191,7 +199,10 @@ class Engine:
                 await finishing
         finally:
             self._group = None
-            self._ended.set()
+            try:
+                await self._finisher.write_rest()
+            finally:
+                self._ended.set()
 
     async def stop(self) -> None:
         """No new claims, then wait for what is on the wire, at most the grace time."""
@@ -204,20 +215,8 @@ class Engine:
         for lane in self._lanes:
             self._give_back(lane.take_back(lambda _: True))
         await self._claimer.settle()
-        await self._end_couriers()
+        await self._couriers.end(self._settings.stop_grace_s)
         await self._finisher.flush()
-
-    async def _end_couriers(self) -> None:
-        for task, courier in self._couriers.items():
-            if not courier.is_sending:  # still connecting, or between two messages
-                task.cancel()
-        if self._couriers:
-            events.draining(len(self._couriers))
-            await asyncio.wait(list(self._couriers), timeout=self._settings.stop_grace_s)
-        for task in self._couriers:
-            task.cancel()
-        if self._couriers:
-            await asyncio.wait(list(self._couriers))
 
     # --- the dispatcher ---
 
@@ -234,7 +233,7 @@ class Engine:
             await self._wait(now)
 
     async def _wait(self, now: float) -> None:
-        moments = [now + IDLE_LOOK_S]
+        moments = [now + IDLE_LOOK_S]  # a clock that is set forward is not noticed in our sleep
         if self._look_at is not None:
             moments.append(self._look_at)
         timer = self._lanes.next_timer()
@@ -247,9 +246,12 @@ class Engine:
             return
 
     async def _look(self, now: float) -> None:
-        """Read every account with waiting messages: at the start, and at each interval."""
+        """Read every account with waiting messages: at the start, and at each interval.
+
+        Without an interval now and then: what a lost wake-up left behind is found.
+        """
         interval = self._settings.send_loop_interval_s
-        self._look_at = now + interval if interval > 0 and not self._settings.test_mode else None
+        self._look_at = None if self._settings.test_mode else now + (interval or IDLE_LOOK_S)
         self._looked_at = now
         try:
             ready = await self._store.ready_accounts()
@@ -274,11 +276,13 @@ class Engine:
     async def _open_lane(self, key: Key) -> Lane | None:
         """The lane of an account; None when there is no such account: its messages wait for it."""
         try:
-            account = await self._store.get_account(*key)
-            tenant = await self._store.get_tenant(key[0])
+            account, tenant = await self._read_account(key)
         except StoreError as error:
             events.store_trouble(where="account", error=error)
             self._look_at = self._clock.now() + STORE_PAUSE_S
+            return None
+        except Exception as error:  # noqa: BLE001 - a row that cannot be read stops its account only
+            events.task_broke(f"account {key}", error)
             return None
         if account is None or tenant is None or account.secret_unreadable:
             events.account_unusable(*key, is_there=account is not None)
@@ -288,6 +292,15 @@ class Engine:
         self._lanes.add(lane)
         return lane
 
+    async def _read_account(self, key: Key) -> tuple[Account | None, Tenant | None]:
+        """As it is now; read again when accounts were changed meanwhile."""
+        while True:
+            changes = self._changes
+            account = await self._store.get_account(*key)
+            tenant = await self._store.get_tenant(key[0])
+            if changes == self._changes:
+                return account, tenant
+
     def _take_turns(self, now: float, group: asyncio.TaskGroup) -> None:
         """Claims and connections for the lanes whose turn it is, as far as there is room."""
         taken: list[Lane] = []
@@ -295,7 +308,8 @@ class Engine:
             taken.append(lane)
             has_place = self._lanes.has_place(lane)
             if self._has_room() and self._lanes.wants_connection(lane, now):
-                self._start_courier(lane, group)
+                self._lanes.mark_busy(lane)
+                self._couriers.start(lane, group)
                 self._wake.set()  # it may want another one: after everybody else has had a turn
             if has_place and self._wants_claim(lane, now):
                 self._lanes.mark_busy(lane)
@@ -319,13 +333,18 @@ class Engine:
             lane.note_due(at)
 
     def _keep(self, lane: Lane, messages: list[Claimed]) -> None:
-        """Into the lane; straight back when it was stopped, or its account changed meanwhile."""
-        if self._active and not self._stopping and self._lanes.get(lane.key) is lane:
+        """Into the lane; straight back when it was stopped, paused or changed meanwhile."""
+        is_paused = lane.paused_until > self._clock.now()
+        if self._active and not self._stopping and not is_paused and self._is_current(lane):
             lane.add(messages)
         else:
             self._give_back(messages)
 
-    def _give_back(self, messages: list[Claimed]) -> None:
+    def _is_current(self, lane: Lane) -> bool:
+        """Not of an account as it was before a change."""
+        return self._lanes.get(lane.key) is lane
+
+    def _give_back(self, messages: Iterable[Claimed]) -> None:
         for message in messages:
             self._finisher.put(message, released(message))
 
@@ -335,10 +354,8 @@ class Engine:
 
     # --- couriers ---
 
-    def _start_courier(self, lane: Lane, group: asyncio.TaskGroup) -> None:
-        lane.running += 1
-        self._lanes.mark_busy(lane)
-        courier = Courier(
+    def _make_courier(self, lane: Lane) -> Courier:
+        return Courier(
             lane,
             self._pool,
             self._finisher,
@@ -347,35 +364,28 @@ class Engine:
             self._settings.retry,
             may_begin=lambda: self._active and not self._stopping,
             others_wait=lambda: self._lanes.others_wait,
+            connected=self._connected,
             low=self._maybe_low,
             worked=self._worked,
             fault=self._fault,
         )
-        task = group.create_task(self._courier(courier), name=f"courier {lane.key}")
-        self._couriers[task] = courier
-        task.add_done_callback(lambda done: self._couriers.pop(done, None))
 
-    async def _courier(self, courier: Courier) -> None:
-        try:
-            await courier.run()
-        except Exception as error:  # noqa: BLE001 - a bug ends this connection, not the engine
-            events.task_broke("courier", error)
-            self._fault(courier.lane, f"internal error {type(error).__name__}")
-        finally:
-            courier.lane.running -= 1
-            self._revisit(courier.lane)
+    def _connected(self, lane: Lane) -> None:
+        lane.opening -= 1
+        lane.is_proven = True
+        self._revisit(lane)  # it may have more connections now
 
     def _maybe_low(self, lane: Lane) -> None:
         if self._wants_claim(lane, self._clock.now()):
             self._revisit(lane)
 
     def _worked(self, lane: Lane) -> None:
-        if self._pauses.lift(lane):
+        if self._is_current(lane) and self._pauses.lift(lane):
             self._spawn(self._pauses.record(lane, None), f"pause {lane.key}")
 
     def _fault(self, lane: Lane, why: str) -> None:
         """Its messages go back and lose no try."""
-        if self._pauses.fault(lane, why):
+        if self._is_current(lane) and self._pauses.fault(lane, why):
             self._give_back(lane.take_back(lambda _: True))
             self._spawn(self._pauses.record(lane, why), f"pause {lane.key}")
 

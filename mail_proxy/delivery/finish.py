@@ -14,6 +14,7 @@ from mail_proxy.store import Claimed, Outcome, Store
 
 MOST_WAITING = 2000  # results not yet written; beyond, nobody begins another message
 _RETRY_S = 1.0
+_LAST_S = 5.0  # for what is left when the engine is cancelled
 
 
 class Ended(NamedTuple):
@@ -35,23 +36,26 @@ class Finisher:
         self._written = written  # told after each batch, with the pks that were ours
         self._waiting: deque[Ended] = deque()
         self._arrived = asyncio.Event()
-        self._settled = asyncio.Event()
-        self._settled.set()
-        self._writing = 0
+        self._passed = asyncio.Event()  # something was written
+        self._n_put = 0
+        self._n_written = 0
         self._closing = False
 
     def put(self, message: Claimed, outcome: Outcome, seconds: float = 0.0) -> None:
         self._waiting.append(Ended(message, outcome, seconds))
-        self._settled.clear()
+        self._n_put += 1
         self._arrived.set()
 
     @property
     def is_full(self) -> bool:
-        return len(self._waiting) + self._writing >= MOST_WAITING
+        return self._n_put - self._n_written >= MOST_WAITING
 
     async def flush(self) -> None:
-        """Return when all that was put is written."""
-        await self._settled.wait()
+        """Return when all that was put until now is written, whatever comes meanwhile."""
+        until = self._n_put
+        while self._n_written < until:
+            self._passed.clear()
+            await self._passed.wait()
 
     def close(self) -> None:
         """`run` ends when the rest is written."""
@@ -59,45 +63,62 @@ class Finisher:
         self._arrived.set()
 
     async def run(self) -> None:
-        while True:
+        while not (self._closing and not self._waiting):
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                await self._write()
-            self._settled.set()
-            if self._closing:
-                return
+                if not await self._write():
+                    await self._clock.sleep(_RETRY_S)
 
-    async def _write(self) -> None:
-        batch = list(self._waiting)
-        self._waiting.clear()
-        self._writing = len(batch)
+    async def write_rest(self) -> None:
+        """Once, after `run` was cancelled: what a relay has taken must not be sent again."""
         try:
-            await self._write_batch(batch)
+            async with asyncio.timeout(_LAST_S):
+                await self._write()
+        except TimeoutError as error:
+            events.store_trouble(where="finish", error=error)
+
+    async def _write(self) -> bool:
+        """Write what waits, in its order. False: the store is away, and the rest waits on."""
+        parts = deque([list(self._waiting)])
+        self._waiting.clear()
+        try:
+            while parts:
+                await self._write_first(parts)
         except StoreError as error:
             # The mail is sent and not recorded: hold on to it and try until the store is back.
-            self._waiting.extendleft(reversed(batch))
             events.store_trouble(where="finish", error=error)
-            await self._clock.sleep(_RETRY_S)
-        except asyncio.CancelledError:
-            self._waiting.extendleft(reversed(batch))
-            raise
+            return False
         finally:
-            self._writing = 0
+            self._waiting.extendleft(ended for part in reversed(parts) for ended in reversed(part))
+        return True
 
-    async def _write_batch(self, batch: list[Ended]) -> None:
+    async def _write_first(self, parts: deque[list[Ended]]) -> None:
+        """Write the first part, or halve it; it stays there when StoreError is raised."""
+        batch = parts[0]
+        if not batch:
+            parts.popleft()
+            return
+        now = self._clock.now()
         try:
-            ours = await self._store.finish(
-                [ended.outcome for ended in batch], now=self._clock.now()
-            )
+            ours = await self._store.finish([ended.outcome for ended in batch], now=now)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - a bug in one result must not take the others along
-            if len(batch) == 1:
-                events.result_lost(batch[0].message, error)
+            parts.popleft()
+            if len(batch) > 1:
+                half = len(batch) // 2
+                parts.extendleft([batch[half:], batch[:half]])
                 return
-            half = len(batch) // 2
-            await self._write_batch(batch[:half])
-            await self._write_batch(batch[half:])
-            return
-        self._written(batch, ours)
+            events.result_lost(batch[0].message, error)
+        else:
+            parts.popleft()
+            self._tell(batch, ours)
+        self._n_written += len(batch)
+        self._passed.set()
+
+    def _tell(self, batch: list[Ended], ours: set[int]) -> None:
+        try:
+            self._written(batch, ours)
+        except Exception as error:  # noqa: BLE001 - it is written; a bug in the telling changes nothing
+            events.task_broke("telling results", error)

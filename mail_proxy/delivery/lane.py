@@ -13,7 +13,9 @@ from mail_proxy.store import Account, Claimed
 FIRST_PAUSE_S = 10.0  # after the first fault of an account; doubles with each in a row
 LONGEST_PAUSE_S = 900.0
 
-_Order = tuple[int, float, int]
+MOST_SUSPECTS = 100  # remembered for an account
+
+_Order = tuple[bool, int, float, int]
 
 
 @dataclass(slots=True)
@@ -22,17 +24,22 @@ class Lane:
 
     look_at: when the store is worth asking for more, seconds since the epoch; None: nothing waits.
     failures: faults of the account in a row; while there are any, one connection probes alone.
+    is_proven: a login has worked since the lane was made. Until then one connection tries alone:
+        servers count wrong passwords, and lock accounts.
     """
 
     account: Account
     look_at: float | None = 0.0
     paused_until: float = 0.0
     failures: int = 0
+    is_proven: bool = False
     running: int = 0  # connections at work, or being opened
+    opening: int = 0  # of these, those that are being opened
     is_claiming: bool = False
     timer_at: float | None = None  # the earliest timer that is set for it
     is_urgent: bool = False  # something of priority 0 came in: look even when there is a buffer
     _buffer: list[tuple[_Order, Claimed]] = field(default_factory=list)
+    _suspects: set[int] = field(default_factory=set)  # pks
 
     @property
     def key(self) -> Key:
@@ -45,12 +52,23 @@ class Lane:
 
     def add(self, messages: Iterable[Claimed]) -> None:
         for message in messages:
-            order = (message.priority, message.due_at, message.pk)
+            is_suspect = message.pk in self._suspects
+            order = (is_suspect, message.priority, message.due_at, message.pk)
             heapq.heappush(self._buffer, (order, message))
 
     def take(self) -> Claimed | None:
-        """The next message to begin: priority, then due time, then arrival."""
+        """The next message to begin: priority, then due time, then arrival; suspects last."""
         return heapq.heappop(self._buffer)[1] if self._buffer else None
+
+    def suspect(self, message: Claimed) -> None:
+        """Its attempt was a fault of the account: another one shall probe, it may be to blame."""
+        if len(self._suspects) >= MOST_SUSPECTS:
+            self._suspects.clear()
+        self._suspects.add(message.pk)
+
+    def clear(self, message: Claimed) -> None:
+        """Its attempt told nothing against the account."""
+        self._suspects.discard(message.pk)
 
     def take_back(self, chosen: Callable[[Claimed], bool]) -> list[Claimed]:
         """Remove the messages that are not to be begun after all."""
@@ -78,8 +96,10 @@ class Lane:
 
     def wants_connection(self, now: float, most: int) -> bool:
         """A buffered message has no connection that will take it, and one may be opened."""
-        allowed = 1 if self.failures else self.account.max_connections or most
-        return bool(self._buffer) and self.running < allowed and self.paused_until <= now
+        most = self.account.max_connections or most
+        allowed = most if self.is_proven and not self.failures else 1
+        has_work = len(self._buffer) > self.opening
+        return has_work and self.running < allowed and self.paused_until <= now
 
     def fault(self, now: float, dice: float) -> float:
         """Pause after a fault of the account; until when."""

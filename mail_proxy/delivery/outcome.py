@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mail_proxy.domain.attempt import Verdict
@@ -31,6 +31,8 @@ def outcome_of(
     )
     if verdict.account_fault is not None:
         return _released(message, results, verdict)
+    if verdict.goes_on and not verdict.is_settled:
+        return _gone_on(message, results)
     if verdict.in_doubt and rules.in_doubt == "hold":
         return _doubtful(message, results, verdict, now)
     if verdict.is_settled:
@@ -67,6 +69,18 @@ def _released(message: Claimed, results: tuple[RecipientResult, ...], verdict: V
         recipients=settled,
         error=verdict.account_fault,
         error_code=verdict.reply.code if verdict.reply else None,
+        spends_try=False,
+    )
+
+
+def _gone_on(message: Claimed, results: tuple[RecipientResult, ...]) -> Outcome:
+    """Its other recipients had no room beside those that were settled: they are next."""
+    return Outcome(
+        message.tenant_id,
+        message.pk,
+        message.lease_token,
+        Event.RELEASE,
+        recipients=results,
         spends_try=False,
     )
 
@@ -128,7 +142,11 @@ def _given_up(
     )
     cause = cause_of(verdict.reason, verdict.reply)
     reason = f"Max retries ({tries - 1}) exceeded: {cause}"
-    return _final(message, ended, reason, verdict.reply, now, is_worded=True)
+    final = _final(message, ended, reason, verdict.reply, now, is_worded=True)
+    if not verdict.in_doubt:
+        return final
+    events = tuple(replace(event, data=event.data | {"in_doubt": True}) for event in final.events)
+    return replace(final, events=events)  # some of those who are refused here may have it
 
 
 def _final(

@@ -13,6 +13,8 @@ from mail_proxy.observe import events
 from mail_proxy.observe.metrics import Labels, MailMetrics
 from mail_proxy.store import Claimed, Outcome
 
+LATEST_TS = 253402300799.0  # the last second of the year 9999; a plan of waits may lead beyond
+
 _STATUS = {
     Event.ACCEPT: "sent",
     Event.FAIL: "error",
@@ -55,7 +57,8 @@ class Told:
 
     def _count(self, message: Claimed, outcome: Outcome) -> None:
         whose = self._labels[message.tenant_id, message.account_id]
-        if outcome.event in (Event.RESEND, Event.DOUBT):
+        is_marked = any(event.data.get("in_doubt") for event in outcome.events)
+        if outcome.event is Event.DOUBT or is_marked:
             self._metrics.in_doubt(whose)
         if outcome.event is Event.ACCEPT:
             self._metrics.sent(whose)
@@ -103,4 +106,8 @@ def _result(message: Claimed, outcome: Outcome, status: str) -> dict[str, Any]:
 
 
 def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(min(at, LATEST_TS), UTC)
+        .isoformat(timespec="seconds")
+        .replace("+00:00", "Z")
+    )

@@ -60,6 +60,8 @@ class Verdict:
     recipients: in envelope order.
     account_fault: a sentence when the account is to be paused, else None; then no try is spent.
     in_doubt: the dot was sent and no reply is known.
+    goes_on: there was no room for all recipients in one transaction: the rest goes at once in
+        another one, and no try is spent.
     reason: the sentence people read, empty when all were accepted.
     reply: the reply behind `reason`, if there is one.
     """
@@ -67,6 +69,7 @@ class Verdict:
     recipients: tuple[RecipientVerdict, ...]
     account_fault: str | None = None
     in_doubt: bool = False
+    goes_on: bool = False
     reason: str = ""
     reply: Reply | None = None
 
@@ -100,6 +103,11 @@ def settled_state(reply: Reply) -> RecipientState:
     return RecipientState.REFUSED if reply.is_permanent else RecipientState.PENDING
 
 
+def is_lack_of_room(reply: Reply | None) -> bool:
+    """Too many recipients for one transaction (RFC 5321 section 4.5.3.1.10)."""
+    return reply is not None and reply.code == 452 and reply.enhanced in ("", "4.5.3")
+
+
 def judge(result: AttemptResult) -> Verdict:
     """Decide each recipient's state after `result`."""
     if result.is_accepted:
@@ -129,19 +137,22 @@ def _after_acceptance(result: AttemptResult) -> Verdict:
         else _judge_rcpt(reply)
         for reply in result.recipients
     )
-    return _told(recipients)
+    # Each such transaction has settled somebody, so they come to an end.
+    goes_on = any(is_lack_of_room(reply) for reply in result.recipients)
+    return _told(recipients, goes_on=goes_on)
 
 
 def _after_rcpt(result: AttemptResult) -> Verdict:
     return _told(tuple(_judge_rcpt(reply) for reply in result.recipients))
 
 
-def _told(recipients: tuple[RecipientVerdict, ...]) -> Verdict:
+def _told(recipients: tuple[RecipientVerdict, ...], *, goes_on: bool = False) -> Verdict:
     """With the reason of those who must wait; when nobody must, of those who were refused."""
     waiting = [r for r in recipients if r.state is RecipientState.PENDING]
     refused = [r for r in recipients if r.state is RecipientState.REFUSED]
     for recipient in (*waiting, *refused):
-        return Verdict(recipients, reason=_rcpt_reason(recipient.reply), reply=recipient.reply)
+        reason = _rcpt_reason(recipient.reply)
+        return Verdict(recipients, goes_on=goes_on, reason=reason, reply=recipient.reply)
     return Verdict(recipients)
 
 
@@ -180,8 +191,8 @@ def _pending_rest(
 
 
 def _judge_rcpt(reply: Reply | None) -> RecipientVerdict:
-    if reply is None or reply.is_positive:
-        return RecipientVerdict(RecipientState.PENDING, reply)
+    if reply is None or reply.is_positive or scope_of(Stage.RCPT, reply) is Scope.ACCOUNT:
+        return RecipientVerdict(RecipientState.PENDING, reply)  # nothing is said about this one
     return RecipientVerdict(settled_state(reply), reply)
 
 

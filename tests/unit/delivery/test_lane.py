@@ -56,8 +56,38 @@ def test_after_a_fault_one_connection_probes_alone(account: Make, claimed: Claim
     assert lane.wants_connection(0.0, most=4)
     lane.running = 1
     assert not lane.wants_connection(0.0, most=4)
-    lane.failures = 0
+    lane.failures, lane.is_proven = 0, True
     assert lane.wants_connection(0.0, most=4)
+
+
+def test_one_connection_tries_alone_until_a_login_has_worked(account: Make, claimed: Claim) -> None:
+    lane = Lane(account())
+    lane.add([claimed(1), claimed(2)])
+    assert lane.wants_connection(0.0, most=4)
+    lane.running = lane.opening = 1
+    assert not lane.wants_connection(0.0, most=4)
+
+
+def test_no_more_connections_are_opened_than_there_are_messages_for_them(
+    account: Make, claimed: Claim
+) -> None:
+    lane = Lane(account(), is_proven=True, running=1, opening=1)
+    lane.add([claimed(1)])
+    assert not lane.wants_connection(0.0, most=4)
+    lane.add([claimed(2)])
+    assert lane.wants_connection(0.0, most=4)
+
+
+def test_a_message_that_brought_a_fault_of_the_account_goes_last(
+    account: Make, claimed: Claim
+) -> None:
+    lane = Lane(account())
+    lane.suspect(claimed(1))
+    lane.add([claimed(1, priority=0), claimed(2)])
+    assert [lane.take(), lane.take()] == [claimed(2), claimed(1, priority=0)]
+    lane.clear(claimed(1))
+    lane.add([claimed(2), claimed(1)])
+    assert lane.take() == claimed(1)
 
 
 def test_an_account_may_have_fewer_connections_than_the_rule(account: Make, claimed: Claim) -> None:

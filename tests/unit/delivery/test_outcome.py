@@ -127,3 +127,26 @@ def test_a_dot_without_a_reply_is_held_where_the_account_says_so(claimed: Claim)
     assert outcome.event is Event.DOUBT
     assert states(outcome) == [RecipientState.PENDING]
     assert data(outcome)["in_doubt_ts"] == 1000
+
+
+def test_who_had_no_room_in_a_transaction_is_next_and_it_costs_no_try(claimed: Claim) -> None:
+    message = claimed(recipients=("a@x.example", "b@x.example"))
+    full = Reply(452, "4.5.3", "too many recipients")
+    outcome = after(message, AttemptResult((OK, full), Stage.DOT, OK, dot_sent=True))
+    assert outcome.event is Event.RELEASE
+    assert not outcome.spends_try
+    assert states(outcome) == [RecipientState.ACCEPTED, RecipientState.PENDING]
+
+
+def test_a_quota_of_the_account_told_at_rcpt_ends_no_recipient(claimed: Claim) -> None:
+    quota = Reply(550, "5.4.5", "daily sending quota exceeded")
+    outcome = after(claimed(), AttemptResult((quota,), Stage.RCPT, quota))
+    assert outcome.event is Event.RELEASE
+    assert outcome.recipients == ()
+
+
+def test_giving_up_in_doubt_is_marked(claimed: Claim) -> None:
+    lost = AttemptResult((OK,), Stage.DOT, None, lost="closed", dot_sent=True)
+    outcome = after(claimed(tries=2), lost)
+    assert outcome.event is Event.FAIL
+    assert data(outcome)["in_doubt"] is True

@@ -246,7 +246,9 @@ def test_an_account_at_fault_ends_no_recipient_that_rcpt_had_not_refused(
     if verdict.account_fault is not None:
         assert not verdict.in_doubt
         for reply, recipient in zip(result.recipients, verdict.recipients, strict=True):
-            assert (recipient.state is REFUSED) == (reply is not None and reply.is_permanent)
+            is_refused = reply is not None and reply.is_permanent
+            blames_account = reply is not None and scope_of(Stage.RCPT, reply) is Scope.ACCOUNT
+            assert (recipient.state is REFUSED) == (is_refused and not blames_account)
 
 
 @given(results)
