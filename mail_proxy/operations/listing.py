@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
 from mail_proxy.domain.errors import Invalid
@@ -16,7 +16,9 @@ from mail_proxy.operations.records import Records
 from mail_proxy.store.values import MessageFilter, MessageRow
 from mail_proxy.wire.messages import ListMessages, MessagePage, MessageRecord
 
-PAGE = 50  # rows in one short read: each may carry a large body
+PAGE = 50  # rows in one short read
+READ_BYTES = 4 * 2**20  # of contents in memory at one time, or one content that is larger
+PAGE_BYTES = 16 * 2**20  # of contents after which a page ends early
 LOOK_LIMIT = 20_000  # rows looked at for one page, so that a rare status answers soon too
 
 Position = tuple[str, int, int]  # tenant_id, priority, pk
@@ -68,15 +70,17 @@ class _Look:
 
     async def page(self, after: Position | None, limit: int) -> MessagePage:
         found: list[MessageRecord] = []
-        seen = 0
+        seen = found_bytes = 0
         size = PAGE if self.words else min(PAGE, limit + 1)
         async for rows in self._reads(after, size):
             for row in rows:
-                if len(found) == limit:  # one more row is there: the page ends before it
+                # One more row is there: the page ends before it.
+                if len(found) == limit or found_bytes >= PAGE_BYTES:
                     return _page(found, after)
                 record = await self.records.record(row)
                 if self._matches(row, record):
                     found.append(record)
+                    found_bytes += row.size_bytes
                 after = (row.tenant_id, row.priority, row.pk)
             seen += len(rows)
             if seen >= LOOK_LIMIT:
@@ -86,24 +90,46 @@ class _Look:
     async def _reads(
         self, after: Position | None, size: int = PAGE
     ) -> AsyncIterator[list[MessageRow]]:
+        """First the rows without their contents, for these may be larger than the memory."""
         if self.chosen is None:
             return
         while True:
             rows = [
                 row
-                async for row in self.ctx.store.list_messages(
-                    self.chosen, limit=size, after=after, with_content=True, with_events=True
-                )
+                async for row in self.ctx.store.list_messages(self.chosen, limit=size, after=after)
             ]
-            yield rows
+            for some in _cut(rows):
+                yield await self._full(some)
             if len(rows) < size:
                 return
             after = (rows[-1].tenant_id, rows[-1].priority, rows[-1].pk)
+
+    async def _full(self, rows: list[MessageRow]) -> list[MessageRow]:
+        """The same rows of one tenant with all their parts; those just deleted are left out."""
+        ids = [row.id for row in rows]
+        full = await self.ctx.store.find_messages(rows[0].tenant_id, ids, full=True)
+        by_pk = {row.pk: row for row in full}
+        return [by_pk[row.pk] for row in rows if row.pk in by_pk]
 
     def _matches(self, row: MessageRow, record: MessageRecord) -> bool:
         if not self.words or record["status"] in self.words:
             return True
         return row.state is State.SUSPENDED and "suspended" in self.words
+
+
+def _cut(rows: list[MessageRow]) -> Iterator[list[MessageRow]]:
+    """Runs of rows of one tenant whose contents fit into memory together."""
+    run: list[MessageRow] = []
+    run_bytes = 0
+    for row in rows:
+        is_other = bool(run) and run[0].tenant_id != row.tenant_id
+        if run and (is_other or run_bytes + row.size_bytes > READ_BYTES):
+            yield run
+            run, run_bytes = [], 0
+        run.append(row)
+        run_bytes += row.size_bytes
+    if run:
+        yield run
 
 
 def _page(found: list[MessageRecord], next_after: Position | None) -> MessagePage:

@@ -230,3 +230,43 @@ async def test_a_cursor_with_what_no_database_takes_is_refused(house, tenant_id)
     with pytest.raises(Invalid) as caught:
         await house.call("listMessages", limit=3, cursor=forged.rstrip("="))
     assert caught.value.field == "cursor"
+
+
+async def test_large_contents_are_read_a_few_at_a_time(house, monkeypatch):
+    await house.tenant("acme", "main")
+    await house.tenant("bravo", "main")
+    sizes = {"a": 300, "b": 300, "c": 5000, "d": 300}
+    for tenant_id in ("acme", "bravo"):
+        mails = (house.mail(n, tenant_id=tenant_id, body="x" * sizes[n]) for n in sizes)
+        await house.post(*mails)
+    reads, find = [], house.store.find_messages
+
+    async def find_messages(tenant_id: str, ids: list[str], *, full: bool) -> Any:
+        reads.append((tenant_id, "".join(ids)))
+        return await find(tenant_id, ids, full=full)
+
+    monkeypatch.setattr(house.store, "find_messages", find_messages)
+    monkeypatch.setattr(listing, "READ_BYTES", 1000)
+    assert await ids(house) == [*sizes, *sizes]
+    assert reads == [(t, run) for t in ("acme", "bravo") for run in ("ab", "c", "d")]
+
+
+async def test_a_page_of_large_contents_ends_early(house, monkeypatch):
+    monkeypatch.setattr(listing, "PAGE_BYTES", 1000)
+    await house.tenant("acme", "main")
+    await house.post(*(house.mail(f"{n}", body="x" * 600) for n in range(3)))
+    first = await house.call("listMessages", limit=3)
+    assert [m["id"] for m in first["messages"]] == ["0", "1"]
+    second = await house.call("listMessages", limit=3, cursor=first["next_cursor"])
+    assert [m["id"] for m in second["messages"]] == ["2"]
+    assert "next_cursor" not in second
+
+
+async def test_what_is_deleted_while_it_is_listed_is_left_out(house, monkeypatch):
+    monkeypatch.setattr(listing, "READ_BYTES", 1)
+    await house.tenant("acme", "main")
+    await house.post(*(house.mail(f"{n}") for n in range(3)))
+    answer = await house.door.open("listMessages", {}, house.admin)
+    assert (await anext(answer["messages"]))["id"] == "0"
+    await house.call("deleteMessages", tenant_id="acme", ids=["1"])
+    assert [m["id"] async for m in answer["messages"]] == ["2"]
