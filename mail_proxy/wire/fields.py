@@ -89,9 +89,12 @@ def _not_an_object(payload: object) -> dict[str, Any]:
 
 def _shown_at(place: Sequence[int | str], value: object) -> object:
     """The same, masked at the place of a secret: answers are logged by those who get them."""
+    shown = _shown(value)
+    if isinstance(value, dict | list):
+        return shown  # nothing of what is in it
     for name in (name for name in place if isinstance(name, str)):
-        value = mask({name: value})[name]
-    return _shown(value)
+        shown = mask({name: shown})[name]
+    return shown
 
 
 def _shown(value: object) -> object:
