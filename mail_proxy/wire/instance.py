@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
+from mail_proxy.domain.errors import Invalid
 from mail_proxy.wire.accounts import Host, Port
 from mail_proxy.wire.fields import Int, Line, Request, Secret, TenantRequest
+
+
+def _api_token(value: str) -> str:
+    # Blanks at its ends and other letters do not survive in a header: nobody could come in again.
+    if not _IN_A_HEADER.fullmatch(value):
+        raise Invalid("api_token: use visible ASCII characters without spaces", field="api_token")
+    return value
+
+
+_IN_A_HEADER = re.compile(r"[!-~]+")
+ApiToken = Annotated[Secret, AfterValidator(_api_token)]
 
 
 class UpdateInstance(Request):
     """Only what is given changes; null is not given, and `********` keeps a secret."""
 
     name: Annotated[Line, Field(min_length=1, max_length=255)] | None = None
-    api_token: Annotated[Secret, Field(min_length=1)] | None = Field(default=None, repr=False)
+    api_token: ApiToken | None = Field(default=None, repr=False)
     bounce_enabled: bool | None = None
     bounce_imap_host: Host | None = None
     bounce_imap_port: Port | None = None

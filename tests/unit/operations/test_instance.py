@@ -143,3 +143,14 @@ async def test_a_token_from_outside_is_not_changed_here(house):
         with pytest.raises(Conflict) as caught:
             await house.call(command, LOCAL, **fields)
         assert "GMP_API_TOKEN" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "token", ["", " ", " token", "token ", "two words", "tokén", "a\tb", "a\nb"]
+)
+async def test_a_token_that_no_header_can_carry_is_refused(house, token):
+    before = house.context.tokens.admin_token
+    with pytest.raises(Invalid) as caught:
+        await house.call("updateInstance", api_token=token)
+    assert caught.value.field == "api_token"
+    assert house.context.tokens.admin_token == before
