@@ -208,6 +208,8 @@ class MailProxy:
                 await cleanup(ctx, None, age_s=self.settings.reports.retention_s)
             except StoreError as error:  # the next round finds the same rows
                 events.store_trouble(where="clean-up", error=error)
+            except Exception as error:  # noqa: BLE001 - a bug in tidying up must not stop the mail
+                events.task_broke("clean-up", error)
             try:
                 async with asyncio.timeout(CLEANUP_EVERY_S):
                     await self._ended.wait()

@@ -194,9 +194,11 @@ class Engine:
                 try:
                     await self._dispatch(group)
                     await self._drain()
+                except TimeoutError:  # the store is away: `write_rest` tries for the last time
+                    finishing.cancel()
                 finally:
                     self._finisher.close()
-                await finishing
+                await asyncio.wait([finishing])
         finally:
             self._group = None
             try:
@@ -216,7 +218,8 @@ class Engine:
             self._give_back(lane.take_back(lambda _: True))
         await self._claimer.settle()
         await self._couriers.end(self._settings.stop_grace_s)
-        await self._finisher.flush()
+        async with asyncio.timeout(self._settings.stop_grace_s):
+            await self._finisher.flush()
 
     # --- the dispatcher ---
 
@@ -408,6 +411,8 @@ class Engine:
         """It is WAITING again; a lane that was forgotten meanwhile is opened anew."""
         key = (message.tenant_id, message.account_id)
         lane = self._lanes.get(key)
+        if lane is not None and lane.failures and self._settings.test_mode:
+            return  # the end of its pause is not a run-now
         if lane is not None:
             self._note(lane, at)
             self._revisit(lane)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mail_proxy.domain.clock import Clock
-from mail_proxy.domain.errors import StoreError
+from mail_proxy.domain.errors import StoreFull, StoreUnavailable
 from mail_proxy.observe import events
 from mail_proxy.store import Claimed, Outcome, Store
 
@@ -77,6 +77,8 @@ class Finisher:
                 await self._write()
         except TimeoutError as error:
             events.store_trouble(where="finish", error=error)
+        for ended in self._waiting:
+            events.result_lost(ended.message, StoreUnavailable("the store was away at the end"))
 
     async def _write(self) -> bool:
         """Write what waits, in its order. False: the store is away, and the rest waits on."""
@@ -85,7 +87,7 @@ class Finisher:
         try:
             while parts:
                 await self._write_first(parts)
-        except StoreError as error:
+        except (StoreUnavailable, StoreFull) as error:
             # The mail is sent and not recorded: hold on to it and try until the store is back.
             events.store_trouble(where="finish", error=error)
             return False
@@ -102,9 +104,9 @@ class Finisher:
         now = self._clock.now()
         try:
             ours = await self._store.finish([ended.outcome for ended in batch], now=now)
-        except StoreError:
+        except (StoreUnavailable, StoreFull):
             raise
-        except Exception as error:  # noqa: BLE001 - a bug in one result must not take the others along
+        except Exception as error:  # noqa: BLE001 - one bad result must not take the others along
             parts.popleft()
             if len(batch) > 1:
                 half = len(batch) // 2

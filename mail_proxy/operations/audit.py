@@ -64,7 +64,10 @@ class Audit:
                     await self._ended.wait()
             except TimeoutError:
                 pass  # a second has gone
-            await self.flush()
+            try:
+                await self.flush()
+            except Exception as error:  # noqa: BLE001 - a bug in the log must not stop the mail
+                events.task_broke("audit", error)
 
     def stop(self) -> None:
         self._ended.set()

@@ -105,6 +105,8 @@ class Reporter:
         except StoreError as error:
             log.store_trouble(where="reports", error=error)
             self._look_at, self._look_urge = now + STORE_PAUSE_S, urge
+        except Exception as error:  # noqa: BLE001 - a bug ends this look; mail and reports go on
+            log.task_broke("looking for reports", error)
 
     async def _find_tenants(self, urge: Urge, now: float) -> None:
         store, settings = self._tools.store, self._tools.settings

@@ -106,6 +106,9 @@ class Transaction:
             return b""
         out = b""
         for reply in replies:
+            if self.phase is Phase.DONE:  # after a 421: the server hangs up, whatever it adds
+                self.is_reusable = False
+                break
             if self._awaited == 0 or out:  # `out` has not left yet: this cannot be its answer
                 self._surplus(reply)
                 break

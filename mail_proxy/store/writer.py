@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mail_proxy.domain.errors import StoreUnavailable
+from mail_proxy.store.faults import translated
 from mail_proxy.store.turn import Failed, Job, Lane, Verb, run_turn
 
 # 250 messages take about 8 ms: what a lane may hold up the others in a turn. Each lane has its
@@ -109,9 +110,15 @@ class Writer:
 
     def _run(self) -> None:
         while jobs := self._lanes.take():
-            results = run_turn(self._conn, jobs)
+            results = self._turn(jobs)
             self._loop.call_soon_threadsafe(_deliver, jobs, results)
         self._conn.close()
+
+    def _turn(self, jobs: Sequence[Job]) -> Sequence[Any]:
+        try:
+            return run_turn(self._conn, jobs)
+        except Exception as error:  # noqa: BLE001 - a bug fails this turn; without a thread all would hang
+            return [Failed(translated(error))] * len(jobs)
 
 
 def _deliver(jobs: Sequence[Job], results: Sequence[Any]) -> None:

@@ -144,6 +144,14 @@ class House:
         await self.until(lambda: len(self.results) >= n)
         return [result["status"] for result in self.results]
 
+    async def until_paused(self, account_id: str = "main") -> None:
+        """Wait until the row of the account tells of a fault."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not (  # noqa: ASYNC110 - the row is written by the engine, which tells nobody
+                await self.store.get_account("acme", account_id)
+            ).failures:
+                await asyncio.sleep(0)
+
     async def row(self, id_: str) -> MessageRow:
         (row,) = await self.store.find_messages("acme", [id_], full=True)
         return row

@@ -87,11 +87,13 @@ async def test_higher_priorities_go_first(house: House) -> None:
     assert subjects == ["p0", "p1", "p2", "p3"]
 
 
-async def test_a_wrong_password_pauses_the_account_and_costs_no_try(house: House) -> None:
+async def test_a_server_that_turns_us_away_pauses_the_account_and_costs_no_try(
+    house: House,
+) -> None:
     house.relay.answer(Stage.CONNECT, "421 4.7.0 go away", times=1)
     async with house.running() as engine:
         await house.post("m1")
-        await _until_paused(house)
+        await house.until_paused()
         assert (await house.row("m1")).tries == 0
         house.clock.advance(10)
         engine.wake("acme", "main")
@@ -99,16 +101,6 @@ async def test_a_wrong_password_pauses_the_account_and_costs_no_try(house: House
     account = await house.store.get_account("acme", "main")
     assert account.failures == 0
     assert account.paused_until is None
-
-
-async def _until_paused(house: House) -> None:
-    import asyncio
-
-    async with asyncio.timeout(5):
-        while not (  # noqa: ASYNC110 - the row is written by the engine, which tells nobody
-            await house.store.get_account("acme", "main")
-        ).failures:
-            await asyncio.sleep(0)
 
 
 async def test_a_connection_that_the_server_closed_costs_nothing(house: House) -> None:
@@ -202,7 +194,7 @@ async def test_a_new_password_is_used_at_once(house: House) -> None:
     async with house.running() as engine:
         house.relay.answer(Stage.CONNECT, "421 4.7.0 go away", times=1)
         await house.post("m1")
-        await _until_paused(house)
+        await house.until_paused()
         await house.store.change_account(
             "acme", "main", {"paused_until": None, "failures": 0}, now=house.clock.now()
         )

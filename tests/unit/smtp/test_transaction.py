@@ -210,6 +210,17 @@ def test_a_refused_reset_loses_the_connection_before_mail():
     )
 
 
+def test_what_comes_with_a_421_is_not_taken_for_an_answer():
+    transaction = begun(PIPELINING)
+    transaction.begin()
+    transaction.feed(b"250 ok\r\n421 bye\r\n503 no\r\n503 no\r\n")
+    assert transaction.result is not None
+    assert transaction.result.stage is Stage.RCPT
+    assert transaction.result.reply is not None
+    assert transaction.result.reply.code == 421
+    assert not transaction.is_reusable
+
+
 def test_a_250_is_kept_though_a_421_comes_with_it():
     transaction = begun(PIPELINING)
     Server(transaction).play([OK, OK, OK, GO, "250 ok\r\n421 bye"])

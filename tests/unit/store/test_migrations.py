@@ -23,9 +23,11 @@ def described(conn) -> dict[tuple[str, str], str]:
 
 
 def test_the_migrated_database_is_that_of_the_schema(conn):
-    with create_engine("sqlite://").begin() as wanted:
+    engine = create_engine("sqlite://")
+    with engine.begin() as wanted:
         metadata.create_all(wanted)
         expected = described(wanted)
+    engine.dispose()
 
     assert described(conn) == expected
     assert len(expected) > 30
