@@ -19,6 +19,7 @@ from mail_proxy.delivery.couriers import Couriers
 from mail_proxy.delivery.finish import Ended, Finisher
 from mail_proxy.delivery.lane import Lane
 from mail_proxy.delivery.lanes import Lanes
+from mail_proxy.delivery.opening import LaneOpener, StoreAway
 from mail_proxy.delivery.outcome import released
 from mail_proxy.delivery.pauses import Pauses
 from mail_proxy.delivery.results import Told
@@ -29,7 +30,7 @@ from mail_proxy.domain.state import Event
 from mail_proxy.observe import events
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.smtp import SMTPPool
-from mail_proxy.store import Account, Claimed, Store, Tenant
+from mail_proxy.store import Claimed, Store
 
 IDLE_LOOK_S = 60.0  # between two looks at the whole queue: a lost wake-up costs no more
 
@@ -56,6 +57,7 @@ class Engine:
         self._metrics = metrics
         self._told = Told(metrics, on_result, on_event)
         self._finisher = Finisher(store, clock, self._written)
+        self._opener = LaneOpener(store)
         self._pauses = Pauses(store, clock)
         self._claimer = Claimer(
             store,
@@ -75,7 +77,6 @@ class Engine:
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
         self._couriers = Couriers(self._make_courier, fault=self._fault, ended=self._revisit)
-        self._changes = 0  # of accounts
         self._group: asyncio.TaskGroup | None = None
         self._active = True
         self._stopping = False
@@ -123,7 +124,7 @@ class Engine:
     async def refresh(self, tenant_id: str, account_id: str) -> None:
         """The account was added, changed or deleted: new connections, no pause."""
         key = (tenant_id, account_id)
-        self._changes += 1
+        self._opener.changed()
         lane = self._lanes.get(key)
         if lane is not None:  # at once: while we wait below, nothing new is begun in the old way
             self._lanes.drop(key)
@@ -277,32 +278,17 @@ class Engine:
                 self._lanes.consider(lane, now)
 
     async def _open_lane(self, key: Key) -> Lane | None:
-        """The lane of an account; None when there is no such account: its messages wait for it."""
         try:
-            account, tenant = await self._read_account(key)
-        except StoreError as error:
-            events.store_trouble(where="account", error=error)
+            opened = await self._opener.open(key)
+        except StoreAway:
             self._look_at = self._clock.now() + STORE_PAUSE_S
             return None
-        except Exception as error:  # noqa: BLE001 - a row that cannot be read stops its account only
-            events.task_broke(f"account {key}", error)
+        if opened is None:
             return None
-        if account is None or tenant is None or account.secret_unreadable:
-            events.account_unusable(*key, is_there=account is not None)
-            return None
+        lane, tenant = opened
         self._told.name(key, tenant.name)
-        lane = Lane(account, paused_until=account.paused_until or 0.0, failures=account.failures)
         self._lanes.add(lane)
         return lane
-
-    async def _read_account(self, key: Key) -> tuple[Account | None, Tenant | None]:
-        """As it is now; read again when accounts were changed meanwhile."""
-        while True:
-            changes = self._changes
-            account = await self._store.get_account(*key)
-            tenant = await self._store.get_tenant(key[0])
-            if changes == self._changes:
-                return account, tenant
 
     def _take_turns(self, now: float, group: asyncio.TaskGroup) -> None:
         """Claims and connections for the lanes whose turn it is, as far as there is room."""
