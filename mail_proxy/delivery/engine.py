@@ -17,8 +17,9 @@ from mail_proxy.delivery.claimer import STORE_PAUSE_S, Claimer
 from mail_proxy.delivery.courier import Courier
 from mail_proxy.delivery.couriers import Couriers
 from mail_proxy.delivery.finish import Ended, Finisher
-from mail_proxy.delivery.lane import Lane
+from mail_proxy.delivery.lane import Lane, matching
 from mail_proxy.delivery.lanes import Lanes
+from mail_proxy.delivery.looks import IDLE_LOOK_S, Looks
 from mail_proxy.delivery.opening import LaneOpener, StoreAway
 from mail_proxy.delivery.outcome import released
 from mail_proxy.delivery.pauses import Pauses
@@ -31,8 +32,6 @@ from mail_proxy.observe import events
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.smtp import SMTPPool
 from mail_proxy.store import Claimed, Store
-
-IDLE_LOOK_S = 60.0  # between two looks at the whole queue: a lost wake-up costs no more
 
 
 class Engine:
@@ -80,17 +79,13 @@ class Engine:
         self._group: asyncio.TaskGroup | None = None
         self._active = True
         self._stopping = False
-        self._look_at: float | None = 0.0  # when to read all ready accounts from the store
-        self._is_gated = settings.test_mode or settings.send_loop_interval_s > 0
-        self._looked_at = 0.0
-        if settings.test_mode:
-            self._look_at = None
+        self._looks = Looks(settings)
 
     # --- what others ask for ---
 
     def wake(self, tenant_id: str, account_id: str, *, is_urgent: bool = False) -> None:
         """Something of that account has become due, or may be asked for again."""
-        if self._group is None or self._is_gated:
+        if self._group is None or self._looks.is_gated:
             return
         key = (tenant_id, account_id)
         lane = self._lanes.get(key)
@@ -102,14 +97,14 @@ class Engine:
 
     def wake_all(self) -> None:
         """Look at every account that has waiting messages."""
-        if not self._is_gated:
+        if not self._looks.is_gated:
             self.run_now(None)
 
     def run_now(self, tenant_id: str | None) -> None:
         """Look at the queue at once, also in test mode and between two intervals."""
         if tenant_id is not None:
             events.run_now(tenant_id)
-        self._look_at = self._clock.now()
+        self._looks.ask(self._clock.now())
         self._wake.set()
 
     def set_active(self, active: bool) -> None:
@@ -151,7 +146,7 @@ class Engine:
             return tenant_id in (None, key[0]) and account_id in (None, key[1])
 
         await self._claimer.settle(is_meant)
-        chosen = _chooser(None if ids is None else frozenset(ids), batch_code)
+        chosen = matching(None if ids is None else frozenset(ids), batch_code)
         for lane in self._lanes:
             if is_meant(lane.key):
                 self._give_back(lane.take_back(chosen))
@@ -228,7 +223,7 @@ class Engine:
         while not self._stopping:
             self._wake.clear()
             now = self._clock.now()
-            if self._look_at is not None and self._look_at <= now:
+            if self._looks.is_due(now):
                 await self._look(now)
             await self._open_woken(now)
             self._lanes.fire_timers(now)
@@ -238,11 +233,8 @@ class Engine:
 
     async def _wait(self, now: float) -> None:
         moments = [now + IDLE_LOOK_S]  # a clock that is set forward is not noticed in our sleep
-        if self._look_at is not None:
-            moments.append(self._look_at)
-        timer = self._lanes.next_timer()
-        if timer is not None and self._active:
-            moments.append(timer)
+        moments += [at for at in (self._looks.at,) if at is not None]
+        moments += [at for at in (self._lanes.next_timer(),) if at is not None and self._active]
         try:
             async with asyncio.timeout(max(0.0, min(moments) - now)):
                 await self._wake.wait()
@@ -250,18 +242,13 @@ class Engine:
             return
 
     async def _look(self, now: float) -> None:
-        """Read every account with waiting messages: at the start, and at each interval.
-
-        Without an interval now and then: what a lost wake-up left behind is found.
-        """
-        interval = self._settings.send_loop_interval_s
-        self._look_at = None if self._settings.test_mode else now + (interval or IDLE_LOOK_S)
-        self._looked_at = now
+        """Read every account with waiting messages."""
+        self._looks.begin(now)
         try:
             ready = await self._store.ready_accounts()
         except StoreError as error:
             events.store_trouble(where="look", error=error)
-            self._look_at = now + STORE_PAUSE_S
+            self._looks.ask(now + STORE_PAUSE_S)
             return
         for account in ready:
             key = (account.tenant_id, account.account_id)
@@ -281,7 +268,7 @@ class Engine:
         try:
             opened = await self._opener.open(key)
         except StoreAway:
-            self._look_at = self._clock.now() + STORE_PAUSE_S
+            self._looks.ask(self._clock.now() + STORE_PAUSE_S)
             return None
         if opened is None:
             return None
@@ -318,7 +305,7 @@ class Engine:
 
     def _note(self, lane: Lane, at: float) -> None:
         """Look again at `at`; between the looks of a gated engine only what was due at the last."""
-        if not self._is_gated or at <= self._looked_at:
+        if self._looks.allow(at):
             lane.note_due(at)
 
     def _keep(self, lane: Lane, messages: list[Claimed]) -> None:
@@ -402,13 +389,6 @@ class Engine:
         if lane is not None:
             self._note(lane, at)
             self._revisit(lane)
-        elif not self._is_gated:
+        elif not self._looks.is_gated:
             self._woken.add(key)
             self._wake.set()
-
-
-def _chooser(ids: frozenset[str] | None, batch_code: str | None) -> Callable[[Claimed], bool]:
-    return lambda message: (
-        (ids is None or message.id in ids)
-        and (batch_code is None or message.batch_code == batch_code)
-    )

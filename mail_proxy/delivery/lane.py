@@ -121,3 +121,11 @@ class Lane:
         if most is None:
             most = len(account.retry_delays) if account.retry_delays else default.max_retries
         return RetryPolicy(delays, most)
+
+
+def matching(ids: frozenset[str] | None, batch_code: str | None) -> Callable[[Claimed], bool]:
+    """Tells the messages with one of these ids, and of this batch; None: all."""
+    return lambda message: (
+        (ids is None or message.id in ids)
+        and (batch_code is None or message.batch_code == batch_code)
+    )
