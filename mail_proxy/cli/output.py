@@ -35,6 +35,7 @@ class Writer:
         self.now = now
         self.out_coloured = wants_colour(options.color, environ, stdout)
         self.err_coloured = wants_colour(options.color, environ, stderr)
+        self.has_data = False  # something went to stdout
 
     @property
     def format(self) -> str:
@@ -90,6 +91,29 @@ class Writer:
                     self.line(f"{column.key}\t{_escaped(flat(record.get(column.key), column.key))}")
             case _:
                 self._write_pairs(record, chosen)
+
+    def done(self, record: Mapping[str, Any], text: str) -> None:
+        """What a command did: a sentence for people, `{"ok": true, ...record}` for programs.
+
+        Called once by each command that changes something, so that --json is one document.
+        """
+        if self.format in ("table", "plain") and not self.options.fields:
+            self.line(text)
+        else:
+            whole = {"ok": True, **record}
+            self.record(whole, [Column(key) for key in whole])
+
+    def would(self, text: str, **more: Any) -> None:
+        """What --dry-run says. text: follows `would`, as in "delete 'my'"."""
+        self.done({"dry_run": True, "would": text, **more}, f"would {text}")
+
+    def failed(self, record: Mapping[str, Any]) -> None:
+        """The failure as a document, for programs that read JSON; people read it on stderr.
+
+        Nothing when the command wrote its own document, which then tells what failed.
+        """
+        if self.format in ("json", "jsonl") and not self.has_data:
+            self.document({"ok": False, **record})
 
     def document(self, value: object) -> None:
         """A value as it is, for programs: JSON on one line for jsonl, else indented."""
@@ -185,6 +209,7 @@ class Writer:
         return shutil.get_terminal_size((80, 24)).columns
 
     def _write(self, stream: TextIO, text: str) -> None:
+        self.has_data = self.has_data or stream is self.stdout
         try:
             stream.write(text)
             stream.flush()

@@ -147,3 +147,29 @@ def test_a_stream_that_knows_only_ascii_gets_escapes() -> None:
     stream = io.TextIOWrapper(raw, encoding="ascii")
     Writer(GlobalOptions(), stream, io.StringIO(), {}).line("é")
     assert raw.getvalue() == b"\\xe9\n"
+
+
+def done(*, tty: bool = False, **options: Any) -> str:
+    stream = Tty() if tty else io.StringIO()
+    writer = Writer(GlobalOptions(**options), stream, io.StringIO(), {})
+    writer.done({"id": "m1"}, "Queued as 'm1'")
+    return stream.getvalue()
+
+
+def test_what_was_done_is_a_sentence_for_people_and_a_record_for_programs() -> None:
+    assert done() == done(tty=True) == "Queued as 'm1'\n"
+    assert json.loads(done(output="json")) == {"ok": True, "id": "m1"}
+    assert done(output="jsonl") == '{"ok": true, "id": "m1"}\n'
+    assert done(output="csv") == "ok,id\ntrue,m1\n"
+    assert done(fields=("id",)) == "id\tm1\n"
+
+
+def test_a_failure_is_a_second_document_never() -> None:
+    for written_before in (False, True):
+        stream = io.StringIO()
+        writer = Writer(GlobalOptions(output="json"), stream, io.StringIO(), {})
+        if written_before:
+            writer.done({"ok": False, "done": 1}, "1 of 2")
+        writer.failed({"error": "no"})
+        document = json.loads(stream.getvalue())
+        assert document == {"ok": False, **({"done": 1} if written_before else {"error": "no"})}
