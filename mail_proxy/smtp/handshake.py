@@ -20,9 +20,11 @@ import certifi
 from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.domain.errors import RelayError, RelayRefused, RelayUnreachable
 from mail_proxy.domain.reply import Reply, Stage, parse_reply
+from mail_proxy.smtp import trouble
 from mail_proxy.smtp.relay import Relay
 
 _KEYWORD = re.compile(r"[A-Z0-9][A-Z0-9-]*")
+_CLEAR_FIRST = frozenset({25, 587})  # ports whose servers greet in clear (RFC 6409)
 _NOT_THIS_WAY = frozenset({500, 501, 502, 503, 504})  # the method, not the password, is at fault
 
 TlsContext = Callable[[], ssl.SSLContext]
@@ -69,7 +71,7 @@ class Handshake:
     async def secure(self) -> None:
         """STARTTLS, as the relay's rule says, and EHLO again."""
         is_offered = self._client.supports_extension("starttls")
-        if not self._relay.wants_starttls(is_offered=is_offered):
+        if not self._relay.wants_starttls(is_offered=is_offered, is_loopback=self._is_loopback):
             return
         if not is_offered:
             raise RelayUnreachable(Stage.TLS, "the server does not offer STARTTLS")
@@ -97,7 +99,7 @@ class Handshake:
         """Raises RelayUnreachable when the server has just gone."""
         transport = self._client.transport
         if transport is None or transport.is_closing():
-            raise RelayUnreachable(Stage.CONNECT, "the server closed the connection")
+            raise RelayUnreachable(Stage.CONNECT, trouble.CLOSED)
         return cast("asyncio.Transport", transport)  # aiosmtplib types it as its base
 
     def hand_over(self) -> asyncio.Transport:
@@ -185,21 +187,31 @@ class Handshake:
         except aiosmtplib.SMTPResponseException as error:
             raise _refused(stage, error) from error
         except TimeoutError as error:
-            raise RelayUnreachable(stage, f"no answer within {timeout_s:g} s") from error
+            raise RelayUnreachable(stage, self._silence(stage, timeout_s)) from error
         except (aiosmtplib.SMTPException, OSError, ValueError, OverflowError) as error:
             # ValueError, OverflowError: a host or a port that cannot be one.
             raise self._unreachable(stage, error) from error
+
+    def _silence(self, stage: Stage, timeout_s: float) -> str:
+        if stage is not Stage.CONNECT:
+            return f"no answer within {timeout_s:g} s"
+        why = f"timed out after {timeout_s:g} s"
+        if self._relay.is_implicit_tls or self._relay.port in _CLEAR_FIRST:
+            return why
+        # A server that expects TLS waits for us to begin, as we wait for its greeting.
+        return f"{why}; a server that expects TLS first is silent too ({trouble.TRY_IMPLICIT_TLS})"
 
     def _unreachable(self, stage: Stage, error: BaseException) -> RelayUnreachable:
         cause = error.__cause__ if isinstance(error, aiosmtplib.SMTPConnectError) else error
         match cause:
             case ssl.SSLCertVerificationError():
-                why = f"the certificate of {self._relay.host} is not good: {cause.verify_message}"
-                return RelayUnreachable(Stage.TLS, why)
+                return RelayUnreachable(Stage.TLS, trouble.bad_certificate(cause, self._relay.host))
             case ssl.SSLError():
-                return RelayUnreachable(Stage.TLS, cause.reason or str(cause))
+                is_implicit = self._relay.is_implicit_tls
+                return RelayUnreachable(Stage.TLS, trouble.no_tls(cause, is_implicit=is_implicit))
             case _:
-                return RelayUnreachable(stage, _clean(str(error)) or type(error).__name__)
+                why = trouble.lost(cause or error, _clean(self._relay.host)) or str(error)
+                return RelayUnreachable(stage, _clean(why) or type(error).__name__)
 
 
 async def open_relay(relay: Relay, settings: DeliverySettings, tls: TlsContext) -> Handshake:
@@ -219,7 +231,7 @@ def _refused(stage: Stage, error: aiosmtplib.SMTPResponseException) -> RelayErro
     reply = _reply(error.code, error.message)
     if 400 <= reply.code < 600:
         return RelayRefused(stage, reply)
-    return RelayUnreachable(stage, f"the answers are not SMTP: {reply}")
+    return RelayUnreachable(stage, _clean(trouble.no_smtp(error.code, error.message)))
 
 
 def _reply(code: int, message: str) -> Reply:

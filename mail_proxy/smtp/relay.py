@@ -37,7 +37,8 @@ class Relay:
     """Where and as whom to send.
 
     tls_mode: `none`; `ssl`: from the first byte; `starttls`: required; `auto`: `ssl` on port 465,
-        else STARTTLS where it is offered and there is a password to protect, else none.
+        else STARTTLS where it is offered, but not to a relay without login on this very machine.
+        Once begun it must succeed: there is no way back to sending in clear.
     ttl_s: age in seconds at which a connection is no longer used for another message.
     max_connections: at one time; None: the general limit.
     """
@@ -86,8 +87,12 @@ class Relay:
             self.tls_mode == "auto" and self.port == _IMPLICIT_TLS_PORT
         )
 
-    def wants_starttls(self, *, is_offered: bool) -> bool:
-        """Whether STARTTLS must succeed before anything else is said."""
+    def wants_starttls(self, *, is_offered: bool, is_loopback: bool) -> bool:
+        """Whether STARTTLS must succeed before anything else is said.
+
+        is_loopback: the server is on this machine; a local relay mostly signs its own certificate.
+        """
         if self.tls_mode == "auto":
-            return is_offered and self.has_login and not self.is_implicit_tls
+            is_worth_it = self.has_login or not is_loopback
+            return is_offered and is_worth_it and not self.is_implicit_tls
         return self.tls_mode == "starttls"

@@ -61,11 +61,55 @@ async def test_with_starttls_nothing_but_ehlo_is_said_in_clear(
         await pool.close()
 
 
-async def test_auto_without_a_password_does_not_encrypt(open_pool, relay_to, certificates, message):
-    async with SmtpSink(tls=certificates.good) as sink:
+async def test_auto_without_a_password_does_not_encrypt_on_the_own_machine(
+    open_pool, relay_to, certificates, message
+):
+    async with SmtpSink(tls=certificates.expired) as sink:
         pool = open_pool()
         assert (await send(pool, relay_to(sink), message)).is_accepted
         assert not sink.messages[0].encrypted
+
+
+async def test_auto_without_a_password_encrypts_over_a_network(
+    open_pool, relay_to, certificates, message, monkeypatch
+):
+    monkeypatch.setattr("mail_proxy.smtp.handshake.Handshake._is_loopback", False)
+    async with SmtpSink(tls=certificates.good) as sink:
+        pool = open_pool()
+        assert (await send(pool, relay_to(sink), message)).is_accepted
+        assert sink.messages[0].encrypted
+
+
+async def test_auto_never_falls_back_to_clear_when_tls_fails(
+    open_pool, relay_to, certificates, monkeypatch
+):
+    monkeypatch.setattr("mail_proxy.smtp.handshake.Handshake._is_loopback", False)
+    async with SmtpSink(tls=certificates.expired) as sink:
+        pool = open_pool()
+        with pytest.raises(RelayUnreachable, match="certificate has expired") as caught:
+            await pool.acquire(relay_to(sink))
+        assert caught.value.stage is Stage.TLS
+        assert verbs(sink) == ["EHLO", "STARTTLS"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "port", "password", "is_offered", "is_loopback", "expected"),
+    [
+        ("auto", 587, "pw", True, False, True),
+        ("auto", 587, "pw", True, True, True),
+        ("auto", 25, None, True, False, True),
+        ("auto", 25, None, True, True, False),
+        ("auto", 25, None, False, False, False),
+        ("auto", 465, "pw", True, False, False),
+        ("starttls", 25, None, False, True, True),
+        ("none", 25, "pw", True, False, False),
+    ],
+)
+def test_starttls_is_used_where_it_is_offered(
+    mode, port, password, is_offered, is_loopback, expected
+):
+    relay = Relay("t", "a", "h", port, mode, "ann", password)
+    assert relay.wants_starttls(is_offered=is_offered, is_loopback=is_loopback) is expected
 
 
 @pytest.mark.parametrize(
