@@ -11,8 +11,9 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import httpx
 from rich.console import Console
 
 from mail_proxy.cli.demo_view import DemoView
-from mail_proxy.config.instances import Instance, create_folder, home, instance_named
+from mail_proxy.config.instances import Instance, home, instance_named
 from mail_proxy.control.http import HttpControl
 from mail_proxy.control.process import start_daemon, stop_daemon
 from mail_proxy.domain.errors import Conflict, MailProxyError
@@ -49,37 +50,74 @@ PEOPLE = (
 
 def run_demo(*, keep: bool) -> int:
     """Run it all; 0 when every message ended as it was meant to."""
-    console = Console(highlight=False)
-    with _instance(keep=keep) as instance:
-        return asyncio.run(_run(instance, console, keep=keep))
+    view = DemoView(Console(highlight=False))
+    with _unwound_by_signals(), _instance(keep=keep) as instance, _daemon(instance, view) as url:
+        return asyncio.run(_run(instance, url, view, keep=keep))
+
+
+@contextlib.contextmanager
+def _unwound_by_signals() -> Iterator[None]:
+    """The first signal unwinds, later ones are ignored: nothing is left behind.
+
+    A closed pipe is an error to unwind from, too, where it would end other commands at once.
+    """
+
+    def leave(number: int, _: object) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + number)
+
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in (
+            (signal.SIGINT, leave),
+            (signal.SIGTERM, leave),
+            (signal.SIGPIPE, signal.SIG_IGN),
+        )
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
 def _instance(*, keep: bool) -> Iterator[Instance]:
+    """In a folder that goes at the end, or where all instances are."""
     if keep:
         instance = instance_named(NAME, home())
         if instance.exists():
             raise Conflict(
                 f"there is an instance '{NAME}' already", hint=f"mail-proxy delete {NAME}"
             )
-        create_folder(instance)
         yield instance
         return
     root = Path(tempfile.mkdtemp(prefix="mail-proxy-demo-"))
-    before = os.environ.get("MAIL_PROXY_HOME")
-    os.environ["MAIL_PROXY_HOME"] = str(root)
     try:
         yield instance_named(NAME, root)
     finally:
-        if before is None:
-            del os.environ["MAIL_PROXY_HOME"]
-        else:
-            os.environ["MAIL_PROXY_HOME"] = before
         shutil.rmtree(root, ignore_errors=True)
 
 
-async def _run(instance: Instance, console: Console, *, keep: bool) -> int:
-    view = DemoView(console)
+@contextlib.contextmanager
+def _daemon(instance: Instance, view: DemoView) -> Iterator[str]:
+    """The URL of a running instance; it is stopped again whatever happens."""
+    # What is set for the reader's own instances is not for this one.
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("GMP_")}
+    environ["MAIL_PROXY_HOME"] = str(instance.folder.parent)
+    try:
+        info = start_daemon(instance, environ=environ)
+        view.step("A daemon of its own")
+        view.say(f"pid {info.pid}, {info.url}")
+        yield info.url
+    finally:
+        stop_daemon(instance)
+
+
+async def _run(instance: Instance, url: str, view: DemoView, *, keep: bool) -> int:
     async with SmtpSink() as relay, ReportSink() as application:
         relay.delay(Stage.DOT, STEP_S)
         relay.answer(Stage.RCPT, "550 5.1.1 no such user here", recipient="nobody@example.com")
@@ -89,22 +127,8 @@ async def _run(instance: Instance, console: Console, *, keep: bool) -> int:
             recipient="greylisted@example.com",
             times=1,
         )
-        view.say(f"A mail server listens on 127.0.0.1:{relay.port}, a receiver of reports on")
-        view.say(f"{application.url}; both belong to this demo.")
-        async with _daemon(instance, view) as url:
-            return await _main_job(instance, url, relay, application, view, keep=keep)
-
-
-@contextlib.asynccontextmanager
-async def _daemon(instance: Instance, view: DemoView) -> AsyncIterator[str]:
-    """A running instance; it is stopped again whatever happens."""
-    info = await asyncio.to_thread(start_daemon, instance)
-    view.step("mail-proxy start " + instance.name)
-    view.say(f"The daemon is pid {info.pid} and listens on {info.url}.")
-    try:
-        yield info.url
-    finally:
-        await asyncio.to_thread(stop_daemon, instance, force=False)
+        view.say(f"mail server 127.0.0.1:{relay.port}, application {application.url}")
+        return await _main_job(instance, url, relay, application, view, keep=keep)
 
 
 async def _main_job(
@@ -125,7 +149,7 @@ async def _main_job(
         await application.wait_for(len(PEOPLE) + 1, timeout_s=PATIENCE_S)
         view.reports(application.entries)
         view.totals(messages, relay.count)
-        view.go_on(instance.name if keep else None)
+        view.go_on(NAME, TENANT, is_kept=keep)
     finally:
         await control.aclose()
     statuses = sorted(message["status"] for message in messages)
@@ -142,7 +166,7 @@ async def _prepare(
         client_base_url=application.base_url,
         client_sync_path=PATH,
     )
-    view.step(f"mail-proxy {NAME} tenants add {TENANT}")
+    view.step(f"A tenant: {TENANT}, and its account {ACCOUNT}")
     await control.call(
         "addAccount",
         tenant_id=TENANT,
@@ -153,7 +177,7 @@ async def _prepare(
         max_connections=1,
         retry_delays=[3, 3, 3],
     )
-    view.step(f"mail-proxy {NAME} {TENANT} accounts add {ACCOUNT} --host {relay.host} ...")
+    view.say(f"{ACCOUNT} sends through {relay.host}:{relay.port}")
     return str(answer["api_key"])
 
 
@@ -178,13 +202,13 @@ async def _post(url: str, key: str, view: DemoView) -> None:
         )
     if answer.status_code != httpx.codes.OK:
         raise MailProxyError(f"the post was refused: {answer.text}")
-    view.step("POST /commands/add-messages")
-    view.say(f"{len(messages)} messages posted, answered with {answer.text}.")
+    view.step(f"POST {url}/commands/add-messages, {len(messages)} messages")
+    view.say(answer.text)
 
 
 async def _watch(control: HttpControl, view: DemoView) -> list[dict[str, Any]]:
     """Show the queue until every message has ended."""
-    view.step(f"mail-proxy {NAME} {TENANT} messages list")
+    view.step("The queue, as it moves")
     async with asyncio.timeout(PATIENCE_S):
         with view.live() as show:
             while True:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +18,8 @@ from rich.text import Text
 from mail_proxy.domain.safe_text import safe_text
 
 _STYLES = {"sent": "green", "deferred": "yellow", "error": "red", "pending": "cyan"}
-_SHAPES = {"sent": "✓ sent", "deferred": "◐ deferred", "error": "✗ refused", "pending": "○ waiting"}
+_SHAPES = {"sent": "✓ sent", "deferred": "◐ deferred", "error": "✗ error", "pending": "○ pending"}
+_COLUMNS = ("ID", "PRIORITY", "STATE", "TO", "TRIES", "WHY")
 _PRIORITIES = ("immediate", "high", "medium", "low")
 
 
@@ -43,6 +47,7 @@ class DemoView:
 
     def _print_changes(self) -> Callable[[list[dict[str, Any]]], None]:
         seen: dict[str, str] = {}
+        self.say("  ".join(_COLUMNS))
 
         def show(messages: list[dict[str, Any]]) -> None:
             for message in messages:
@@ -64,19 +69,37 @@ class DemoView:
             f"{sent} delivered, {refused} refused; the mail server counted {received} messages"
         )
 
-    def go_on(self, kept: str | None) -> None:
+    def go_on(self, name: str, tenant: str, *, is_kept: bool) -> None:
+        """The next commands, as they can be typed here."""
         self.step("Go on")
-        name = kept or "myserver"
-        for line in (
-            f"mail-proxy start {name}",
-            f"mail-proxy {name} tenants add acme",
-            f"mail-proxy {name} acme accounts add",
-            f"mail-proxy {name} acme accounts check ACCOUNT",
-            f"mail-proxy {name} stats",
-        ):
-            self.say(line)
-        if kept:
-            self.say(f"The instance is kept; remove it with: mail-proxy delete {kept}")
+        for line in _KEPT if is_kept else _NEXT:
+            self.say(f"{_program()} {line.format(name=name, tenant=tenant)}")
+        if is_kept:
+            self.say(
+                "The demo's mail server has ended: new messages wait until an account is added."
+            )
+
+
+_NEXT = (
+    "start myserver",
+    "myserver tenants add acme",
+    "myserver acme accounts add",
+    "myserver acme accounts check ACCOUNT",
+    "myserver stats",
+)
+_KEPT = (
+    "start {name}",
+    "{name} stats",
+    "{name} {tenant} messages list",
+    "{name} {tenant} messages show invoice-4",
+    "{name} {tenant} accounts add",
+    "delete {name}",
+)
+
+
+def _program() -> str:
+    """`mail-proxy`, or its path where a shell would not find it."""
+    return "mail-proxy" if shutil.which("mail-proxy") else os.path.relpath(sys.argv[0])
 
 
 _REPORTED = ("id", "sent_ts", "error_ts", "error", "deferred_ts", "deferred_reason")
@@ -84,9 +107,11 @@ _REPORTED = ("id", "sent_ts", "error_ts", "error", "deferred_ts", "deferred_reas
 
 def _table(messages: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
-    for column in ("  ID", "PRIORITY", "STATE", "TO", "TRIES"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("WHY", no_wrap=True, overflow="ellipsis", ratio=1)  # only this one is cut
+    for column in _COLUMNS[:-1]:
+        table.add_column("  ID" if column == "ID" else column, no_wrap=True)
+    table.add_column(
+        _COLUMNS[-1], no_wrap=True, overflow="ellipsis", ratio=1
+    )  # only this one is cut
     for message in messages:
         cells = [Text(cell) for cell in _row(message)]
         cells[0].pad_left(2)
