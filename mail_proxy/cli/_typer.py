@@ -6,18 +6,20 @@ have no public name. The version range in pyproject.toml is tested at both ends.
 
 from __future__ import annotations
 
-from typer._click.core import Command, Context
-from typer._click.exceptions import ClickException, NoSuchOption, UsageError
+from typer._click.core import Command, Context, Parameter
+from typer._click.exceptions import BadParameter, ClickException, NoSuchOption, UsageError
 from typer._click.formatting import HelpFormatter
 from typer.core import TyperCommand
 from typer.main import get_group as build_group
 
 __all__ = [
+    "BadParameter",
     "ClickException",
     "Command",
     "Context",
     "HelpFormatter",
     "NoSuchOption",
+    "Parameter",
     "TyperCommand",
     "UsageError",
     "build_group",

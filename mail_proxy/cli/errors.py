@@ -6,7 +6,10 @@ from mail_proxy.cli.exit_codes import ExitCode
 
 
 class CommandFailed(Exception):
-    """The command ends here, with a sentence, commands to try next, and an exit code."""
+    """The command ends here, with a sentence, what to do next, and an exit code.
+
+    tries: commands. advice: what is no command, in words.
+    """
 
     def __init__(
         self,
@@ -14,10 +17,12 @@ class CommandFailed(Exception):
         *,
         tries: tuple[str, ...] = (),
         code: ExitCode = ExitCode.FAILED,
+        advice: str = "",
     ) -> None:
         super().__init__(message)
         self.tries = tries
         self.code = code
+        self.advice = advice
 
 
 class InputNeeded(CommandFailed):
@@ -29,6 +34,10 @@ class InputNeeded(CommandFailed):
 
 class Cancelled(Exception):
     """The person at the prompt said no, or pressed Ctrl-C there."""
+
+
+class OutputFailed(CommandFailed):
+    """What we say cannot be written, as on a full disk."""
 
 
 class OutputClosed(Exception):

@@ -62,6 +62,8 @@ _BY_ERROR_CODE: dict[str, ExitCode] = {
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code of an error that ended a command."""
     if isinstance(error, MailProxyError):
+        if isinstance(error.__cause__, PermissionError):
+            return ExitCode.NOT_ALLOWED
         return _BY_ERROR_CODE.get(error.code, ExitCode.FAILED)
     if isinstance(error, PermissionError):
         return ExitCode.NOT_ALLOWED

@@ -36,7 +36,7 @@ from mail_proxy.domain.safe_text import safe_text
 class Here:
     """One run.
 
-    instance_name, tenant_id: the words that the line named; not looked up before they are used.
+    instance_name, tenant_id, account_id: the words that the line named; not looked up before they are used.
     is_explicit: they followed `instance` or `tenant`, so they were not meant as commands.
     """
 
@@ -50,6 +50,7 @@ class Here:
     instance_name: str = ""
     tenant_id: str = ""
     is_explicit: bool = False
+    account_id: str = ""
 
     @property
     def instance(self) -> Instance:

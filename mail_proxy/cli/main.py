@@ -11,7 +11,7 @@ from typing import TextIO
 import typer
 
 from mail_proxy.cli.doors import Doors
-from mail_proxy.cli.errors import CommandFailed, OutputClosed
+from mail_proxy.cli.errors import CommandFailed, OutputClosed, OutputFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.failure import report
 from mail_proxy.cli.globals import GlobalOptions, hoist
@@ -37,7 +37,9 @@ def run(
     try:
         options, rest = hoist(argv)
     except CommandFailed as error:
-        return report(error, _here(GlobalOptions(), environ, streams, doors), argv)
+        asked_json = "--json" in argv or "json" in argv
+        options = GlobalOptions(output="json" if asked_json else None)
+        return report(error, _here(options, environ, streams, doors), argv)
     found = _here(options, environ, streams, doors)
     return _guarded(lambda: _run_command(found, rest), found, argv)
 
@@ -78,12 +80,15 @@ def _run_command(here: Here, argv: list[str]) -> int:
 def _guarded(work: Callable[[], int], here: Here, argv: Sequence[str]) -> int:
     try:
         code = work()
-        here.writer.stdout.flush()
+        here.writer.flush()
     except (OutputClosed, BrokenPipeError, SystemExit):
         # typer leaves by SystemExit, and only so, when its help meets a closed pipe.
         return _leave_quietly(here.writer.stdout)
     except typer.Exit as error:
         return error.exit_code
+    except OutputFailed as error:
+        _leave_quietly(here.writer.stdout)  # what is left in its buffer cannot be written either
+        return report(error, here, argv)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: told, never lost
         return report(error, here, argv)
     if code == ExitCode.INTERRUPTED:

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from mail_proxy.cli.colour import BOLD, paint, wants_colour
 from mail_proxy.cli.columns import Column, Record, chosen_columns, flat, for_programs
-from mail_proxy.cli.errors import OutputClosed
+from mail_proxy.cli.errors import OutputClosed, OutputFailed
 from mail_proxy.cli.globals import GlobalOptions
 from mail_proxy.domain.safe_text import safe_text
 
@@ -194,8 +194,8 @@ class Writer:
                 coloured=self.out_coloured,
                 now=self.now(),
             )
-        except BrokenPipeError as error:
-            raise OutputClosed from error
+        except OSError as error:
+            raise _output_error(error) from error
 
     def _write_pairs(self, record: Record, columns: Sequence[Column]) -> None:
         longest = max((len(c.title or c.key) for c in columns), default=0)
@@ -208,17 +208,29 @@ class Writer:
     def width(self) -> int:
         return shutil.get_terminal_size((80, 24)).columns
 
+    def flush(self) -> None:
+        """Whatever others wrote to stdout, as the parser does its help."""
+        self._write(self.stdout, "")
+
     def _write(self, stream: TextIO, text: str) -> None:
-        self.has_data = self.has_data or stream is self.stdout
+        self.has_data = self.has_data or (stream is self.stdout and bool(text))
         try:
             stream.write(text)
             stream.flush()
-        except BrokenPipeError as error:
-            raise OutputClosed from error
+        except OSError as error:
+            raise _output_error(error) from error
         except UnicodeEncodeError:
             encoding = stream.encoding or "ascii"
             stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
             stream.flush()
+
+
+def _output_error(error: OSError) -> Exception:
+    """A reader that has gone is no failure; a full disk is one."""
+    if isinstance(error, BrokenPipeError):
+        return OutputClosed()
+    why = (error.strerror or type(error).__name__).lower()
+    return OutputFailed(f"cannot write to the output: {why}")
 
 
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -353,3 +354,9 @@ def a_message(message_id: str = "m1", **fields: Any) -> dict[str, Any]:
 @pytest.fixture
 def make_message() -> Callable[..., dict[str, Any]]:
     return a_message
+
+
+@pytest.fixture(autouse=True)
+def _no_file_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an unforeseen error leaves behind belongs to its test."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+import errno
 import io
 import stat
 
+import pytest
+
 from mail_proxy.cli.main import run
-from mail_proxy.domain.errors import Conflict, NotRunning, StoreError
+from mail_proxy.domain.errors import (
+    ConfigurationError,
+    Conflict,
+    ForeignDatabase,
+    Invalid,
+    NotRunning,
+    StoreError,
+)
 
 
 def test_an_error_is_a_sentence_and_the_next_command(cli) -> None:
@@ -99,3 +109,104 @@ def test_a_bad_global_option_is_told_like_any_other(cli) -> None:
     ran = cli("list", "--output", "yaml")
     assert ran.code == 2
     assert ran.err.startswith("error: --output 'yaml' is not one of table, plain")
+
+
+def test_a_failure_is_a_document_too(cli) -> None:
+    world = cli.instance("my")
+    world.fails_with = Invalid("name: too long", field="name", hint="mail-proxy my info")
+    ran = cli("my", "stats", "--json")
+    assert ran.json == {
+        "ok": False,
+        "error": "name: too long",
+        "code": "invalid",
+        "field": "name",
+        "hint": "mail-proxy my info",
+        "exit_code": 2,
+    }
+    assert ran.err == "error: name: too long\n  try: mail-proxy my info\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (("nosuch", "info"), 4),
+        (("my", "nosuch", "accounts", "lst"), 2),
+        (("my", "stats", "--nosuch"), 2),
+        (("list", "--output", "yaml"), 2),
+        (("my", "acme", "messages", "list", "--limit", "-1"), 2),
+        (("my", "suspend"), 2),
+    ],
+)
+def test_every_failure_is_one_document_with_its_exit_code(cli, line, code) -> None:
+    cli.instance("my")
+    ran = cli(*line, "--json")
+    assert (ran.code, ran.json["exit_code"], ran.json["ok"]) == (code, code, False)
+    assert ran.json["error"] in ran.err
+
+
+def test_an_unforeseen_error_is_a_document_too(cli) -> None:
+    cli.instance("my").fails_with = KeyError("broken")
+    ran = cli("my", "stats", "--json")
+    assert (ran.code, ran.json["code"]) == (1, "internal")
+
+
+def test_advice_that_is_no_command_is_not_called_one(cli) -> None:
+    world = cli.instance("my")
+    world.fails_with = StoreError("the database is damaged", hint="restore it from the last backup")
+    ran = cli("my", "stats")
+    assert ran.err == "error: the database is damaged\n  restore it from the last backup\n"
+
+
+def test_a_foreign_database_is_named_with_the_way_around_it(cli) -> None:
+    cli.instance("my").fails_with = ForeignDatabase("/x/mail.db is another program's database")
+    ran = cli("my", "stats")
+    assert "/x/mail.db" in ran.err
+    assert "GMP_DB_PATH" in ran.err
+    assert "try:" not in ran.err
+
+
+def test_missing_rights_exit_5_wherever_they_are_missing(cli) -> None:
+    world = cli.instance("my")
+    error = ConfigurationError("cannot use the folder", hint="ls -ld /x")
+    error.__cause__ = PermissionError(errno.EACCES, "Permission denied")
+    for failure in (error, PermissionError(errno.EACCES, "Permission denied", "/x")):
+        world.fails_with = failure
+        ran = cli("my", "stats")
+        assert ran.code == 5
+        assert ran.err.endswith("  try: ls -ld /x\n")
+
+
+def test_a_full_disk_is_told(cli) -> None:
+    cli.instance("my")
+
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    for line in (["my", "stats"], ["list", "--json"]):
+        err = io.StringIO()
+        code = run(
+            line,
+            doors=cli.doors,
+            environ=cli.environ,
+            stdin=io.StringIO(),
+            stdout=Full(),
+            stderr=err,
+        )
+        assert code == 1
+        assert err.getvalue() == "error: cannot write to the output: no space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (("messages", "list", "--limit", "x"), "--limit must be a whole number, 0 or more"),
+        (("messages", "list", "--limit", "-1"), "--limit must be a whole number, 0 or more"),
+        (("accounts", "add", "--port", "70000"), "--port must be 1 to 65535"),
+    ],
+)
+def test_a_wrong_number_is_told_in_words(cli, line, told) -> None:
+    cli.instance("my")
+    ran = cli("my", "acme", *line)
+    assert ran.code == 2
+    assert ran.err.startswith(f"error: {told}\n")

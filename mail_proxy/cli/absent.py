@@ -1,0 +1,83 @@
+"""What a line named and is not there: which word it was, and which near one may be meant.
+
+Only lines that failed come here, so it may cost a call.
+"""
+
+from __future__ import annotations
+
+from mail_proxy.cli.errors import CommandFailed
+from mail_proxy.cli.exit_codes import ExitCode
+from mail_proxy.cli.grammar import UnknownWord
+from mail_proxy.cli.here import Here
+from mail_proxy.cli.suggest import did_you_mean
+from mail_proxy.cli.tree import INSTANCE_WORDS, ROOT_WORDS, TENANT_WORDS
+from mail_proxy.domain.errors import Invalid, MailProxyError, NotFound, Unauthorized
+from mail_proxy.domain.safe_text import safe_text
+
+
+def unknown_word(error: UnknownWord, here: Here) -> CommandFailed:
+    """A word that is no command, or stands after a name that is nobody's."""
+    help_ = (f"{error.path} --help",)
+    # The word before was taken for a name; it may have been meant as a command.
+    taken = {"tenant": INSTANCE_WORDS, "instance": ROOT_WORDS}.get(error.kind, ())
+    guess = "" if here.is_explicit else did_you_mean(error.name, taken)
+    if guess:
+        message = f"no command '{safe_text(error.name, 80)}'.{guess}"
+        return CommandFailed(message, tries=help_, code=ExitCode.USAGE)
+    instance = here.instance_name or (error.name if error.kind == "instance" else "")
+    if instance and instance not in here.instance_names():
+        return here.no_instance(instance)
+    known = [*error.commands, *(() if instance else here.instance_names())]
+    message = f"no command '{safe_text(error.word, 80)}'.{did_you_mean(error.word, known)}"
+    return CommandFailed(message, tries=help_, code=ExitCode.USAGE)
+
+
+def what_is_missing(error: CommandFailed | MailProxyError, here: Here) -> CommandFailed | None:
+    """The tenant or the account of the line, when the error comes from its absence."""
+    may_be = isinstance(error, NotFound | Unauthorized | Invalid) or (
+        isinstance(error, CommandFailed) and error.code is ExitCode.NOT_FOUND
+    )
+    if not may_be or not here.tenant_id:
+        return None
+    try:
+        return _missing_tenant(here) or (
+            missing_account(here, here.account_id) if isinstance(error, NotFound) else None
+        )
+    except (MailProxyError, CommandFailed, KeyError, OSError):
+        return None  # the first error is the one to tell
+
+
+def _missing_tenant(here: Here) -> CommandFailed | None:
+    ids = [str(tenant.get("id")) for tenant in here.call("listTenants")["tenants"]]
+    if here.tenant_id in ids:
+        return None
+    if here.tenant_id in TENANT_WORDS and not here.is_explicit:
+        return CommandFailed(
+            f"'{here.tenant_id}' comes after the id of a tenant",
+            tries=(f"mail-proxy {here.instance_name} TENANT {here.tenant_id}",),
+            code=ExitCode.USAGE,
+        )
+    words = [] if here.is_explicit else [w for w in INSTANCE_WORDS if w not in ROOT_WORDS]
+    guess = did_you_mean(here.tenant_id, [*ids, *words])
+    return CommandFailed(
+        f"tenant '{here.tenant_id}' does not exist on '{here.instance_name}'.{guess}",
+        tries=(f"mail-proxy {here.instance_name} tenants list",),
+        code=ExitCode.NOT_FOUND,
+    )
+
+
+def missing_account(here: Here, account_id: str) -> CommandFailed | None:
+    """Why there is no such account of this tenant; None when there is one, or none was named."""
+    if not account_id:
+        return None
+    told = here.call("listAccounts", tenant_id=here.tenant_id)["accounts"]
+    ids = [str(account.get("id")) for account in told]
+    if account_id in ids:
+        return None
+    shown = safe_text(account_id, 80)
+    guess = did_you_mean(account_id, ids)
+    return CommandFailed(
+        f"account '{shown}' does not exist for tenant '{here.tenant_id}'.{guess}",
+        tries=(f"{here.path} accounts {'list' if ids else 'add'}",),
+        code=ExitCode.NOT_FOUND,
+    )
