@@ -38,7 +38,10 @@ HELP: tuple[tuple[str, str], ...] = (
     ("--fields A,B,C", "Which columns, in which order."),
     ("--header", "Name the columns in plain output too."),
     ("-q, --quiet", "No hints and no progress; -qq: nothing but errors."),
-    ("-y, --yes", "Answer yes to questions."),
+    (
+        "-y, --yes",
+        "Answer yes to questions. Deleting an instance, or a tenant with mail, wants --confirm.",
+    ),
     ("--no-input", "Never ask; fail and name the missing option instead."),
     ("--color WHEN", "auto, always or never."),
     ("--debug", "Show tracebacks."),

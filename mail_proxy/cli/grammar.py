@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from mail_proxy.cli._typer import Command, Context, HelpFormatter, TyperCommand, build_group
-from mail_proxy.cli.help import write_command_help, write_group_help
+from mail_proxy.cli.help import in_asked_format, write_command_help, write_group_help
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Entry:
 
     module: where it is, below `mail_proxy.cli`.
     is_group: all of the module's commands are below this word.
+    examples: of a group, for its help page.
     """
 
     name: str
@@ -32,10 +33,14 @@ class Entry:
     help: str
     section: str
     is_group: bool = False
+    examples: tuple[str, ...] = ()
 
 
 class LeafCommand(TyperCommand):
     """A command with our own help page."""
+
+    def get_help(self, ctx: Context) -> str:
+        return in_asked_format(super().get_help(ctx), ctx)
 
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         write_command_help(self, ctx, formatter)
@@ -45,12 +50,19 @@ class Group(TyperGroup):
     """A group with our own help page, and no guesses of typer's beside ours.
 
     kind: what its own word names: `instance`, `tenant`, or nothing for a plain command.
+    entries: the commands that its help page lists, where they are in a table.
+    between: the word that stands before these commands, as NAME after `mail-proxy instance`.
     """
 
     kind: ClassVar[str] = ""
+    entries: ClassVar[tuple[Entry, ...]] = ()
+    between: ClassVar[str] = ""
+
+    def get_help(self, ctx: Context) -> str:
+        return in_asked_format(super().get_help(ctx), ctx)
 
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
-        write_group_help(self, ctx, formatter, sections(self, ctx))
+        write_group_help(self, ctx, formatter, sections(self, ctx), between=self.between)
 
     def resolve_command(
         self, ctx: Context, args: list[str]
@@ -83,8 +95,6 @@ class UnknownWord(Exception):
 class TableGroup(Group):
     """A group whose commands are in a table, and whose other words are names."""
 
-    entries: ClassVar[tuple[Entry, ...]] = ()
-
     def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - typer's signature
         return [entry.name for entry in self.entries]
 
@@ -102,7 +112,7 @@ class TableGroup(Group):
 def sections(group: Group, ctx: Context) -> list[tuple[str, list[tuple[str, str]]]]:
     """The commands of a group under their headings: (heading, [(name, what it does)])."""
     found: dict[str, list[tuple[str, str]]] = {}
-    if isinstance(group, TableGroup):
+    if group.entries:
         for entry in group.entries:
             found.setdefault(entry.section, []).append((entry.name, entry.help))
         return list(found.items())
@@ -123,6 +133,9 @@ def load(entry: Entry) -> Command | None:
     group = build_group(module.app)
     if entry.is_group:
         group.name = entry.name
+        if entry.examples:
+            lines = "".join(f"\n  mail-proxy {example}" for example in entry.examples)
+            group.help = f"{entry.help}.\n\nExamples:{lines}"
         return group
     return group.commands.get(entry.name)
 

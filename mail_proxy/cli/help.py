@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Sequence
 
 from mail_proxy.cli import globals as global_options
@@ -10,6 +11,25 @@ from mail_proxy.cli._typer import Command, Context, HelpFormatter
 from mail_proxy.cli.colour import BOLD, paint
 
 Rows = list[tuple[str, str]]
+
+# The parser's own way to write types and ranges, and ours.
+_WORDS = (
+    (re.compile(r"<(int|int range|float)>"), "N"),
+    (re.compile(r"<(str|text)>"), "TEXT"),
+    (re.compile(r"\{([A-Za-z.]+)\}"), r"\1"),
+    (re.compile(r"(\d+)<=x<=(\d+)"), r"\1 to \2"),
+    (re.compile(r"x>=(\d+)"), r"\1 or more"),
+)
+
+
+def in_asked_format(page: str, ctx: Context) -> str:
+    """The page as it is, or as one JSON document when the line asked for that."""
+    asked = getattr(getattr(ctx.obj, "options", None), "output", None)
+    if asked not in ("json", "jsonl"):
+        return page
+    import json
+
+    return json.dumps({"ok": True, "help": page}, indent=2 if asked == "json" else None)
 
 
 def write_command_help(command: Command, ctx: Context, formatter: HelpFormatter) -> None:
@@ -27,6 +47,8 @@ def write_group_help(
     ctx: Context,
     formatter: HelpFormatter,
     sections: Sequence[tuple[str, Rows]],
+    *,
+    between: str = "",
 ) -> None:
     """The page of a word that has commands below it."""
     _write_text(command, formatter)
@@ -39,7 +61,8 @@ def write_group_help(
         _write_rows(ctx, formatter, "Options, anywhere on the line", [*global_options.HELP, *extra])
         formatter.write("\nExit codes: mail-proxy help exit-codes\n")
     else:
-        formatter.write(f"\nMore: {ctx.command_path} COMMAND --help\n")
+        path = " ".join(word for word in (ctx.command_path, between) if word)
+        formatter.write(f"\nMore: {path} COMMAND --help\n")
 
 
 def _write_text(command: Command, formatter: HelpFormatter) -> None:
@@ -49,7 +72,7 @@ def _write_text(command: Command, formatter: HelpFormatter) -> None:
 
 
 def _write_usage(command: Command, ctx: Context, formatter: HelpFormatter) -> None:
-    pieces = " ".join(command.collect_usage_pieces(ctx))
+    pieces = _in_words(" ".join(command.collect_usage_pieces(ctx)))
     formatter.write(f"{_heading(ctx, 'Usage:')} {ctx.command_path} {pieces}\n")
 
 
@@ -74,5 +97,13 @@ def _parameters(command: Command, ctx: Context) -> tuple[Rows, Rows]:
     for parameter in command.get_params(ctx):
         row = parameter.get_help_record(ctx)
         if row is not None:
-            (arguments if parameter.param_type_name == "argument" else options).append(row)
+            is_argument = parameter.param_type_name == "argument"
+            name, text = map(_in_words, row)
+            (arguments if is_argument else options).append((name, text))
     return arguments, options
+
+
+def _in_words(text: str) -> str:
+    for pattern, words in _WORDS:
+        text = pattern.sub(words, text)
+    return text

@@ -36,7 +36,7 @@ from mail_proxy.domain.safe_text import safe_text
 class Here:
     """One run.
 
-    instance_name, tenant_id, account_id: the words that the line named; not looked up before they are used.
+    instance_name, tenant_id, account_id: the words that the line named; not looked up before use.
     is_explicit: they followed `instance` or `tenant`, so they were not meant as commands.
     """
 
@@ -66,7 +66,7 @@ class Here:
         raise self.no_instance(name)
 
     def no_instance(self, name: str) -> CommandFailed:
-        from mail_proxy.cli.suggest import did_you_mean
+        from mail_proxy.cli.suggest import did_you_mean, near
 
         bare = name == self.instance_name and not self.is_explicit
         if bare and name in INSTANCE_WORDS:
@@ -77,15 +77,21 @@ class Here:
             )
         known = [*self.instance_names(), *(ROOT_WORDS if bare else ())]
         what = "instance or command" if bare else "instance"
-        shown = safe_text(name, 80)
-        tries = ["mail-proxy list"]
-        if _may_be_instance(name):
-            tries.append(f"mail-proxy start {name}")
+        guesses = near(name, known)
         return CommandFailed(
-            f"no {what} named '{shown}'.{did_you_mean(name, known)}",
-            tries=tuple(tries),
+            f"no {what} named '{safe_text(name, 80)}'.{did_you_mean(name, known)}",
+            tries=self._instead_of(name, guesses[0] if guesses else ""),
             code=ExitCode.NOT_FOUND,
         )
+
+    def _instead_of(self, name: str, guess: str) -> tuple[str, ...]:
+        """What to run instead of a line with this name; guess: the word that was meant, if any."""
+        if guess in ROOT_WORDS:
+            return (f"mail-proxy {guess} {self.tenant_id or '--help'}",)
+        if not INSTANCE_NAME.match(name):
+            return ("mail-proxy list", "mail-proxy start myserver")
+        may_start = not guess and name not in RESERVED
+        return ("mail-proxy list", *([f"mail-proxy start {name}"] if may_start else []))
 
     def instance_names(self) -> list[str]:
         return [instance.name for instance in list_instances(self.root)]

@@ -40,12 +40,18 @@ class RootLevel(TableGroup):
 class ExplicitInstance(Group):
     """`mail-proxy instance NAME ...`: every word is a name."""
 
+    entries = INSTANCE
+    between = "NAME"
+
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002
         return instance_level() if INSTANCE_NAME.match(cmd_name) else None
 
 
 class ExplicitTenant(Group):
     """`mail-proxy NAME tenant ID ...`: every word is an id."""
+
+    entries = TENANT
+    between = "ID"
 
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002
         return tenant_level() if ENTITY_ID.match(cmd_name) else None

@@ -8,10 +8,13 @@ import typer
 
 from mail_proxy.cli._typer import Command, Context
 from mail_proxy.cli.errors import CommandFailed
-from mail_proxy.cli.exit_codes import MEANING, ExitCode
-from mail_proxy.cli.grammar import Family, Group
+from mail_proxy.cli.exit_codes import ExitCode
+from mail_proxy.cli.grammar import Family, Group, TableGroup
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.suggest import did_you_mean
+from mail_proxy.cli.topics import TOPICS, topic
+from mail_proxy.cli.tree import INSTANCE_WORDS, ROOT_WORDS, TENANT_WORDS
+from mail_proxy.domain.safe_text import safe_text
 
 app = Family()
 
@@ -35,10 +38,7 @@ def print_version(found: Here) -> None:
     from mail_proxy import __version__
 
     record = {"version": __version__, "python": platform.python_version()}
-    if found.writer.format in ("table", "plain") and not found.options.fields:
-        found.writer.line(f"mail-proxy {__version__}")
-    else:
-        found.writer.record(record, ())
+    found.writer.done(record, f"mail-proxy {__version__}")
 
 
 @app.command("help")
@@ -56,26 +56,53 @@ def help_(
       mail-proxy help exit-codes
     """
     found = here(ctx)
-    if words and len(words) == 1 and words[0] in _TOPICS:
-        found.writer.line(_TOPICS[words[0]])
+    if words and len(words) == 1 and words[0] in TOPICS:
+        text = topic(words[0])
+        found.writer.done({"help": text}, text)
         return
-    found.writer.line(_page(found, ctx.find_root(), words or []))
+    # The page comes in the format that the line asked for.
+    found.writer.line(_page(found, ctx.find_root(), _from_the_root(found, words or [])))
+
+
+def _from_the_root(found: Here, words: list[str]) -> list[str]:
+    """The words with what belongs before them: `suspend` is a command of an instance."""
+    if not words or words[0] in ROOT_WORDS or words[0] in found.instance_names():
+        return words
+    if words[0] in INSTANCE_WORDS:
+        return ["NAME", *words]
+    if words[0] in TENANT_WORDS:
+        return ["NAME", "TENANT", *words]
+    if words[0] == "NAME":
+        return words
+    known = (*ROOT_WORDS, *TOPICS, *found.instance_names())
+    raise CommandFailed(
+        f"'{safe_text(words[0], 80)}' is no command, no topic and no instance."
+        f"{did_you_mean(words[0], known)}",
+        tries=("mail-proxy --help",),
+        code=ExitCode.NOT_FOUND,
+    )
 
 
 def _page(found: Here, context: Context, words: list[str]) -> str:
     command: Command = context.command
     for word in words:
-        below = command.get_command(context, word) if isinstance(command, Group) else None
+        below = _below(command, context, word)
         if below is None:
             known = command.list_commands(context) if isinstance(command, Group) else []
             raise CommandFailed(
-                f"there is no help on '{word}'.{did_you_mean(word, [*known, *_TOPICS])}",
-                tries=("mail-proxy --help",),
+                f"there is no help on '{safe_text(word, 80)}'.{did_you_mean(word, known)}",
+                tries=(f"{context.command_path} --help",),
                 code=ExitCode.NOT_FOUND,
             )
         command = below
         context = Context(command, info_name=word, parent=context, obj=found, color=context.color)
     return context.get_help()
+
+
+def _below(command: Command, context: Context, word: str) -> Command | None:
+    if word == "NAME" and isinstance(command, TableGroup):
+        return command.named("name")  # as the manual writes the name of any instance
+    return command.get_command(context, word) if isinstance(command, Group) else None
 
 
 @app.command()
@@ -95,23 +122,3 @@ def demo(
     from mail_proxy.cli.demo import run_demo  # asyncio, httpx and rich: for this command alone
 
     return run_demo(keep=keep)
-
-
-_TOPICS = {
-    "exit-codes": "\n".join(f"{code:>4}  {words}" for code, words in MEANING.items())
-    + "\n\n`status NAME` has its own: 0 running, 1 dead, 3 stopped, 4 unknown.",
-    "environment": """\
-MAIL_PROXY_HOME           where instances live; default ~/.mail-proxy
-MAIL_PROXY_NO_INPUT       never ask; the same as --no-input
-MAIL_PROXY_SMTP_PASSWORD  the password for accounts add; a file or stdin is safer
-NO_COLOR, CLICOLOR, FORCE_COLOR, CLICOLOR_FORCE, TERM
-                          whether there are colours
-GMP_*                     settings of an instance; they win over stored ones""",
-    "output": """\
-Data goes to stdout, all else to stderr. On a terminal data is a table. In a pipe it is one record
-a line: fields separated by tabs, whole values, times as RFC 3339 in UTC, no header without
---header; tabs, line breaks and backslashes inside a value are written \\t, \\n and \\\\.
-
---json is one document. --output takes table, plain, json, jsonl or csv. --fields a,b,c chooses
-columns and their order in every format.""",
-}

@@ -31,7 +31,17 @@ INSTANCE = (
     Entry("suspend", "queue", "Stop all sending of this instance", _QUEUE),
     Entry("activate", "queue", "Let it send again", _QUEUE),
     Entry("run-now", "queue", "Look at the queue now", _QUEUE),
-    Entry("tenants", "tenants", "List, add, show, change and delete tenants", _ACCOUNTS, True),
+    Entry(
+        "tenants",
+        "tenants",
+        "List, add, show, change and delete tenants",
+        _ACCOUNTS,
+        is_group=True,
+        examples=(
+            "myserver tenants list",
+            "myserver tenants add acme --base-url https://app.example.com",
+        ),
+    ),
     Entry("tenant", "explicit_tenant", "ID: a tenant whose id may be a command", _ACCOUNTS, True),
 )
 
@@ -42,8 +52,28 @@ TENANT = (
     Entry("suspend", "tenant_queue", "Hold the tenant's mail, or one batch of it", _QUEUE),
     Entry("activate", "tenant_queue", "Let it go again", _QUEUE),
     Entry("run-now", "tenant_queue", "Look at the tenant's queue now", _QUEUE),
-    Entry("messages", "messages", "List, show, retry and delete messages", _QUEUE, True),
-    Entry("accounts", "accounts", "List, add, check and delete SMTP accounts", _ACCOUNTS, True),
+    Entry(
+        "messages",
+        "messages",
+        "List, show, retry and delete messages",
+        _QUEUE,
+        is_group=True,
+        examples=(
+            "myserver acme messages list --status deferred,error",
+            "myserver acme messages show 2026-1182",
+        ),
+    ),
+    Entry(
+        "accounts",
+        "accounts",
+        "List, add, check and delete SMTP accounts",
+        _ACCOUNTS,
+        is_group=True,
+        examples=(
+            "myserver acme accounts add main --host smtp.example.com --user me@example.com",
+            "myserver acme accounts check main",
+        ),
+    ),
 )
 
 ROOT_WORDS = tuple(entry.name for entry in ROOT)

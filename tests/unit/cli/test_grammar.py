@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from mail_proxy.cli.grammar import Entry, Group, first_line, load
 from mail_proxy.cli.tree import INSTANCE, ROOT, TENANT
+from mail_proxy.config.environment import VARIABLES
 from mail_proxy.config.instances import RESERVED
 
 LEVELS = (ROOT, INSTANCE, TENANT)
@@ -51,6 +54,8 @@ def test_a_typo_of_a_command_is_guessed(cli) -> None:
     ran = cli("strat", "myserver")
     assert ran.code == 4
     assert "no instance or command named 'strat'. Similar: start" in ran.err
+    assert ran.err.endswith("  try: mail-proxy start myserver\n")
+    assert cli("strat").err.endswith("  try: mail-proxy start --help\n")
 
 
 def test_a_typo_of_an_instance_is_guessed(cli) -> None:
@@ -134,6 +139,7 @@ def test_help_is_there_at_every_level_also_for_names_that_are_not(
 
 
 def test_help_as_a_command_shows_the_same_pages_and_topics(cli) -> None:
+    cli.instance("my")
     assert "Usage: mail-proxy start" in cli("help", "start").out
     assert "accounts add" in cli("help", "my", "acme", "accounts", "add").out
     assert " 130  interrupted" in cli("help", "exit-codes").out
@@ -145,7 +151,7 @@ def test_help_on_a_word_that_can_be_nothing_is_not_found(cli) -> None:
 
 
 def test_no_page_mentions_a_password_as_a_value(cli) -> None:
-    page = cli("help", "my", "acme", "accounts", "add").out
+    page = cli("help", "accounts", "add").out
     assert "--password-file" in page
     assert "--password " not in page
 
@@ -171,3 +177,78 @@ def test_a_word_that_is_kept_for_later_is_no_instance(cli) -> None:
     assert ran.code == 4
     assert "no instance or command named 'doctor'." in ran.err
     assert "start doctor" not in ran.err
+
+
+@pytest.mark.parametrize("line", [("info",), ("acme", "messages", "list"), ("acme", "nonsense")])
+def test_a_misspelled_instance_is_guessed_whatever_follows(cli, line: tuple[str, ...]) -> None:
+    cli.instance("myserver")
+    ran = cli("mysrver", *line)
+    assert ran.code == 4
+    assert "'mysrver'. Did you mean 'myserver'?" in ran.err
+    assert "start mysrver" not in ran.err
+
+
+def test_a_name_that_no_instance_can_have_comes_with_one_that_it_can(cli) -> None:
+    ran = cli("status", "My_Server")
+    assert ran.code == 4
+    assert "  try: mail-proxy start myserver" in ran.err
+
+
+def test_help_on_nonsense_is_not_the_help_of_an_instance(cli) -> None:
+    ran = cli("help", "nonsense")
+    assert (ran.code, ran.out) == (4, "")
+    assert "'nonsense' is no command, no topic and no instance." in ran.err
+    assert "Did you mean 'environment'?" in cli("help", "enviroment").err
+
+
+def test_help_finds_commands_of_an_instance_and_of_a_tenant(cli) -> None:
+    assert "Usage: mail-proxy NAME stats" in cli("help", "stats").out
+    assert "Usage: mail-proxy NAME TENANT accounts add" in cli("help", "accounts", "add").out
+    assert "Usage: mail-proxy NAME TENANT send" in cli("help", "NAME", "TENANT", "send").out
+
+
+def test_the_explicit_forms_list_their_commands(cli) -> None:
+    page = cli("help", "instance").out
+    assert "  tenants " in page
+    assert page.endswith("More: mail-proxy instance NAME COMMAND --help\n")
+    page = cli("help", "tenant").out
+    assert "  accounts " in page
+    assert page.endswith("More: mail-proxy NAME tenant ID COMMAND --help\n")
+
+
+@pytest.mark.parametrize("group", ["tenants", "messages", "accounts"])
+def test_a_group_of_commands_has_examples(cli, group: str) -> None:
+    assert f"Examples:\n  mail-proxy myserver {'' if group == 'tenants' else 'acme '}{group}" in (
+        cli("help", group).out
+    )
+
+
+def test_pages_speak_of_numbers_and_texts_not_of_types(cli) -> None:
+    page = cli("help", "messages", "list").out
+    assert "--limit N" in page
+    assert "0 or more" in page
+    assert "<" not in page
+    assert "--account TEXT" in page
+    assert "{" not in cli("help", "send").out
+
+
+def test_the_page_on_the_environment_names_every_variable(cli) -> None:
+    page = cli("help", "environment").out
+    for variable in VARIABLES:
+        assert all(name in page for name in variable.names)
+        assert variable.sentence.split()[0] in page
+    assert "Default: 604800." in page
+    assert "Default: 64." in page
+    assert all(len(line) <= 100 for line in page.splitlines())
+
+
+def test_help_is_json_on_demand(cli, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.instance("my")
+    for line in (("help", "start"), ("help", "output")):
+        assert set(cli(*line, "--json").json) == {"ok", "help"}
+    assert cli("my", "acme", "send", "--help", "--json").code == 0
+    assert "Usage" in json.loads(capsys.readouterr().out)["help"]
+
+
+def test_yes_says_what_it_does_not_answer(cli) -> None:
+    assert "--confirm" in cli("help").out

@@ -317,4 +317,4 @@ def test_every_control_is_closed_again(cli) -> None:
 def test_version_has_json(cli) -> None:
     assert cli("version").out.startswith("mail-proxy ")
     assert cli("--version").out == cli("version").out
-    assert set(json.loads(cli("version", "--json").out)) == {"version", "python"}
+    assert set(json.loads(cli("version", "--json").out)) == {"ok", "version", "python"}

@@ -9,9 +9,9 @@ import pytest
 
 from mail_proxy.cli import units
 from mail_proxy.cli.colour import wants_colour
+from mail_proxy.cli.crash import without_secrets
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import MEANING, ExitCode, exit_code_of
-from mail_proxy.cli.crash import without_secrets
 from mail_proxy.cli.globals import hoist
 from mail_proxy.domain import errors
 

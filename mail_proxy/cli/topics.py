@@ -1,0 +1,79 @@
+"""Help that belongs to no command: exit codes, the environment, output."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mail_proxy.cli.exit_codes import MEANING
+
+if TYPE_CHECKING:
+    from mail_proxy.config.environment import Variable
+
+_WIDTH = 100
+
+
+def topic(name: str) -> str:
+    """The text of one of TOPICS."""
+    return TOPICS[name]()
+
+
+def _exit_codes() -> str:
+    lines = "\n".join(f"{code:>4}  {words}" for code, words in MEANING.items())
+    return lines + "\n\n`status NAME` has its own: 0 running, 1 dead, 3 stopped, 4 unknown."
+
+
+def _environment() -> str:
+    from mail_proxy.config.environment import VARIABLES, WITHOUT_EFFECT  # for this page alone
+
+    blocks = [_CLI_VARIABLES, "Settings of an instance; they win over config.toml:"]
+    for variable in VARIABLES:
+        default = _default(variable)
+        text = variable.sentence + (f" Default: {default}." if default else "")
+        blocks.append(f"{', '.join(variable.names)}\n{_indented(text)}")
+    blocks.append(
+        f"Known, and without effect in this version:\n{_indented(', '.join(WITHOUT_EFFECT))}"
+    )
+    return "\n\n".join(blocks)
+
+
+def _default(variable: Variable) -> str:
+    """As one would write it into the variable: `604800`, not `604800.0`."""
+    if variable.default in ("True", "False"):
+        return variable.default.lower()
+    try:
+        number = float(variable.default)
+    except ValueError:
+        return variable.default
+    is_scaled = "MiB" in variable.kind.words  # kept in bytes
+    return f"{number / 2**20 if is_scaled else number:.10g}"
+
+
+def _indented(text: str) -> str:
+    return textwrap.indent(textwrap.fill(text, _WIDTH - 4, break_on_hyphens=False), "    ")
+
+
+_CLI_VARIABLES = """\
+MAIL_PROXY_HOME           where instances live; default ~/.mail-proxy
+MAIL_PROXY_NO_INPUT       never ask; the same as --no-input
+MAIL_PROXY_SMTP_PASSWORD  the password for accounts add; a file or stdin is safer
+NO_COLOR, CLICOLOR, FORCE_COLOR, CLICOLOR_FORCE, TERM
+                          whether there are colours"""
+
+_OUTPUT = """\
+Data goes to stdout, all else to stderr. On a terminal data is a table. In a pipe it is one record
+a line: fields separated by tabs, whole values, times as RFC 3339 in UTC, no header without
+--header; tabs, line breaks and backslashes inside a value are written \\t, \\n and \\\\.
+
+--json is one document, of every command. What changes something says {"ok": true, ...}, --dry-run
+says {"ok": true, "dry_run": true, "would": ...}, and what fails says {"ok": false, "error",
+"code", "exit_code"} with "field" and "hint" where there are any; stderr has the same in words.
+logs -f writes a document a line. --output takes table, plain, json, jsonl or csv. --fields a,b,c
+chooses columns and their order in every format."""
+
+TOPICS: dict[str, Callable[[], str]] = {
+    "exit-codes": _exit_codes,
+    "environment": _environment,
+    "output": lambda: _OUTPUT,
+}
