@@ -1,4 +1,7 @@
-"""Who gets a connection, how many there are, and when one is used again."""
+"""Who gets a connection, how many there are, and when one is used again.
+
+Long: one pool, and many ways to lose a connection.
+"""
 
 import asyncio
 

@@ -1,4 +1,7 @@
-"""The state machine against sequences of replies; no network, no time."""
+"""The state machine against sequences of replies; no network, no time.
+
+Long for its tables of what a server may answer.
+"""
 
 from dataclasses import dataclass
 
