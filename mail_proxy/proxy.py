@@ -62,9 +62,10 @@ class MailProxy:
     """One instance in this process; made by `open`.
 
     has_new_token: the admin token was made by this opening, and is to be shown once.
+    secrets_problem: why stored secrets cannot be read; empty when they can.
     """
 
-    def __init__(self, parts: _Parts, *, has_new_token: bool) -> None:
+    def __init__(self, parts: _Parts, *, has_new_token: bool, secrets_problem: str = "") -> None:
         self._parts = parts
         self._door = Door(parts.context, parts.audit)
         self._closing = AsyncExitStack()
@@ -73,6 +74,7 @@ class MailProxy:
         self._is_started = False
         self._is_closed = False
         self.has_new_token = has_new_token
+        self.secrets_problem = secrets_problem
 
     @classmethod
     async def open(cls, settings: Settings, *, clock: Clock | None = None) -> MailProxy:
@@ -93,7 +95,7 @@ class MailProxy:
             token, is_new = await _admin_token(settings, store, keyring)
             parts = await _build(settings, store, clock, token)
             undo.pop_all()
-        return cls(parts, has_new_token=is_new)
+        return cls(parts, has_new_token=is_new, secrets_problem=keyring.problem)
 
     # --- commands ---
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Collection
 
 from mail_proxy.domain.errors import ConfigurationError
 
@@ -12,8 +13,16 @@ _LAST_PORT = 65535
 _BACKLOG = 1024
 
 
-def listen_tcp(host: str, port: int | None) -> socket.socket:
-    """A listening socket; without a port, at the first free one from 8000.
+class PortInUse(ConfigurationError):
+    """Somebody listens there already."""
+
+    def __init__(self, message: str, *, port: int, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.port = port
+
+
+def listen_tcp(host: str, port: int | None, *, spared: Collection[int] = ()) -> socket.socket:
+    """A listening socket; without a port, at the first free one from 8000 that is not spared.
 
     Blocks while `host` is looked up. Raises ConfigurationError that names host and port.
     """
@@ -25,7 +34,7 @@ def listen_tcp(host: str, port: int | None) -> socket.socket:
             return _bind(family, address, port)
         except OSError as error:
             raise _cannot(host, port, error) from error
-    for candidate in _PORTS:
+    for candidate in (port for port in _PORTS if port not in spared):
         try:
             return _bind(family, address, candidate)
         except OSError as error:
@@ -61,11 +70,13 @@ def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socke
 
 
 def _cannot(host: str, port: int, error: OSError) -> ConfigurationError:
+    where = f"cannot listen on {host_and_port(host, port)}"
     match error.errno:
         case errno.EADDRINUSE:
-            why, hint = "the port is in use", f"ss -ltnp 'sport = :{port}'"
+            hint = f"ss -ltnp 'sport = :{port}'"
+            return PortInUse(f"{where}: the port is in use", port=port, hint=hint)
         case errno.EACCES:
             why, hint = "not permitted", "choose a --port above 1023"
         case _:
             why, hint = error.strerror or str(error), "check --host and --port"
-    return ConfigurationError(f"cannot listen on {host_and_port(host, port)}: {why}", hint=hint)
+    return ConfigurationError(f"{where}: {why}", hint=hint)

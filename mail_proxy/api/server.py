@@ -22,11 +22,15 @@ _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not
 
 
 class ApiServer:
-    """Listens from `start` to `stop`; `url` is good in between."""
+    """Listens from `start` to `stop`; `url` is good in between.
 
-    def __init__(self, door: Door, settings: Settings) -> None:
+    tcp: a listening socket, which becomes the server's own; None: one as the settings say.
+    """
+
+    def __init__(self, door: Door, settings: Settings, tcp: socket.socket | None = None) -> None:
         self._door = door
         self._http = settings.http
+        self._tcp = tcp
         self._socket_path = settings.socket_path
         self._port = 0
         self._opened = AsyncExitStack()
@@ -44,7 +48,9 @@ class ApiServer:
     async def start(self) -> None:
         """Raises ConfigurationError when an address cannot be had; then nothing listens."""
         async with AsyncExitStack() as opened:
-            tcp = await asyncio.to_thread(listen_tcp, self._http.host, self._http.port)
+            tcp = self._tcp
+            if tcp is None:
+                tcp = await asyncio.to_thread(listen_tcp, self._http.host, self._http.port)
             opened.callback(tcp.close)
             local = opened.enter_context(listening(self._socket_path))
             await _serve(opened, tcp, build_app(self._door, self._http), self._http)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ class DaemonInfo:
     started_at: seconds since the epoch.
     birth: tells it from a later process with the same pid.
     stop_grace_s: how long it may take to stop.
+    sources: where `host` and `port` were told, as `Settings.sources` names it.
+    warnings: sentences about what it cannot do, for whoever starts it.
     """
 
     pid: int
@@ -31,6 +33,8 @@ class DaemonInfo:
     birth: str = ""
     url: str = ""
     stop_grace_s: float = 60.0
+    sources: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @property
     def process(self) -> Process:
@@ -57,6 +61,8 @@ def read_pid_file(path: Path) -> DaemonInfo | None:
             birth=str(found.get("birth", "")),
             url=str(found.get("url", "")),
             stop_grace_s=float(found.get("stop_grace_s", 60.0)),
+            sources={str(k): str(v) for k, v in dict(found.get("sources", {})).items()},
+            warnings=tuple(str(warning) for warning in found.get("warnings", ())),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -5,6 +5,11 @@ With `--ready-fd N` it goes behind the terminal and tells the descriptor how the
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__":  # Ctrl-C during our imports is no reason for a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import os
 import sys
@@ -24,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Loaded after the fork: half a second of imports that the first process has no use for.
     from mail_proxy.daemon.start import start
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return start(
         arguments.name, host=arguments.host, port=arguments.port, ready_fd=arguments.ready_fd
     )

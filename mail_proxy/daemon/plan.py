@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from mail_proxy.config.file import Value, read_config, write_config
 from mail_proxy.config.instances import Instance
-from mail_proxy.config.load import DEFAULT, OPTION
+from mail_proxy.config.load import DEFAULT, FILE, OPTION
 from mail_proxy.config.pidfile import DaemonInfo, write_pid_file
 from mail_proxy.config.processes import this_process
 from mail_proxy.config.settings import Settings
@@ -46,21 +47,31 @@ class Plan:
     def keep_address(self, port: int) -> None:
         """Write the port into config.toml, so that an instance is found there again.
 
-        Nothing is written over what the file says, nor what the environment gave.
+        Nothing is written over what the file says, nor what the environment gave. The settings
+        tell the port from here on, and where it is kept.
         """
-        if not self.is_named:
-            return
+        kept = self._to_keep(port) if self.is_named else {}
+        if kept:
+            write_config(self.instance.config_path, kept)
+        settings = self.settings
+        self.settings = replace(
+            settings,
+            http=replace(settings.http, port=port),
+            sources={**settings.sources, **{f"http.{key}": FILE for key in kept}},
+        )
+
+    def _to_keep(self, port: int) -> dict[str, Value]:
         sources = self.settings.sources
         kept: dict[str, Value] = {}
         if sources["http.port"] in (DEFAULT, OPTION) and not self._is_kept("port"):
             kept["port"] = port
         if sources["http.host"] == OPTION and not self._is_kept("host"):
             kept["host"] = self.settings.http.host
-        if kept:
-            write_config(self.instance.config_path, kept)
+        return kept
 
-    def write_pid(self, *, port: int, url: str) -> None:
+    def write_pid(self, *, port: int, url: str, warnings: Sequence[str] = ()) -> None:
         me = this_process()
+        sources = self.settings.sources
         info = DaemonInfo(
             pid=os.getpid(),
             port=port,
@@ -69,6 +80,8 @@ class Plan:
             birth=me.birth,
             url=url,
             stop_grace_s=self.settings.delivery.stop_grace_s,
+            sources={key: sources[f"http.{key}"] for key in ("host", "port")},
+            warnings=tuple(warnings),
         )
         write_pid_file(self.instance.pid_path, info)
 

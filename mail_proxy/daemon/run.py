@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from functools import partial
 
 import mail_proxy
 from mail_proxy.api import ApiServer
 from mail_proxy.config.pidfile import remove_pid_file
 from mail_proxy.config.settings import Settings
+from mail_proxy.daemon.address import open_address
 from mail_proxy.daemon.plan import Plan
 from mail_proxy.daemon.signals import StopRequest, signals_caught
 from mail_proxy.observe import events
@@ -21,7 +24,7 @@ from mail_proxy.proxy import MailProxy
 
 async def run(plan: Plan) -> None:
     """Returns after a clean stop. The locks are the caller's. Raises MailProxyError."""
-    request = StopRequest()
+    request = StopRequest(at_once=partial(remove_pid_file, plan.instance.pid_path))
     with signals_caught(request, on_hangup=plan.open_log if plan.is_background else None):
         _tell_notes(plan.settings)
         async with _serving(plan) as (proxy, api):
@@ -36,24 +39,31 @@ async def run(plan: Plan) -> None:
 @asynccontextmanager
 async def _serving(plan: Plan) -> AsyncIterator[tuple[MailProxy, ApiServer]]:
     """Everything runs inside the block; after it everything has ended, in order."""
-    async with await MailProxy.open(plan.settings) as proxy:
-        api = ApiServer(proxy, plan.settings)
-        await api.start()
-        try:
-            proxy.start()
-            yield proxy, api
-        finally:
-            remove_pid_file(plan.instance.pid_path)
-            # Together: no request comes in any more while what is on the wire ends.
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(api.stop(), name="stop the API")
-                tasks.create_task(proxy.stop(), name="drain")
+    with closing(await asyncio.to_thread(_listen, plan)) as tcp:
+        async with await MailProxy.open(plan.settings) as proxy:
+            api = ApiServer(proxy, plan.settings, tcp)
+            await api.start()
+            try:
+                proxy.start()
+                yield proxy, api
+            finally:
+                remove_pid_file(plan.instance.pid_path)
+                # Together: no request comes in any more while what is on the wire ends.
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(api.stop(), name="stop the API")
+                    tasks.create_task(proxy.stop(), name="drain")
+
+
+def _listen(plan: Plan) -> socket.socket:
+    """First of all: an address that cannot be had is refused before a database is made."""
+    tcp = open_address(plan.settings, plan.instance, is_named=plan.is_named)
+    plan.keep_address(tcp.getsockname()[1])
+    return tcp
 
 
 def _announce(plan: Plan, proxy: MailProxy, api: ApiServer) -> None:
     """Tell the world that it may come, and leave the folder of whoever started us."""
-    plan.keep_address(api.port)
-    plan.write_pid(port=api.port, url=api.url)
+    plan.write_pid(port=api.port, url=api.url, warnings=_warnings(plan, proxy))
     os.chdir("/")  # so that no file system is kept busy
     events.daemon_started(
         name=plan.settings.name,
@@ -65,6 +75,17 @@ def _announce(plan: Plan, proxy: MailProxy, api: ApiServer) -> None:
     plan.readiness.started(api.url)
     if not plan.is_background:
         _print_address(proxy, api)
+
+
+def _warnings(plan: Plan, proxy: MailProxy) -> list[str]:
+    if not proxy.secrets_problem:
+        return []
+    lost = (
+        f"{proxy.secrets_problem}. Nothing is deleted, but until the key is back accounts with a "
+        "password send nothing, and each start has an admin token of its own. "
+        f"Put the key back, then: mail-proxy restart {plan.settings.name}"
+    )
+    return [lost]
 
 
 def _print_address(proxy: MailProxy, api: ApiServer) -> None:

@@ -12,10 +12,14 @@ _STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopRequest:
-    """The wish that the daemon ends; `reason` says whose it was."""
+    """The wish that the daemon ends; `reason` says whose it was.
 
-    def __init__(self) -> None:
+    at_once: what is still done when a second signal ends the process; it must not wait.
+    """
+
+    def __init__(self, *, at_once: Callable[[], object] | None = None) -> None:
         self._wanted = asyncio.Event()
+        self._at_once = at_once
         self.reason = ""
 
     def ask(self, reason: str) -> None:
@@ -29,7 +33,11 @@ class StopRequest:
     def on_signal(self, number: signal.Signals) -> None:
         if self._wanted.is_set():
             # Whoever asks twice does not want to wait: the journal knows what was on the wire.
-            os._exit(128 + number)
+            try:
+                if self._at_once is not None:
+                    self._at_once()
+            finally:
+                os._exit(128 + number)
         self.ask(number.name)
 
 

@@ -168,6 +168,16 @@ def test_the_first_start_keeps_the_port_that_it_found(
     assert read_config(instance.config_path).values["port"] == info.port
 
 
+def test_info_tells_the_port_and_that_config_toml_holds_it(
+    instance: Instance, environ: dict[str, str]
+) -> None:
+    info = start(instance, environ, port=None)
+
+    told = SocketControl(instance.socket_path).call("getInstance")["settings"]
+    (port,) = [setting for setting in told if setting["name"] == "http.port"]
+    assert (port["value"], port["source"]) == (info.port, "config.toml")
+
+
 def test_a_port_in_use_is_told_and_leaves_nothing_behind(
     instance: Instance, environ: dict[str, str]
 ) -> None:

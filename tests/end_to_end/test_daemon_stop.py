@@ -153,6 +153,51 @@ async def test_a_second_signal_ends_it_at_once(front: Front, relay: SmtpSink) ->
     assert code == 143
 
 
+async def test_two_signals_at_once_leave_no_pid_file(front: Front, instance: Instance) -> None:
+    # Both are there before the daemon runs again: it has no time to end in order.
+    front.stop(signal.SIGSTOP)
+    front.stop(signal.SIGTERM)
+    front.stop(signal.SIGINT)
+    front.stop(signal.SIGCONT)
+    code, _ = await asyncio.to_thread(front.ended)
+
+    assert code in (130, 143)
+    assert daemon_status(instance).state is RunState.STOPPED
+
+
+async def test_ctrl_c_during_the_imports_is_no_traceback(
+    instance: Instance, environ: dict[str, str], tmp_path: Path
+) -> None:
+    slow = tmp_path / "slow"
+    slow.mkdir()
+    (slow / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Tells:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'mail_proxy.daemon.start':\n"
+        "            import os, time\n"
+        "            os.write(1, b'importing\\n')\n"
+        "            time.sleep(60)\n"
+        "sys.meta_path.insert(0, Tells())\n"
+    )
+
+    def interrupted() -> tuple[int, str]:
+        with subprocess.Popen(
+            [sys.executable, "-P", "-m", "mail_proxy.daemon", instance.name],
+            env={**environ, "PYTHONPATH": str(slow)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "importing\n"
+            process.send_signal(signal.SIGINT)
+            _, log = process.communicate(timeout=PATIENCE_S)
+            return process.returncode, log
+
+    assert await asyncio.to_thread(interrupted) == (-signal.SIGINT, "")
+
+
 async def test_a_reply_that_never_comes_is_waited_for_only_for_the_grace(
     instance: Instance, environ: dict[str, str], relay: SmtpSink
 ) -> None:

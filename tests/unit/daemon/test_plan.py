@@ -65,6 +65,29 @@ def test_serve_has_no_file_to_keep_it_in(instance: Instance) -> None:
     assert not instance.config_path.exists()
 
 
+def test_the_settings_tell_the_port_and_where_it_is_kept(instance: Instance) -> None:
+    plan = plan_for(instance)
+
+    plan.keep_address(8003)
+
+    assert plan.settings.http.port == 8003
+    assert plan.settings.sources["http.port"] == "config.toml"
+    assert plan.settings.sources["http.host"] == "default"
+
+
+def test_an_option_that_is_not_kept_stays_an_option(instance: Instance) -> None:
+    instance.config_path.write_text("port = 8001\n")
+    plan = plan_for(instance, port=9000)
+
+    plan.keep_address(9000)
+    plan.write_pid(port=9000, url="http://127.0.0.1:9000", warnings=["the key is lost"])
+
+    info = read_pid_file(instance.pid_path)
+    assert info is not None
+    assert info.sources == {"host": "default", "port": "option"}
+    assert info.warnings == ("the key is lost",)
+
+
 def test_the_pid_file_names_this_very_process(instance: Instance) -> None:
     plan_for(instance, {"GMP_STOP_GRACE_S": "7"}).write_pid(port=8003, url="http://127.0.0.1:8003")
 

@@ -15,7 +15,7 @@ import asyncio
 from mail_proxy.daemon.signals import StopRequest, signals_caught
 
 async def main():
-    request = StopRequest()
+    request = StopRequest(at_once=lambda: print("at once", flush=True))
     with signals_caught(request, on_hangup=None):
         print("ready", flush=True)
         await request.wait()
@@ -69,5 +69,6 @@ def test_the_second_signal_ends_the_process_at_once(number: signal.Signals, code
             process.send_signal(number)
 
             assert process.wait(timeout=10) == code
+            assert process.stdout.read() == b"at once\n"
         finally:
             process.kill()
