@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import select
+import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -27,6 +26,7 @@ from mail_proxy.config.lock import Holder, StateLock, daemon_of
 from mail_proxy.config.pidfile import DaemonInfo, read_pid_file, remove_pid_file
 from mail_proxy.config.private import open_to_append
 from mail_proxy.config.processes import Process, find_process
+from mail_proxy.control.launch import launch
 from mail_proxy.domain.errors import (
     ConfigurationError,
     Conflict,
@@ -45,7 +45,6 @@ _LOOK_EVERY_S = 0.05
 _LOOKS = 4
 _TAIL_LINES = 20
 _TAIL_BYTES = 16384
-_LINE_LIMIT = 65536
 
 
 class RunState(StrEnum):
@@ -136,38 +135,70 @@ def start_daemon(
 ) -> DaemonInfo:
     """Start the daemon behind the terminal; returns when it answers. Makes a new instance.
 
+    A new one whose start is refused leaves nothing behind. Interrupted, no daemon is left.
     Raises AlreadyRunning, Locked (another program has the database), ConfigurationError, and
     NotRunning when it ended without a word or is not ready in time.
     """
+    is_new = not instance.folder.exists()
+    try:
+        return _start(instance, host, port, timeout_s, environ)
+    except (NotRunning, AlreadyRunning):
+        raise  # its log tells why, or another start has made it
+    except BaseException as error:
+        # "internal" has its traceback in the log.
+        if is_new and getattr(error, "code", "") != MailProxyError.code:
+            _discard(instance)
+        raise
+
+
+def wait_for_daemon(instance: Instance, timeout_s: float = START_TIMEOUT_S) -> DaemonInfo | None:
+    """The daemon that another command is starting, when it has told of itself.
+
+    None when it ended instead. Raises NotRunning when it does neither in time.
+    """
+    deadline = time.monotonic() + timeout_s
+    while (status := daemon_status(instance)).state is RunState.RUNNING:
+        if status.info is not None:
+            return status.info
+        if time.monotonic() > deadline:
+            raise _still_starting(instance.name, timeout_s)
+        time.sleep(_LOOK_EVERY_S)
+    return None
+
+
+def _start(
+    instance: Instance,
+    host: str | None,
+    port: int | None,
+    timeout_s: float,
+    environ: Mapping[str, str],
+) -> DaemonInfo:
     create_instance(instance, now=time.time())
     _refuse_second(instance)
     load_settings(instance, environ, host=host, port=port)  # a bad one is told without a process
     log = _open_log(instance.log_path)
-    reader, writer = os.pipe()
     try:
         log_start = os.fstat(log).st_size
-        command = [*daemon_command(instance, host=host, port=port), "--ready-fd", str(writer)]
-        with subprocess.Popen(  # noqa: S603 - our own interpreter and checked words
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=(writer,),
-            env=daemon_environment(environ, instance),
-            start_new_session=True,
-            umask=0o077,
-        ) as child:
-            # The process that was started ends at once: the daemon is its child.
-            os.close(writer)
-            writer = -1
-            line = _read_line(reader, timeout_s)
-            if line is None:
-                child.kill()  # harmless to the daemon; else a hanging interpreter would hang us
+        line = launch(
+            daemon_command(instance, host=host, port=port),
+            log=log,
+            environ=daemon_environment(environ, instance),
+            timeout_s=timeout_s,
+            is_held=lambda: daemon_of(instance.folder) is not None,
+        )
     finally:
-        for descriptor in (log, reader, writer):
-            if descriptor >= 0:
-                os.close(descriptor)
+        os.close(log)
     return _started(instance, line, log_start, timeout_s)
+
+
+def _discard(instance: Instance) -> None:
+    """Remove what a refused first start has made, unless it came as far as a database."""
+    try:
+        with StateLock(instance.folder).acquire("clean-up"):
+            if not instance.database_path.exists():
+                shutil.rmtree(instance.folder)
+    except (ConfigurationError, Locked):
+        return  # there is no folder, or another start is at work in it
 
 
 def _refuse_second(instance: Instance) -> None:
@@ -183,30 +214,12 @@ def _open_log(path: Path) -> int:
         raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _read_line(reader: int, timeout_s: float) -> bytes | None:
-    """The readiness line; empty at its end without one, None when the time is over."""
-    line = b""
-    deadline = time.monotonic() + timeout_s
-    while not line.endswith(b"\n") and len(line) < _LINE_LIMIT:
-        ready, _, _ = select.select([reader], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
-            return None
-        part = os.read(reader, _LINE_LIMIT)
-        if not part:
-            return b""
-        line += part
-    return line
-
-
 def _started(
     instance: Instance, line: bytes | None, log_start: int, timeout_s: float
 ) -> DaemonInfo:
     name = instance.name
     if line is None:
-        raise NotRunning(
-            f"'{name}' is still starting after {timeout_s:g} s",
-            hint=f"mail-proxy {name} logs, mail-proxy status {name}",
-        )
+        raise _still_starting(name, timeout_s)
     if not line:
         raise NotRunning(
             f"'{name}' ended while it was starting{_tail(instance.log_path, log_start)}",
@@ -219,6 +232,12 @@ def _started(
     if info is None:
         raise NotRunning(f"'{name}' started and has gone again", hint=f"mail-proxy {name} logs")
     return info
+
+
+def _still_starting(name: str, timeout_s: float) -> NotRunning:
+    return NotRunning(
+        f"'{name}' is still starting after {timeout_s:g} s", hint=f"mail-proxy status {name}"
+    )
 
 
 def _refusal(instance: Instance, told: dict[str, Any]) -> MailProxyError:

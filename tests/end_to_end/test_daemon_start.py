@@ -29,6 +29,7 @@ from mail_proxy.control.process import (
     running_daemon,
     start_daemon,
     stop_daemon,
+    wait_for_daemon,
 )
 from mail_proxy.control.quick import SocketControl
 from mail_proxy.domain.errors import ConfigurationError, ForeignDatabase, Locked, MailProxyError
@@ -189,9 +190,67 @@ def test_a_port_in_use_is_told_and_leaves_nothing_behind(
 
     assert e.value.hint
     assert daemon_status(instance).state is RunState.STOPPED
+    assert not instance.folder.exists()
+
+
+def test_a_later_start_that_is_refused_removes_nothing(
+    instance: Instance, environ: dict[str, str]
+) -> None:
+    start(instance, environ)
+    stop_daemon(instance)
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(ConfigurationError, match="the port is in use"),
+    ):
+        start(instance, environ, port=taken.getsockname()[1])
+
+    assert instance.database_path.exists()
     assert not instance.socket_path.exists()
-    assert "Traceback" not in instance.log_path.read_text()
-    assert "daemon_failed" in instance.log_path.read_text()
+    log = instance.log_path.read_text()
+    assert "daemon_failed" in log
+    assert "Traceback" not in log
+
+
+def test_a_start_that_another_command_has_begun_is_waited_for(
+    instance: Instance, environ: dict[str, str]
+) -> None:
+    def attempt(_: int) -> DaemonInfo | None:
+        try:
+            return start(instance, environ)
+        except AlreadyRunning:
+            return wait_for_daemon(instance, PATIENCE_S)
+
+    with ThreadPoolExecutor(4) as threads:
+        outcomes = list(threads.map(attempt, range(4)))
+
+    assert outcomes == [running_daemon(instance)] * 4
+
+
+def test_a_start_that_is_interrupted_leaves_no_daemon(
+    instance: Instance, environ: dict[str, str]
+) -> None:
+    program = (
+        "import signal, sys\n"
+        "from pathlib import Path\n"
+        "from mail_proxy.config.instances import Instance\n"
+        "from mail_proxy.control.process import start_daemon\n"
+        "start_daemon(Instance('myserver', Path(sys.argv[1])), port=0)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(instance.folder)],
+        env=environ,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as starting:
+        deadline = time.monotonic() + PATIENCE_S
+        while daemon_of(instance.folder) is None and time.monotonic() < deadline:
+            time.sleep(0.001)
+        starting.send_signal(signal.SIGINT)
+        _, told = starting.communicate(timeout=PATIENCE_S)
+
+    assert "KeyboardInterrupt" in told
+    assert daemon_of(instance.folder) is None
 
 
 def test_a_foreign_database_is_refused_and_not_touched(

@@ -16,7 +16,7 @@ from mail_proxy.config.instances import Instance
 from mail_proxy.config.lock import daemon_of
 from mail_proxy.config.pidfile import DaemonInfo, read_pid_file, write_pid_file
 from mail_proxy.config.processes import find_process
-from mail_proxy.control import process
+from mail_proxy.control import launch, process
 from mail_proxy.control.process import (
     AlreadyRunning,
     RunState,
@@ -25,6 +25,7 @@ from mail_proxy.control.process import (
     running_daemon,
     start_daemon,
     stop_daemon,
+    wait_for_daemon,
 )
 from mail_proxy.domain.errors import ConfigurationError, Conflict, NotRunning
 
@@ -197,6 +198,63 @@ def test_a_daemon_that_ends_without_a_word_shows_its_last_lines(
     lines = str(caught.value).splitlines()
     assert lines[0] == "'myserver' ended while it was starting"
     assert lines[1:] == [f"  line {n}" for n in range(11, 31)]
+
+
+def test_an_interrupted_start_ends_what_it_has_started(
+    instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = tmp_path / "python"
+    slow.write_text("#!/bin/sh\nsleep 60 &\necho $!\nwait\n")
+    slow.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(slow))
+
+    def interrupted(*_: object) -> None:
+        while not instance.log_path.read_text().endswith("\n"):
+            pass
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launch, "_read_line", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        start_daemon(instance)
+
+    assert find_process(int(instance.log_path.read_text())) is None
+
+
+@pytest.mark.parametrize("name", ["GMP_PORT", "GMP_LOG_LEVEL"])
+def test_a_refused_first_start_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    new = Instance("new", tmp_path / "home" / "new")
+
+    with pytest.raises(ConfigurationError):
+        start_daemon(new, environ={name: "wrong"})
+
+    assert not new.folder.exists()
+
+
+def test_a_refused_start_leaves_what_was_there(instance: Instance) -> None:
+    with pytest.raises(ConfigurationError):
+        start_daemon(instance, environ={"GMP_PORT": "wrong"})
+
+    assert instance.exists()
+
+
+def test_a_daemon_that_another_command_starts_is_waited_for(instance: Instance) -> None:
+    with holding(instance) as child:
+        info = wait_for_daemon(instance)
+
+    assert info is not None
+    assert info.pid == child.pid
+
+
+def test_one_that_ends_while_it_is_waited_for_is_none(instance: Instance) -> None:
+    assert wait_for_daemon(instance) is None
+
+
+def test_one_that_never_tells_of_itself_is_waited_for_only_so_long(instance: Instance) -> None:
+    with holding(instance):
+        instance.pid_path.unlink()
+
+        with pytest.raises(NotRunning, match=r"still starting after 0\.1 s"):
+            wait_for_daemon(instance, 0.1)
 
 
 def test_a_daemon_that_says_nothing_is_waited_for_only_so_long(
