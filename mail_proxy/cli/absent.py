@@ -11,6 +11,7 @@ from mail_proxy.cli.grammar import UnknownWord
 from mail_proxy.cli.here import Here
 from mail_proxy.cli.suggest import did_you_mean
 from mail_proxy.cli.tree import INSTANCE_WORDS, ROOT_WORDS, TENANT_WORDS
+from mail_proxy.control.base import SyncControl
 from mail_proxy.domain.errors import Invalid, MailProxyError, NotFound, Unauthorized
 from mail_proxy.domain.safe_text import safe_text
 
@@ -41,7 +42,7 @@ def what_is_missing(error: CommandFailed | MailProxyError, here: Here) -> Comman
         return None
     try:
         return _missing_tenant(here) or (
-            missing_account(here, here.account_id) if isinstance(error, NotFound) else None
+            _named_account(here) if isinstance(error, NotFound) else None
         )
     except (MailProxyError, CommandFailed, KeyError, OSError):
         return None  # the first error is the one to tell
@@ -66,11 +67,16 @@ def _missing_tenant(here: Here) -> CommandFailed | None:
     )
 
 
-def missing_account(here: Here, account_id: str) -> CommandFailed | None:
+def _named_account(here: Here) -> CommandFailed | None:
+    with here.control() as control:
+        return missing_account(here, control, here.account_id)
+
+
+def missing_account(here: Here, control: SyncControl, account_id: str) -> CommandFailed | None:
     """Why there is no such account of this tenant; None when there is one, or none was named."""
     if not account_id:
         return None
-    told = here.call("listAccounts", tenant_id=here.tenant_id)["accounts"]
+    told = control.call("listAccounts", tenant_id=here.tenant_id)["accounts"]
     ids = [str(account.get("id")) for account in told]
     if account_id in ids:
         return None

@@ -65,8 +65,9 @@ class Column:
 
     key: the name in the record, in JSON and for --fields.
     show: how a person reads the value; programs get it whole.
-    drop: on a narrow terminal the highest goes first; 0 never goes.
+    drop: on a narrow terminal the highest goes first; 0 goes last, the rightmost before others.
     is_id: never cut, never dropped.
+    least: as narrow as this it may be cut. from_width: on narrower terminals it is not there.
     """
 
     key: str
@@ -75,6 +76,8 @@ class Column:
     drop: int = 0
     is_id: bool = False
     right: bool = False
+    least: int = 8
+    from_width: int = 0
 
     @property
     def heading(self) -> str:

@@ -6,6 +6,7 @@ import shutil
 
 import typer
 
+from mail_proxy.cli import units
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
@@ -37,29 +38,33 @@ def delete(
     """
     found = here(ctx)
     instance = found.existing(name)
-    what = f"'{name}' with its folder {instance.folder}{_waiting(found, instance)}"
+    is_running = found.doors.status(instance).is_running
+    n = _waiting(found, instance)
+    what = (
+        f"'{name}' ({'running' if is_running else 'not running'}) with its folder "
+        f"{instance.folder}{'' if n is None else f'; {units.waiting(n)} in it'}"
+    )
     if dry_run:
-        found.writer.line(f"would delete {what}")
+        found.writer.would(f"delete {what}", name=name, is_running=is_running, pending_messages=n)
         return
     found.prompts.confirm_name(f"Delete {what}?", name, confirmed=confirm, forced=force)
     stop_instance(found, instance, force=force)
     _remove(instance)
-    found.writer.line(f"Deleted '{name}'")
+    found.writer.done({"name": name, "deleted": True}, f"Deleted '{name}'")
 
 
-def _waiting(found: Here, instance: Instance) -> str:
+def _waiting(found: Here, instance: Instance) -> int | None:
     """How many messages would never be sent, where that can be known."""
     if not instance.database_path.exists():
-        return ""
+        return None
     try:
         control = found.doors.control(instance, found.environ)
         try:
-            n = control.call("getStatus").get("pending_messages", 0)
+            return int(control.call("getStatus").get("pending_messages", 0))
         finally:
             control.close()
     except MailProxyError:
-        return ""  # a broken instance must be deletable
-    return f", {n} messages waiting in it" if n else ""
+        return None  # a broken instance must be deletable
 
 
 def _remove(instance: Instance) -> None:

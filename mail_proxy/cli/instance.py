@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli import units
+from mail_proxy.cli import suspended, units
 from mail_proxy.cli.columns import Column, detail_columns, show_count
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
@@ -98,7 +98,7 @@ def stats(ctx: typer.Context) -> None:
     print_stats(found, found.call("getStats"))
 
 
-def print_stats(found: Here, told: dict[str, Any]) -> None:
+def print_stats(found: Here, told: dict[str, Any], tenant: dict[str, Any] | None = None) -> None:
     """Numbers of an instance or a tenant: for programs as they came, for people as tables."""
     record = {key: value for key, value in told.items() if key != "ok"}
     if not found.writer.is_for_people or found.options.fields:
@@ -108,13 +108,22 @@ def print_stats(found: Here, told: dict[str, Any]) -> None:
     oldest = record.get("oldest_waiting_s")
     if oldest is not None:
         found.writer.line(f"\noldest due message: {units.duration(oldest)}")
-    if record.get("scheduler_active") is False:
-        found.writer.line(f"\nSending is suspended. Let it go on: {found.path} activate")
+    print_suspended(found, record, tenant)
     paused = record.get("paused_accounts") or []
     if paused:
         found.writer.line()
         found.writer.heading("Paused accounts")
         found.writer.records(_PAUSED, paused)
+
+
+def print_suspended(
+    found: Here, stats: dict[str, Any], tenant: dict[str, Any] | None = None
+) -> None:
+    """Why nothing is sent, as far as somebody has wanted it so."""
+    name = found.instance_name
+    below = suspended.of_tenant(name, tenant) if tenant else suspended.of_its_tenants(name, stats)
+    for sentence in (*suspended.of_instance(name, stats), *below):
+        found.writer.line(sentence)
 
 
 _PAUSED = (
@@ -158,12 +167,13 @@ def token(
       mail-proxy myserver token --regenerate
     """
     found = here(ctx)
-    if not regenerate:
-        _print_token(found, found.call("getToken"))
-        return
     name = found.instance.name
     if dry_run:
-        found.writer.line(f"would replace the admin token of '{name}'")
+        verb = "replace" if regenerate else "show"
+        found.writer.would(f"{verb} the admin token of '{name}'")
+        return
+    if not regenerate:
+        _print_token(found, found.call("getToken"))
         return
     found.prompts.confirm(f"Replace the admin token of '{name}'? The old one ends at once.")
     _print_token(found, found.call("regenerateToken"))
@@ -173,10 +183,7 @@ def token(
 
 
 def _print_token(found: Here, told: dict[str, Any]) -> None:
-    if found.writer.format in ("table", "plain"):
-        found.writer.line(str(told["token"]))
-    else:
-        found.writer.record({"token": told["token"]}, [Column("token")])
+    found.writer.done({"token": told["token"]}, str(told["token"]))
 
 
 def print_short_status(found: Here) -> None:
@@ -184,12 +191,20 @@ def print_short_status(found: Here) -> None:
     instance = found.instance
     daemon = found.doors.status(instance)
     if found.writer.format not in ("table", "plain"):
-        record = {"name": instance.name, "state": daemon.state.value, **_queue(found)}
+        stats = _stats(found)
+        record = {
+            "name": instance.name,
+            "state": daemon.state.value,
+            "suspended": suspended.is_suspended(stats) if stats else None,
+            **_queue(stats),
+        }
         found.writer.record(record, [Column(key) for key in record])
         return
     where = f", pid {daemon.pid}, {daemon.url}" if daemon.is_running and daemon.pid else ""
     found.writer.line(f"'{instance.name}' is {daemon.state.value}{where}")
-    queue = _queue(found)
+    stats = _stats(found)
+    queue = _queue(stats)
+    print_suspended(found, stats)
     if queue:
         found.writer.line(
             f"{units.count(queue['pending'])} pending, {units.count(queue['sent'])} sent, "
@@ -203,11 +218,16 @@ def print_short_status(found: Here) -> None:
         found.writer.hint(f"\nStart it: mail-proxy start {instance.name}")
 
 
-def _queue(found: Here) -> dict[str, int]:
-    """The queue in three numbers; nothing, with a warning, when they cannot be had."""
+def _stats(found: Here) -> dict[str, Any]:
+    """Nothing, with a warning, when they cannot be had."""
     try:
-        counts = found.call("getStats").get("messages", {})
+        return found.call("getStats")
     except MailProxyError as error:
         found.writer.warn(f"the queue cannot be read: {safe_text(error)}")
         return {}
-    return {key: int(counts.get(key, 0)) for key in ("pending", "sent", "error")}
+
+
+def _queue(stats: dict[str, Any]) -> dict[str, int]:
+    """The queue in three numbers."""
+    counts = stats.get("messages") or {}
+    return {key: int(counts.get(key, 0)) for key in ("pending", "sent", "error") if counts}

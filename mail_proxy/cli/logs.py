@@ -20,6 +20,8 @@ def logs(
 ) -> None:
     """The log of the daemon.
 
+    --json is an array of lines; with -f one line a line, as there is no end.
+
     Examples:
       mail-proxy myserver logs -n 20
       mail-proxy myserver logs -f
@@ -28,6 +30,13 @@ def logs(
     path = found.instance.log_path
     if not path.exists():
         found.writer.hint(f"There is no log yet: {path}")
-    for line in follow(path, lines) if follow_ else last_lines(path, lines):
-        # What relays answer stands in this log, so its lines are foreign text.
-        found.writer.line(safe_text(line, 20_000))
+    told = follow(path, lines) if follow_ else last_lines(path, lines)
+    if found.writer.format == "json" and not follow_:
+        found.writer.document(list(told))
+        return
+    for line in told:
+        if found.writer.format in ("json", "jsonl"):
+            found.writer.json_line(line)
+        else:
+            # What relays answer stands in this log, so its lines are foreign text.
+            found.writer.line(safe_text(line, 20_000))

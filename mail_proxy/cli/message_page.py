@@ -23,8 +23,8 @@ _LINES = (
     ("sent", "sent_ts"),
     ("failed", "error_ts"),
     ("error", "error"),
+    ("why", "why"),
     ("last error", "last_error"),
-    ("held", "held_reason"),
     ("reported", "reported_ts"),
 )
 _TIMES = frozenset({"created_at", "deferred_ts", "sent_ts", "error_ts", "reported_ts"})
@@ -42,7 +42,7 @@ def print_message(
     writer = found.writer
     writer.heading(safe_text(message.get("id"), 255))
     for title, key in _LINES:
-        if message.get(key) not in (None, ""):
+        if message.get(key) not in (None, "") and not _is_said_elsewhere(key, message):
             writer.line(f"  {title:<10} {_shown(key, message[key], writer.now())}")
     writer.line()
     writer.heading("Recipients")
@@ -54,6 +54,13 @@ def print_message(
     writer.line(f"  {created}  {_mark('')} accepted from the application")
     for event in events:
         writer.line(_event_line(event))
+
+
+def _is_said_elsewhere(key: str, message: Mapping[str, Any]) -> bool:
+    """A failed one says why as its error; why it waits may be its last error."""
+    if key == "why":
+        return bool(message.get("error"))
+    return key == "last_error" and str(message[key]) in str(message.get("why") or "")
 
 
 def _shown(key: str, value: object, now: float) -> str:

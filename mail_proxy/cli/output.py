@@ -6,6 +6,7 @@ asks for. Foreign text never reaches a terminal with its controls.
 
 from __future__ import annotations
 
+import io
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -165,7 +166,6 @@ class Writer:
 
     def _write_csv(self, columns: Sequence[Column], records: Sequence[Record]) -> None:
         import csv
-        import io
 
         text = io.StringIO()
         lines = csv.writer(text, lineterminator="\n")
@@ -185,17 +185,16 @@ class Writer:
             return
         from mail_proxy.cli.table import print_table  # rich: 50 ms, for terminals only
 
-        try:
-            print_table(
-                columns,
-                records,
-                stream=self.stdout,
-                width=self.width,
-                coloured=self.out_coloured,
-                now=self.now(),
-            )
-        except OSError as error:
-            raise _output_error(error) from error
+        drawn = io.StringIO()  # so that what is written goes one way
+        print_table(
+            columns,
+            records,
+            stream=drawn,
+            width=self.width,
+            coloured=self.out_coloured,
+            now=self.now(),
+        )
+        self._write(self.stdout, drawn.getvalue())
 
     def _write_pairs(self, record: Record, columns: Sequence[Column]) -> None:
         longest = max((len(c.title or c.key) for c in columns), default=0)
@@ -221,7 +220,8 @@ class Writer:
             raise _output_error(error) from error
         except UnicodeEncodeError:
             encoding = stream.encoding or "ascii"
-            stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            plain = text.translate(_IN_ASCII)
+            stream.write(plain.encode(encoding, "backslashreplace").decode(encoding))
             stream.flush()
 
 
@@ -232,6 +232,9 @@ def _output_error(error: OSError) -> Exception:
     why = (error.strerror or type(error).__name__).lower()
     return OutputFailed(f"cannot write to the output: {why}")
 
+
+# Our own shapes where the terminal has no others; one for one, so that columns stay in line.
+_IN_ASCII = str.maketrans({"…": "~", "·": ".", "✓": "+", "✗": "x", "◐": "-", "○": "o"})
 
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 

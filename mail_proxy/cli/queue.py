@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from mail_proxy.cli import units
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
+from mail_proxy.cli.suspended import is_suspended
 
 app = Family()
 
@@ -25,11 +27,15 @@ def suspend(
     found = here(ctx)
     name = found.instance.name
     if dry_run:
-        found.writer.line(f"would suspend all sending of '{name}'")
+        found.writer.would(f"suspend all sending of '{name}'")
         return
     found.prompts.confirm(f"Suspend all sending of '{name}'?")
     told = found.call("suspend")
-    found.writer.line(f"'{name}' sends nothing now; {told.get('pending_messages', 0)} wait")
+    n = int(told.get("pending_messages", 0))
+    found.writer.done(
+        {"name": name, "suspended": True, "pending_messages": n},
+        f"'{name}' sends nothing now; {units.waiting(n)}",
+    )
     found.writer.hint(f"  {found.path} activate")
 
 
@@ -41,9 +47,20 @@ def activate(ctx: typer.Context) -> None:
       mail-proxy myserver activate
     """
     found = here(ctx)
-    told = found.call("activate")
-    found.writer.line(
-        f"'{found.instance_name}' sends again; {told.get('pending_messages', 0)} wait"
+    name = found.instance_name
+    with found.control() as control:
+        was_suspended = is_suspended(control.call("getStatus"))
+        told = control.call("activate")
+    n = int(told.get("pending_messages", 0))
+    verb = "sends again" if was_suspended else "was not suspended"
+    found.writer.done(
+        {
+            "name": name,
+            "suspended": False,
+            "was_suspended": was_suspended,
+            "pending_messages": n,
+        },
+        f"'{name}' {verb}; {units.waiting(n)}",
     )
     hint_if_down(found)
 
@@ -64,10 +81,11 @@ def run_now_for(found: Here, **fields: str) -> None:
     with found.control() as control:
         control.call("runNow", **fields)
         is_live = control.is_live
+    record = {"name": found.instance_name, **fields, "triggered": is_live}
     if is_live:
-        found.writer.line("The queue is looked at now")
+        found.writer.done(record, "The queue is looked at now")
     else:
-        found.writer.line(f"'{found.instance_name}' is not running: nothing is sent")
+        found.writer.done(record, f"'{found.instance_name}' is not running: nothing is sent")
         found.writer.hint(f"  mail-proxy start {found.instance_name}")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli.columns import Column
+from mail_proxy.cli.absent import missing_account
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
@@ -20,6 +20,8 @@ from mail_proxy.domain.safe_text import safe_text
 
 app = Family()
 
+NO_ACCOUNT_NAMED = "missing account_id"  # the reason on the wire
+_PRIORITIES = frozenset({"immediate", "high", "medium", "low", "0", "1", "2", "3"})
 _MAX_BYTES = 45 * 2**20  # as base64 it must fit into a request of 64 MiB
 
 
@@ -46,36 +48,60 @@ def send(
     found = here(ctx)
     tenant_id = found.require_tenant_id()
     message = message_from(_read(file), id_ or _new_id())
-    message |= pairs(tenant_id=tenant_id, account_id=account, priority=_number_or_word(priority))
+    message |= pairs(tenant_id=tenant_id, account_id=account, priority=_priority(priority))
     try:
         told = found.call("addMessages", tenant_id=tenant_id, messages=[message])
     except Invalid as error:
-        raise _refused(error) from error
+        raise _refused(found, _reason(error), file, account) from error
     rejected = told.get("rejected") or []
     if rejected:
-        raise CommandFailed(f"the mail was not taken: {rejected[0].get('reason')}")
+        # Together with a good answer there is one reason: the id is taken.
+        raise CommandFailed(
+            f"the mail was not taken: {rejected[0].get('reason')}",
+            tries=(f"{found.path} messages show {message['id']}",),
+            code=ExitCode.CONFLICT,
+        )
     _tell_queued(found, message["id"])
     return ExitCode.DONE
 
 
 def _tell_queued(found: Here, message_id: str) -> None:
-    if found.writer.format in ("table", "plain"):
-        quiet = found.options.quiet
-        found.writer.line(message_id if quiet else f"Queued as '{message_id}'")
-    else:
-        found.writer.record({"id": message_id, "queued": True}, [Column("id"), Column("queued")])
+    text = message_id if found.options.quiet else f"Queued as '{message_id}'"
+    found.writer.done({"id": message_id, "queued": True}, text)
     if not found.doors.status(found.instance).is_running:
         name = found.instance_name
         found.writer.hint(f"'{name}' is not running: mail-proxy start {name}")
     found.writer.hint(f"  {found.path} messages show {message_id}")
 
 
-def _refused(error: Invalid) -> CommandFailed:
-    """The reason for the one message, out of the answer for the whole batch."""
+def _reason(error: Invalid) -> str:
+    """The one for the one message, out of the answer for the whole batch."""
     detail = error.detail if isinstance(error.detail, dict) else {}
     rejected = detail.get("rejected") or []
-    reason = rejected[0].get("reason") if rejected else str(error)
-    return CommandFailed(f"the mail was not taken: {reason}")
+    return str(rejected[0].get("reason") if rejected else error)
+
+
+def _refused(found: Here, reason: str, file: str, account: str | None) -> CommandFailed:
+    """The reason, and what would mend it; most often it is the account."""
+    with found.control() as control:
+        control.call("getTenant", tenant_id=found.tenant_id)  # its absence is another error
+        if account:
+            missing = missing_account(found, control, account)
+            return missing or CommandFailed(f"the mail was not taken: {reason}")
+        told = control.call("listAccounts", tenant_id=found.tenant_id)["accounts"]
+    ids = sorted(str(entry["id"]) for entry in told)
+    if reason != NO_ACCOUNT_NAMED:
+        return CommandFailed(f"the mail was not taken: {reason}")
+    if not ids:
+        return CommandFailed(
+            f"the mail was not taken: {reason}. '{found.tenant_id}' has no SMTP account yet",
+            tries=(f"{found.path} accounts add",),
+        )
+    return CommandFailed(
+        f"the mail was not taken: {reason}. None of {', '.join(ids)} is the default: name one",
+        tries=(f"{found.path} send {file} --account {ids[0]}",),
+        code=ExitCode.USAGE,
+    )
 
 
 def _read(file: str) -> bytes:
@@ -131,5 +157,11 @@ def _new_id() -> str:
     return f"cli-{secrets.token_hex(8)}"
 
 
-def _number_or_word(priority: str | None) -> int | str | None:
-    return int(priority) if priority is not None and priority.isdecimal() else priority
+def _priority(given: str | None) -> int | str | None:
+    if given is None or given.lower() in _PRIORITIES:
+        return int(given) if given and given.isdecimal() else given
+    raise CommandFailed(
+        f"--priority '{safe_text(given, 40)}' is not one of immediate, high, medium, low, "
+        "nor a number from 0 to 3",
+        code=ExitCode.USAGE,
+    )

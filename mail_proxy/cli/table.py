@@ -13,7 +13,6 @@ from rich.text import Text
 from mail_proxy.cli.columns import Column, Record
 
 _GAP = 2
-_NARROWEST = 8  # a text column may be cut down to this
 
 
 def print_table(
@@ -55,20 +54,21 @@ def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[i
 def _columns_that_fit(
     columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int
 ) -> list[int] | None:
-    """Positions of the columns to draw; None when even the ones that must stay do not fit."""
+    """Positions of the columns to draw; None when even the ids alone do not fit."""
     widths = _widths(columns, cells)
-    kept = list(range(len(columns)))
+    kept = [at for at, column in enumerate(columns) if column.from_width <= width]
     while _least_width(columns, widths, kept) > width:
-        droppable = [at for at in kept if columns[at].drop and not columns[at].is_id]
+        droppable = [at for at in kept if not columns[at].is_id]
         if not droppable:
             return None
-        kept.remove(max(droppable, key=lambda at: columns[at].drop))
+        kept.remove(max(droppable, key=lambda at: (columns[at].drop, at)))
     return kept
 
 
 def _least_width(columns: Sequence[Column], widths: Sequence[int], kept: Sequence[int]) -> int:
     needed = [
-        min(widths[at], _NARROWEST) if _may_be_cut(columns[at]) else widths[at] for at in kept
+        min(widths[at], columns[at].least) if _may_be_cut(columns[at]) else widths[at]
+        for at in kept
     ]
     return sum(needed) + _GAP * max(0, len(needed) - 1)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from mail_proxy.cli import units
+from mail_proxy.cli import suspended, units
 from mail_proxy.cli.columns import Column, show_age, show_local_time
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
-from mail_proxy.cli.instance import print_stats
+from mail_proxy.cli.instance import print_stats, print_suspended
 from mail_proxy.cli.tenants import print_tenant
 from mail_proxy.cli.tree import TENANT
 from mail_proxy.domain.safe_text import safe_text
@@ -32,10 +32,10 @@ def info(ctx: typer.Context) -> None:
     """
     found = here(ctx)
     tenant_id = found.require_tenant_id()
-    print_tenant(found, tenant_id)
+    tenant = print_tenant(found, tenant_id)
     if found.writer.is_for_people and not found.options.fields:
         found.writer.line()
-        print_stats(found, found.call("getStats", tenant_id=tenant_id))
+        print_stats(found, found.call("getStats", tenant_id=tenant_id), tenant)
 
 
 @app.command()
@@ -56,22 +56,18 @@ def key(
     """
     found = here(ctx)
     tenant_id = found.require_tenant_id()
+    if dry_run:
+        verb = "replace" if regenerate else "list"
+        found.writer.would(f"{verb} the keys of '{tenant_id}'")
+        return
     if not regenerate:
         keys = found.call("listTenantKeys", tenant_id=tenant_id)["keys"]
         empty = f"There is no key. Make one: {found.path} key --regenerate"
         found.writer.records(_KEY_COLUMNS, keys, empty=empty)
         return
-    if dry_run:
-        found.writer.line(f"would replace the keys of '{tenant_id}'")
-        return
     found.prompts.confirm(f"Make a new key for '{tenant_id}'? The old ones end at once.")
     told = found.call("createTenantKey", tenant_id=tenant_id)
-    if found.writer.format in ("table", "plain"):
-        found.writer.line(str(told["api_key"]))
-    else:
-        found.writer.record(
-            {"id": tenant_id, "api_key": told["api_key"]}, [Column("id"), Column("api_key")]
-        )
+    found.writer.done({"id": tenant_id, "api_key": told["api_key"]}, str(told["api_key"]))
     found.writer.hint("The key is shown this once; the application sends it as X-API-Token.")
 
 
@@ -80,16 +76,22 @@ def print_short_status(found: Here) -> None:
     tenant_id = found.require_tenant_id()
     with found.control() as control:
         record = control.call("getTenant", tenant_id=tenant_id)
-        counts = control.call("getStats", tenant_id=tenant_id).get("messages", {})
+        stats = control.call("getStats", tenant_id=tenant_id)
+    counts = stats.get("messages", {})
     if found.writer.format not in ("table", "plain"):
-        short = {"id": tenant_id, "active": record.get("active"), **counts}
+        short = {
+            "id": tenant_id,
+            "active": record.get("active"),
+            "suspended_batches": suspended.batches(record),
+            "instance_suspended": suspended.is_suspended(stats),
+            **counts,
+        }
         found.writer.record(short, [Column(name) for name in short])
         return
     name = f" ({safe_text(record['name'], 80)})" if record.get("name") else ""
     state = "active" if record.get("active", True) else "inactive"
     found.writer.line(f"'{tenant_id}'{name} is {state}")
-    if record.get("suspended_batches"):
-        found.writer.line(f"suspended: {safe_text(record['suspended_batches'], 200)}")
+    print_suspended(found, stats, record)
     numbers = [units.count(int(counts.get(word, 0))) for word in ("pending", "sent", "error")]
     found.writer.line("{} pending, {} sent, {} failed\n".format(*numbers))
     for entry in TENANT:

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from mail_proxy.cli import suspended, units
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.output import pairs
@@ -32,11 +33,12 @@ def suspend(
     found = here(ctx)
     what = _what(found.require_tenant_id(), batch)
     if dry_run:
-        found.writer.line(f"would suspend {what}")
+        found.writer.would(f"suspend {what}")
         return
     found.prompts.confirm(f"Suspend {what}?")
     told = found.call("suspend", **pairs(tenant_id=found.tenant_id, batch_code=batch))
-    found.writer.line(f"Suspended {what}; {told.get('pending_messages', 0)} messages wait")
+    record = _record(found, batch, told)
+    found.writer.done(record, f"Suspended {what}; {units.waiting(record['pending_messages'])}")
     _tell_suspended(found, told)
 
 
@@ -50,9 +52,19 @@ def activate(ctx: typer.Context, batch: str | None = _BATCH) -> None:
     """
     found = here(ctx)
     what = _what(found.require_tenant_id(), batch)
-    told = found.call("activate", **pairs(tenant_id=found.tenant_id, batch_code=batch))
-    found.writer.line(f"Activated {what}; {told.get('pending_messages', 0)} messages wait")
+    with found.control() as control:
+        codes = suspended.batches(control.call("getTenant", tenant_id=found.tenant_id))
+        told = control.call("activate", **pairs(tenant_id=found.tenant_id, batch_code=batch))
+        status = control.call("getStatus")
+    was_suspended = (batch in codes) if batch else bool(codes)
+    record = _record(found, batch, told) | {"was_suspended": was_suspended}
+    n = units.waiting(record["pending_messages"])
+    found.writer.done(
+        record, f"Activated {what}; {n}" if was_suspended else f"{_was_not(what)}; {n}"
+    )
     _tell_suspended(found, told)
+    for sentence in suspended.of_instance(found.instance_name, status):
+        found.writer.hint(sentence)
     hint_if_down(found)
 
 
@@ -69,6 +81,19 @@ def run_now(ctx: typer.Context) -> None:
 
 def _what(tenant_id: str, batch: str | None) -> str:
     return f"batch '{safe_text(batch, 64)}' of '{tenant_id}'" if batch else f"'{tenant_id}'"
+
+
+def _was_not(what: str) -> str:
+    return f"{what[:1].upper()}{what[1:]} was not suspended"
+
+
+def _record(found: Here, batch: str | None, told: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "tenant_id": found.tenant_id,
+        **pairs(batch_code=batch),
+        "suspended_batches": told.get("suspended_batches") or [],
+        "pending_messages": int(told.get("pending_messages", 0)),
+    }
 
 
 def _tell_suspended(found: Here, told: dict[str, Any]) -> None:

@@ -6,27 +6,29 @@ from typing import Any
 
 import typer
 
+from mail_proxy.cli import units
 from mail_proxy.cli.columns import Column, detail_columns, show_age
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.forms import ask_form, checked
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
-from mail_proxy.cli.passwords import PasswordOptions, find_password
+from mail_proxy.cli.tenant_login import auth_answers, complete, find_secret
+from mail_proxy.control.base import SyncControl
 from mail_proxy.domain.errors import NotFound
-from mail_proxy.forms import checks
-from mail_proxy.forms.fields import BadAnswer
 from mail_proxy.forms.tenant import TENANT_FORM
 from mail_proxy.forms.tenant import request as tenant_request
 
 app = Family()
+
+DEFAULT_SYNC_PATH = "/mail-proxy/sync"
 
 COLUMNS = (
     Column("id", is_id=True),
     Column("name", drop=2),
     Column("active"),
     Column("suspended_batches", "suspended", drop=3),
-    Column("client_base_url", "reports to", drop=1),
+    Column("reports_to", "reports to", drop=1),
     Column("created_at", "age", show_age, drop=4, right=True),
 )
 
@@ -64,9 +66,16 @@ def list_(
     found = here(ctx)
     told = found.call("listTenants", active_only=active_only)
     tenants = sorted(told["tenants"], key=lambda tenant: str(tenant["id"]))
-    found.writer.records(
-        COLUMNS, tenants, empty=f"There is no tenant yet: {found.path} tenants add acme"
-    )
+    records = [tenant | {"reports_to": _reports_to(tenant)} for tenant in tenants]
+    none = "No tenant is active." if active_only else "No tenants yet."
+    found.writer.records(COLUMNS, records, empty=f"{none} Add one: {found.path} tenants add acme")
+
+
+def _reports_to(tenant: dict[str, Any]) -> str | None:
+    base_url = tenant.get("client_base_url")
+    if not base_url:
+        return None
+    return str(base_url).rstrip("/") + str(tenant.get("client_sync_path") or DEFAULT_SYNC_PATH)
 
 
 @app.command()
@@ -80,10 +89,12 @@ def show(ctx: typer.Context, tenant_id: str = _ID) -> None:
     print_tenant(found, tenant_id)
 
 
-def print_tenant(found: Here, tenant_id: str) -> None:
+def print_tenant(found: Here, tenant_id: str) -> dict[str, Any]:
+    """Its record, which it returns."""
     found.tenant_id = tenant_id
     record = _without_ok(found.call("getTenant", tenant_id=tenant_id))
     found.writer.record(record, detail_columns(record))
+    return record
 
 
 @app.command()
@@ -113,20 +124,21 @@ def add(
       mail-proxy myserver tenants add acme --base-url https://app.example.com
     """
     found = here(ctx)
-    secret = _secret(found, auth_secret_file, auth_token, auth_password)
+    secret = find_secret(found, auth_secret_file, auth_token, auth_password)
     given = {
         "id": tenant_id or id_,
         "name": name,
         "client_base_url": base_url,
         "client_sync_path": sync_path,
         "client_attachment_path": attachment_path,
-        **_auth(auth_method, auth_user, secret),
+        **auth_answers(auth_method, auth_user, secret),
         "rate_limits": _rate_limits(rate_limit_hourly, rate_limit_daily),
         "active": False if inactive else None,
     }
     answers = checked(TENANT_FORM, given, _OPTIONS)
     if "id" in answers:
         request = tenant_request(answers)
+        complete(request.get("client_auth") or {}, dict)
     else:
         request = ask_form(found, TENANT_FORM, answers, needed="the id: tenants add ID")
     _save_new(found, request)
@@ -143,13 +155,9 @@ def _save_new(found: Here, request: dict[str, Any]) -> None:
             )
         told = control.call("addTenant", **request)
     key = told.get("api_key")
-    if found.writer.format not in ("table", "plain"):
-        found.writer.record({"id": tenant_id, "api_key": key}, [Column("id"), Column("api_key")])
-        return
     # The key is never shown again, so not even -q may swallow it.
-    found.writer.line(str(key) if found.options.quiet else f"Added tenant '{tenant_id}'")
-    if not found.options.quiet:
-        found.writer.line(f"API key: {key}")
+    text = str(key) if found.options.quiet else f"Added tenant '{tenant_id}'\nAPI key: {key}"
+    found.writer.done({"id": tenant_id, "api_key": key}, text)
     found.writer.hint(
         "The key is shown this once; the application sends it as X-API-Token.\n"
         f"  mail-proxy {found.instance_name} {tenant_id} accounts add"
@@ -189,13 +197,13 @@ def update(
     """
     found = here(ctx)
     found.tenant_id = tenant_id
-    secret = _secret(found, auth_secret_file, auth_token, auth_password)
+    secret = find_secret(found, auth_secret_file, auth_token, auth_password)
     given = {
         "name": name,
         "client_base_url": base_url,
         "client_sync_path": sync_path,
         "client_attachment_path": attachment_path,
-        **_auth(auth_method, auth_user, secret),
+        **auth_answers(auth_method, auth_user, secret),
         "rate_limits": _rate_limits(rate_limit_hourly, rate_limit_daily),
         "active": active,
     }
@@ -206,8 +214,19 @@ def update(
             tries=(f"mail-proxy {found.instance_name} tenants update --help",),
             code=ExitCode.USAGE,
         )
-    found.call("updateTenant", tenant_id=tenant_id, **request)
-    found.writer.line(f"Changed tenant '{tenant_id}': {', '.join(sorted(request))}")
+    with found.control() as control:
+        auth = request.get("client_auth")
+        if auth:
+            complete(auth, lambda: _stored_auth(control, tenant_id))
+        control.call("updateTenant", tenant_id=tenant_id, **request)
+    changed = sorted(request)
+    found.writer.done(
+        {"id": tenant_id, "changed": changed}, f"Changed tenant '{tenant_id}': {', '.join(changed)}"
+    )
+
+
+def _stored_auth(control: SyncControl, tenant_id: str) -> dict[str, Any]:
+    return control.call("getTenant", tenant_id=tenant_id).get("client_auth") or {}
 
 
 @app.command()
@@ -229,9 +248,9 @@ def delete(
     with found.control() as control:
         control.call("getTenant", tenant_id=tenant_id)
         pending = int(control.call("getStatus", tenant_id=tenant_id).get("pending_messages", 0))
-    what = f"tenant '{tenant_id}', its accounts and keys, {pending} waiting messages"
+    what = f"tenant '{tenant_id}' with its accounts and keys; {units.waiting(pending)}"
     if dry_run:
-        found.writer.line(f"would delete {what}")
+        found.writer.would(f"delete {what}", id=tenant_id, pending_messages=pending)
         return
     question = f"Delete {what}?"
     if pending:
@@ -239,7 +258,7 @@ def delete(
     else:
         found.prompts.confirm(question, given=force or confirm == tenant_id)
     found.call("deleteTenant", tenant_id=tenant_id)
-    found.writer.line(f"Deleted tenant '{tenant_id}'")
+    found.writer.done({"id": tenant_id, "deleted": True}, f"Deleted tenant '{tenant_id}'")
 
 
 _OPTIONS = {
@@ -251,35 +270,6 @@ _OPTIONS = {
     "auth_user": "--auth-user",
     "auth_password": "the password",
 }
-
-
-def _auth(method: str | None, user: str | None, secret: str | None) -> dict[str, Any]:
-    """The login at the application as answers of the form; the method follows from the rest."""
-    if method is None and (user or secret):
-        method = "basic" if user else "bearer"
-    if method is not None and not checks.is_good(checks.choice("none", "bearer", "basic"), method):
-        raise CommandFailed(
-            f"--auth-method: {BadAnswer('one of none, bearer, basic')}", code=ExitCode.USAGE
-        )
-    is_bearer = method == "bearer"
-    return {
-        "auth_method": method,
-        "auth_token": secret if is_bearer else None,
-        "auth_user": user,
-        "auth_password": None if is_bearer else secret,
-    }
-
-
-def _secret(found: Here, file: str | None, token: str | None, password: str | None) -> str | None:
-    value = token if token is not None else password
-    if file is None and value is None:
-        return None
-    return find_password(
-        PasswordOptions(file=file, value=value),
-        stdin=found.stdin,
-        environ={},
-        warn=found.writer.warn,
-    )
 
 
 def _rate_limits(hourly: int | None, daily: int | None) -> dict[str, int] | None:

@@ -84,3 +84,16 @@ def size(n_bytes: float) -> str:
 def count(n: int) -> str:
     """Thousands apart by a space: `9 972`."""
     return f"{n:,}".replace(",", " ")
+
+
+def messages(n: int) -> str:
+    return f"{count(n)} message{'' if n == 1 else 's'}"
+
+
+def tries(n: int) -> str:
+    return f"{count(n)} {'try' if n == 1 else 'tries'}"
+
+
+def waiting(n: int) -> str:
+    """`1 message waits`, `2 messages wait`."""
+    return f"{messages(n)} wait{'s' if n == 1 else ''}"

@@ -34,6 +34,7 @@ class FakeInstance:
     fails_with: MailProxyError | Exception | None = None
     is_live: bool = True
     open_controls: int = 0
+    is_suspended: bool = False
 
     def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
         self.calls.append((command, fields))
@@ -82,7 +83,8 @@ class FakeInstance:
         return {"api_key": "mp_new_key"}
 
     def _getStatus(self, tenant_id: str | None = None) -> dict[str, Any]:  # noqa: N802
-        return {"active": True, "pending_messages": len(self._pending(tenant_id))}
+        pending = len(self._pending(tenant_id))
+        return {"scheduler_active": not self.is_suspended, "pending_messages": pending}
 
     def _pending(self, tenant_id: str | None) -> list[dict[str, Any]]:
         return [m for m in self.messages.values() if m["status"] in ("pending", "deferred")]
@@ -91,12 +93,15 @@ class FakeInstance:
         n = len(self._pending(tenant_id))
         return {
             "messages": {"pending": n, "sent": 1234, "error": 2},
-            "by_state": {"waiting": n, "leased": 0},
+            "by_state": {"waiting": n, "leased": 0, "suspended": self._n_suspended()},
             "by_priority": {"2": {"waiting": n, "sent": 1234}},
             "paused_accounts": [],
-            "scheduler_active": True,
+            "scheduler_active": not self.is_suspended,
             "now": NOW,
         }
+
+    def _n_suspended(self) -> int:
+        return sum(message["state"] == "suspended" for message in self.messages.values())
 
     def _getInstance(self) -> dict[str, Any]:  # noqa: N802
         return {"id": 1, "name": "my", "bounce_enabled": False}
@@ -114,11 +119,19 @@ class FakeInstance:
     def _suspend(
         self, tenant_id: str | None = None, batch_code: str | None = None
     ) -> dict[str, Any]:
+        if tenant_id is None:
+            self.is_suspended = True
+        else:
+            self._tenant(tenant_id)["suspended_batches"] = batch_code or "*"
         return {"suspended_batches": [batch_code or "*"], "pending_messages": 3}
 
     def _activate(
         self, tenant_id: str | None = None, batch_code: str | None = None
     ) -> dict[str, Any]:
+        if tenant_id is None:
+            self.is_suspended = False
+        else:
+            self._tenant(tenant_id).pop("suspended_batches", None)
         return {"suspended_batches": [], "pending_messages": 3}
 
     def _listAccounts(self, tenant_id: str) -> dict[str, Any]:  # noqa: N802
@@ -142,9 +155,12 @@ class FakeInstance:
         return {"report": self.report}
 
     def _addMessages(self, tenant_id: str, messages: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N802
-        self._tenant(tenant_id)
-        if not any(t == tenant_id for t, _ in self.accounts):
-            reason = "missing account_id"
+        named = messages[0].get("account_id")
+        owned = [a for t, a in self.accounts if t == tenant_id]
+        reason = "" if named in owned else "account not found for tenant"
+        if named is None:
+            reason = "" if len(owned) == 1 else "missing account_id"
+        if reason:
             raise RejectedBatch(None, [{"id": messages[0]["id"], "reason": reason}])
         return {"queued": len(messages), "rejected": []}
 
@@ -164,6 +180,7 @@ class FakeInstance:
         return {"message": self.messages[id]}
 
     def _getMessageEvents(self, tenant_id: str, id: str) -> dict[str, Any]:  # noqa: A002, N802
+        self._getMessage(tenant_id, id)
         return {"events": self.events.get(id, [])}
 
     def _deleteMessages(self, tenant_id: str, ids: list[str]) -> dict[str, Any]:  # noqa: N802

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mail_proxy.config.lock import DatabaseLock
-from mail_proxy.domain.errors import ConfigurationError, StoreError
+from mail_proxy.domain.errors import ConfigurationError, NotRunning, StoreError
 
 
 def test_without_a_word_the_instances_and_what_to_do_next_are_shown(cli) -> None:
@@ -87,6 +87,7 @@ def test_start_of_a_running_one_says_so_and_is_fine(cli) -> None:
 def test_start_tells_programs_the_same(cli) -> None:
     document = cli("start", "my", "--json", "--port", "8025").json
     assert document == {
+        "ok": True,
         "name": "my",
         "created": True,
         "was_running": False,
@@ -96,16 +97,24 @@ def test_start_tells_programs_the_same(cli) -> None:
     }
 
 
-def test_a_failed_start_shows_the_log_of_this_start_and_exits_1(cli) -> None:
+def test_a_start_that_ends_without_a_reason_shows_its_log_and_exits_1(cli) -> None:
     cli.instance("my", running=False)
     (cli.root / "my" / "daemon.log").write_text("from the day before\n")
-    cli.doors.start_fails_with = ConfigurationError("port 80 is taken\n  tail", hint="use --port")
+    cli.doors.start_fails_with = NotRunning("it ended\n  tail", hint="look")
     ran = cli("start", "my")
     assert ran.code == 1
     assert ran.err == (
         "  log: boom one\n  log: boom two\n"
-        "error: 'my' did not start: port 80 is taken\n  try: use --port\n"
+        "error: 'my' did not start: it ended\n  try: look\n"
     )
+
+
+def test_a_failed_start_that_has_a_reason_tells_it_once(cli) -> None:
+    cli.instance("my", running=False)
+    cli.doors.start_fails_with = ConfigurationError("port 80 is taken", hint="use --port")
+    ran = cli("start", "my")
+    assert ran.code == 1
+    assert ran.err == "error: 'my' did not start: port 80 is taken\n  try: use --port\n"
 
 
 @pytest.mark.parametrize("name", ["My", "-x", "list", "a" * 32, "a.b"])
@@ -193,7 +202,8 @@ def test_a_dry_run_of_delete_deletes_nothing(cli, make_message) -> None:
     (cli.root / "my" / "mail_service.db").touch()
     ran = cli("delete", "my", "--dry-run")
     assert "would delete 'my'" in ran.out
-    assert "1 messages waiting in it" in ran.out
+    assert "(running) with its folder" in ran.out
+    assert "1 message waits in it" in ran.out
     assert (cli.root / "my").exists()
 
 

@@ -106,7 +106,7 @@ def test_a_message_that_is_not_there_is_not_found(cli, world) -> None:
 def test_deleting_asks_and_can_be_done_partly(cli, world) -> None:
     line = ("my", "acme", "messages", "delete", "m0", "gone")
     assert cli(*line).code == 2
-    assert cli(*line, "--dry-run").out == "would delete 2 messages\n"
+    assert cli(*line, "--dry-run").out == "would delete message 'm0'\n"
     ran = cli(*line, "--force")
     assert (ran.code, ran.out) == (6, "Deleted 1 of 2\n")
     assert "gone" in ran.err
@@ -115,7 +115,7 @@ def test_deleting_asks_and_can_be_done_partly(cli, world) -> None:
 
 def test_retry_asks_nothing(cli, world) -> None:
     ran = cli("my", "acme", "messages", "retry", "bad", "--json")
-    assert (ran.code, ran.json) == (0, {"done": 1, "not_found": []})
+    assert (ran.code, ran.json) == (0, {"ok": True, "done": 1, "not_found": []})
 
 
 def test_cleanup_passes_its_age(cli, world) -> None:
@@ -173,7 +173,10 @@ def test_a_mail_that_is_not_taken_tells_why(cli, tmp_path: Path) -> None:
     path.write_bytes(MAIL)
     ran = cli("my", "acme", "send", str(path))
     assert ran.code == 1
-    assert ran.err == "error: the mail was not taken: missing account_id\n"
+    assert ran.err == (
+        "error: the mail was not taken: missing account_id. 'acme' has no SMTP account yet\n"
+        "  try: mail-proxy my acme accounts add\n"
+    )
 
 
 def test_send_says_when_nobody_will_send_it(cli, tmp_path: Path) -> None:
@@ -190,3 +193,52 @@ def test_a_file_that_is_not_there_is_wrong_usage(cli) -> None:
     ran = cli("my", "acme", "send", "/no/such.eml")
     assert ran.code == 2
     assert "cannot read /no/such.eml: No such file" in ran.err
+
+
+@pytest.fixture
+def mail(tmp_path: Path) -> str:
+    path = tmp_path / "hello.eml"
+    path.write_bytes(MAIL)
+    return str(path)
+
+
+def test_several_accounts_and_none_the_default_asks_for_one(cli, mail: str) -> None:
+    world = cli.instance("my")
+    world.accounts["acme", "bulk"] = {"id": "bulk", "tenant_id": "acme"}
+    ran = cli("my", "acme", "send", mail)
+    assert ran.code == 2
+    assert "missing account_id. None of bulk, main is the default: name one" in ran.err
+    assert ran.err.endswith(f"  try: mail-proxy my acme send {mail} --account bulk\n")
+
+
+def test_an_account_that_is_not_there_is_not_found_with_the_near_ones(cli, mail: str) -> None:
+    cli.instance("my")
+    for line in (("send", mail), ("messages", "list")):
+        ran = cli("my", "acme", *line, "--account", "mian")
+        assert ran.code == 4
+        assert "account 'mian' does not exist for tenant 'acme'. Did you mean 'main'?" in ran.err
+        assert ran.err.endswith("  try: mail-proxy my acme accounts list\n")
+
+
+@pytest.mark.parametrize("priority", ["foo", "7", "-1"])
+def test_a_priority_that_is_none_is_wrong_usage(cli, mail: str, priority: str) -> None:
+    world = cli.instance("my")
+    ran = cli("my", "acme", "send", mail, f"--priority={priority}")
+    assert ran.code == 2
+    assert "immediate, high, medium, low" in ran.err
+    assert "addMessages" not in world.names()
+
+
+def test_a_message_that_is_not_there_leads_to_the_list(cli) -> None:
+    cli.instance("my")
+    ran = cli("my", "acme", "messages", "show", "nope")
+    assert ran.code == 4
+    assert ran.err.endswith("not found\n  try: mail-proxy my acme messages list\n")
+    assert "tenant 'nobody' does not exist" in cli("my", "nobody", "messages", "show", "m").err
+
+
+def test_an_empty_list_says_what_to_do_next(cli) -> None:
+    cli.instance("my")
+    line = ("my", "acme", "messages", "list")
+    assert cli(*line).err == "No messages yet. Send one: mail-proxy my acme send hello.eml\n"
+    assert cli(*line, "--status", "sent").err == "No message matches.\n"

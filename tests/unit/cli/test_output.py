@@ -173,3 +173,32 @@ def test_a_failure_is_a_second_document_never() -> None:
         writer.failed({"error": "no"})
         document = json.loads(stream.getvalue())
         assert document == {"ok": False, **({"done": 1} if written_before else {"error": "no"})}
+
+
+def test_one_long_id_costs_columns_and_not_the_table() -> None:
+    columns = (COLUMNS[0], Column("state"), Column("to", least=16), Column("pri", drop=2))
+    row = {"id": "i" * 64, "state": "pending", "to": "bob@example.com", "pri": "low"}
+    heading, line = table(columns, row, 80).splitlines()
+    assert heading.split() == ["ID", "STATE"]
+    assert "i" * 64 in line
+    heading, line = table(columns, row | {"id": "u" * 36}, 80).splitlines()
+    assert heading.split()[:3] == ["ID", "STATE", "TO"]
+    assert "bob@example.com" in line
+
+
+class AsciiTty(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_ascii_terminal_gets_tables_with_ascii_shapes() -> None:
+    raw = io.BytesIO()
+    writer = Writer(
+        GlobalOptions(color="never"), AsciiTty(raw, encoding="ascii"), io.StringIO(), {}
+    )
+    writer.records(
+        [Column("id", is_id=True), Column("subject")], [{"id": "1", "subject": "x" * 200}]
+    )
+    writer.line("✓ · ○")
+    assert raw.getvalue().splitlines()[1].endswith(b"xx~")
+    assert raw.getvalue().splitlines()[2] == b"+ . o"

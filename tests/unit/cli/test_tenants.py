@@ -178,3 +178,39 @@ def test_lists_of_a_tenant_that_is_not_there_are_an_error_and_not_empty(cli) -> 
         ran = cli("my", "acmee", what, "list")
         assert ran.code == 4
         assert "tenant 'acmee' does not exist on 'my'. Did you mean 'acme'?" in ran.err
+
+
+@pytest.mark.parametrize("method", ["bearer", "basic"])
+def test_a_login_without_its_secret_is_refused_with_what_is_missing(cli, method: str) -> None:
+    world = cli.instance("my")
+    user = () if method == "bearer" else ("--auth-user", "me")
+    for line in (("update", "acme"), ("add", "beta")):
+        ran = cli("my", "tenants", *line, "--auth-method", method, *user)
+        assert ran.code == 2
+        assert f"--auth-method {method} needs a " in ran.err
+        assert "give --auth-secret-file FILE" in ran.err
+    assert not {"updateTenant", "addTenant"} & set(world.names())
+    assert (
+        "give --auth-user USER"
+        in cli("my", "tenants", "update", "acme", "--auth-method", "basic").err
+    )
+
+
+def test_a_stored_secret_stays_when_only_the_user_changes(cli) -> None:
+    world = cli.instance("my")
+    mask = "********"
+    world.tenants["acme"]["client_auth"] = {"method": "basic", "user": "me", "password": mask}
+    assert cli("my", "tenants", "update", "acme", "--auth-user", "you").code == 0
+    assert world.last("updateTenant")["client_auth"] == {
+        "method": "basic",
+        "user": "you",
+        "password": mask,
+    }
+
+
+def test_the_list_shows_where_reports_really_go(cli) -> None:
+    world = cli.instance("my")
+    world.tenants["acme"]["client_base_url"] = "https://app.example.com/"
+    world.tenants["b"] = world.tenants["acme"] | {"id": "b", "client_sync_path": "/hook"}
+    shown = cli("my", "tenants", "list", "--fields", "reports_to").out
+    assert shown == "https://app.example.com/mail-proxy/sync\nhttps://app.example.com/hook\n"

@@ -1,0 +1,55 @@
+"""A queue that does not move because somebody wanted it so says so, and how to let it go on."""
+
+from __future__ import annotations
+
+import pytest
+
+ALL = "All sending of 'my' is suspended. Let it go on: mail-proxy my activate"
+
+
+@pytest.mark.parametrize("line", [("my",), ("my", "acme"), ("my", "stats"), ("my", "acme", "info")])
+def test_a_suspended_instance_is_told_everywhere_with_the_right_command(
+    cli, line: tuple[str, ...]
+) -> None:
+    world = cli.instance("my")
+    assert "suspended." not in cli(*line, tty=True).out
+    world.is_suspended = True
+    assert ALL in cli(*line, tty=True).out.splitlines()
+
+
+@pytest.mark.parametrize("line", [("my", "acme"), ("my", "acme", "info")])
+def test_a_suspended_tenant_or_batch_is_told(cli, line: tuple[str, ...]) -> None:
+    world = cli.instance("my")
+    world.tenants["acme"]["suspended_batches"] = "*"
+    assert "'acme' is suspended. Let it go on: mail-proxy my acme activate" in (
+        cli(*line, tty=True).out.splitlines()
+    )
+    world.tenants["acme"]["suspended_batches"] = "news,more"
+    assert "Suspended batches: news, more. " in cli(*line, tty=True).out
+    world.tenants["acme"] |= {"active": False, "suspended_batches": None}
+    assert "tenants update acme --active" in cli(*line, tty=True).out
+
+
+@pytest.mark.parametrize("line", [("my",), ("my", "stats")])
+def test_an_instance_tells_of_mail_that_waits_for_suspended_tenants(
+    cli, make_message, line: tuple[str, ...]
+) -> None:
+    world = cli.instance("my")
+    world.messages["m1"] = make_message(state="suspended")
+    assert "1 message waits for a suspended tenant or batch." in cli(*line, tty=True).out
+
+
+def test_what_was_not_suspended_is_activated_in_peace(cli) -> None:
+    cli.instance("my")
+    ran = cli("my", "acme", "activate", "--batch", "nope")
+    assert ran.code == 0
+    assert ran.out == "Batch 'nope' of 'acme' was not suspended; 3 messages wait\n"
+    assert "'my' was not suspended" in cli("my", "activate").out
+    cli("my", "acme", "suspend", "--batch", "news", "-y")
+    ran = cli("my", "acme", "activate", "--batch", "news")
+    assert ran.out == "Activated batch 'news' of 'acme'; 3 messages wait\n"
+
+
+def test_an_activated_tenant_of_a_suspended_instance_is_told_that_it_still_waits(cli) -> None:
+    cli.instance("my").is_suspended = True
+    assert ALL in cli("my", "acme", "activate").err
