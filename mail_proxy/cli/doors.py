@@ -6,7 +6,7 @@ Declared apart from `ways`, which goes them, so that a test can stand in for all
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NoReturn, Protocol
 
@@ -23,12 +23,19 @@ class DaemonState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """What is known of an instance's daemon; started_at in seconds since the epoch."""
+    """What is known of an instance's daemon; started_at in seconds since the epoch.
+
+    host, port: where its API was bound. sources: where each was told: `option`, `environment`,
+    `config.toml` or `default`.
+    """
 
     state: DaemonState
     pid: int | None = None
     url: str | None = None
     started_at: float | None = None
+    host: str | None = None
+    port: int | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_running(self) -> bool:
@@ -37,11 +44,12 @@ class Daemon:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """was_running: it ran before, nothing was started."""
+    """was_running: it ran before, nothing was started. warnings: what it cannot do, in words."""
 
-    pid: int | None
-    url: str | None
+    pid: int
+    url: str
     was_running: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 class Doors(Protocol):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import typer
 
+from mail_proxy.cli.doors import Daemon, Started
+from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.start import start_or_fail
 from mail_proxy.config.instances import Instance
 from mail_proxy.domain.errors import MailProxyError
+from mail_proxy.domain.safe_text import safe_text
 
 app = Family()
+_T = TypeVar("_T")
 
 _TELL_EVERY_S = 5.0
 
@@ -30,11 +36,11 @@ def stop(ctx: typer.Context, name: str = _NAME, force: bool = _FORCE) -> None:
     """
     found = here(ctx)
     instance = found.existing(name)
-    if stop_instance(found, instance, force=force):
-        found.writer.line(f"'{name}' is stopped")
+    was_running = stop_instance(found, instance, force=force)
+    text = f"'{name}' is stopped" if was_running else f"'{name}' was not running"
+    found.writer.done({"name": name, "was_running": was_running}, text)
+    if was_running:
         found.writer.hint(f"  mail-proxy start {name}")
-    else:
-        found.writer.line(f"'{name}' was not running")
 
 
 @app.command()
@@ -52,9 +58,44 @@ def restart(
     """
     found = here(ctx)
     instance = found.existing(name)
-    stop_instance(found, instance, force=force)
-    started = start_or_fail(found, instance, host, port)
-    found.writer.line(f"'{name}' is running: pid {started.pid}, {started.url}")
+    daemon = found.doors.status(instance)
+    was_running = stop_instance(found, instance, force=force)
+    started = _start_again(
+        found,
+        instance,
+        host=host or _kept(found, daemon, "host", daemon.host),
+        port=port or _kept(found, daemon, "port", daemon.port),
+        was_running=was_running,
+    )
+    found.instance_name = name
+    record = {"name": name, "was_running": was_running, "pid": started.pid, "url": started.url}
+    found.writer.done(record, f"'{name}' is running: pid {started.pid}, {started.url}")
+    for warning in started.warnings:
+        found.writer.warn(safe_text(warning, 1000))
+
+
+def _kept(found: Here, daemon: Daemon, key: str, value: _T | None) -> _T | None:
+    """A part of the address that the next daemon would not find by itself.
+
+    config.toml is read again, so that a change in it is obeyed; so is the environment.
+    """
+    source = daemon.sources.get(key)
+    is_lost = source == "environment" and not found.environ.get(f"GMP_{key.upper()}")
+    return value if source == "option" or is_lost else None
+
+
+def _start_again(
+    found: Here, instance: Instance, *, host: str | None, port: int | None, was_running: bool
+) -> Started:
+    try:
+        return start_or_fail(found, instance, host, port)
+    except CommandFailed as error:
+        if not was_running:
+            raise
+        tries = (*error.tries, f"mail-proxy start {instance.name}")
+        raise CommandFailed(
+            f"'{instance.name}' was stopped, and {error}", tries=tries, code=error.code
+        ) from error
 
 
 def stop_instance(found: Here, instance: Instance, *, force: bool = False) -> bool:

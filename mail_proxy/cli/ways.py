@@ -35,16 +35,19 @@ class RealDoors:
         port: int | None,
         timeout_s: float,
     ) -> Started:
-        from mail_proxy.control.process import AlreadyRunning, start_daemon
+        from mail_proxy.control.process import AlreadyRunning, start_daemon, wait_for_daemon
 
-        try:
-            info = start_daemon(
-                instance, host=host, port=port, timeout_s=timeout_s, environ=environ
-            )
-        except AlreadyRunning:
-            daemon = self.status(instance)
-            return Started(daemon.pid, daemon.url, was_running=True)
-        return Started(info.pid, info.url)
+        while True:
+            try:
+                info = start_daemon(
+                    instance, host=host, port=port, timeout_s=timeout_s, environ=environ
+                )
+            except AlreadyRunning:
+                running = wait_for_daemon(instance, timeout_s)  # another command may start it now
+                if running is None:
+                    continue  # that one has failed, or was just stopping: it is our turn
+                return Started(running.pid, running.url, True, running.warnings)
+            return Started(info.pid, info.url, False, info.warnings)
 
     def stop(self, instance: Instance, *, force: bool, on_wait: Callable[[float], None]) -> bool:
         from mail_proxy.control.process import stop_daemon
@@ -61,7 +64,9 @@ class RealDoors:
         info = status.info
         if info is None:
             return Daemon(state)
-        return Daemon(state, info.pid, info.url or None, info.started_at)
+        return Daemon(
+            state, info.pid, info.url or None, info.started_at, info.host, info.port, info.sources
+        )
 
     def front_command(
         self, instance: Instance | None, *, host: str | None, port: int | None

@@ -161,7 +161,7 @@ def wait_for_daemon(instance: Instance, timeout_s: float = START_TIMEOUT_S) -> D
         if status.info is not None:
             return status.info
         if time.monotonic() > deadline:
-            raise _still_starting(instance.name, timeout_s)
+            raise _still_busy(instance.name, "starting, or stopping,", timeout_s)
         time.sleep(_LOOK_EVERY_S)
     return None
 
@@ -219,7 +219,7 @@ def _started(
 ) -> DaemonInfo:
     name = instance.name
     if line is None:
-        raise _still_starting(name, timeout_s)
+        raise _still_busy(name, "starting", timeout_s)
     if not line:
         raise NotRunning(
             f"'{name}' ended while it was starting{_tail(instance.log_path, log_start)}",
@@ -234,9 +234,9 @@ def _started(
     return info
 
 
-def _still_starting(name: str, timeout_s: float) -> NotRunning:
+def _still_busy(name: str, doing: str, timeout_s: float) -> NotRunning:
     return NotRunning(
-        f"'{name}' is still starting after {timeout_s:g} s", hint=f"mail-proxy status {name}"
+        f"'{name}' is still {doing} after {timeout_s:g} s", hint=f"mail-proxy status {name}"
     )
 
 

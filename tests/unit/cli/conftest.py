@@ -231,6 +231,10 @@ class FakeDoors:
         self.running: set[str] = set()
         self.dead: set[str] = set()
         self.start_fails_with: MailProxyError | None = None
+        self.bound: dict[str, tuple[str, int]] = {}  # where each daemon listens
+        self.given: dict[str, dict[str, str]] = {}  # and where that was told
+        self.makes_before_failing = False
+        self.warnings: tuple[str, ...] = ()
         self.stopped_with_force: bool | None = None
         self.stop_takes_s: tuple[float, ...] = ()
         self.became: tuple[list[str], dict[str, str]] | None = None
@@ -239,7 +243,7 @@ class FakeDoors:
         return FakeControl(self.worlds.setdefault(instance.name, FakeInstance()))
 
     def create(self, instance: Instance) -> None:
-        instance.folder.mkdir(parents=True)
+        instance.folder.mkdir(parents=True, exist_ok=True)
         instance.config_path.write_text("")
 
     def start(
@@ -252,12 +256,20 @@ class FakeDoors:
         timeout_s: float,
     ) -> Started:
         if self.start_fails_with is not None:
+            if not instance.exists() and self.makes_before_failing:
+                self.create(instance)
             with instance.log_path.open("a") as log:
                 log.write("boom one\nboom two\n")
             raise self.start_fails_with
         was_running = instance.name in self.running
+        if not was_running:
+            if not instance.exists():
+                self.create(instance)
+            self.bound[instance.name] = (host or "127.0.0.1", port or 8000)
+            self.given[instance.name] = {"port": "option" if port else "config.toml"}
         self.running.add(instance.name)
-        return Started(4242, f"http://{host or '127.0.0.1'}:{port or 8000}", was_running)
+        host, port = self.bound.get(instance.name, ("127.0.0.1", 8000))
+        return Started(4242, f"http://{host}:{port}", was_running, self.warnings)
 
     def stop(self, instance: Instance, *, force: bool, on_wait: Callable[[float], None]) -> bool:
         for waited_s in self.stop_takes_s:
@@ -269,7 +281,9 @@ class FakeDoors:
 
     def status(self, instance: Instance) -> Daemon:
         if instance.name in self.running:
-            return Daemon(DaemonState.RUNNING, 4242, "http://127.0.0.1:8000", NOW - 125)
+            host, port = self.bound.get(instance.name, ("127.0.0.1", 8000))
+            url, sources = f"http://{host}:{port}", self.given.get(instance.name, {})
+            return Daemon(DaemonState.RUNNING, 4242, url, NOW - 125, host, port, sources)
         return Daemon(DaemonState.DEAD if instance.name in self.dead else DaemonState.STOPPED)
 
     def front_command(

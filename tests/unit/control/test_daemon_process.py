@@ -253,7 +253,7 @@ def test_one_that_never_tells_of_itself_is_waited_for_only_so_long(instance: Ins
     with holding(instance):
         instance.pid_path.unlink()
 
-        with pytest.raises(NotRunning, match=r"still starting after 0\.1 s"):
+        with pytest.raises(NotRunning, match=r"still starting, or stopping, after 0\.1 s"):
             wait_for_daemon(instance, 0.1)
 
 
