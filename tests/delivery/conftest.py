@@ -63,7 +63,9 @@ class House:
         self.engine: Engine = self.make_engine()
         self._changed = asyncio.Event()
 
-    def make_engine(self, **changes: Any) -> Engine:
+    def make_engine(
+        self, *, on_event: Callable[[str], None] | None = None, **changes: Any
+    ) -> Engine:
         self.settings = replace(self.settings, **changes)
         self.pool = SMTPPool(self.settings, clock=self.clock)
         self.engine = Engine(
@@ -74,7 +76,7 @@ class House:
             metrics=MailMetrics(),
             daemon_id="test",
             on_result=self._note,
-            on_event=self.told.append,
+            on_event=on_event or self.told.append,
         )
         return self.engine
 
