@@ -16,9 +16,11 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from mail_proxy.config.instances import home, instance_named
-from mail_proxy.control.base import Control
+from mail_proxy.config.load import load_settings
+from mail_proxy.control.base import Control, SyncControl
 from mail_proxy.control.http import HttpControl
-from mail_proxy.domain.errors import MailProxyError
+from mail_proxy.control.open import open_control
+from mail_proxy.domain.errors import MailProxyError, NotFound
 
 Answer = dict[str, Any]
 Rows = list[dict[str, Any]]
@@ -26,34 +28,44 @@ _T = TypeVar("_T")
 
 
 class MailProxyClient:
-    """One daemon. Threads may share it; the work is done on a loop of its own."""
+    """One instance. Threads may share a client of a URL, not a local one."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
         """url: such as `http://127.0.0.1:8000`; token: the admin's or a tenant's."""
-        self._begin(HttpControl(url, token))
+        self._begin(_Blocking(HttpControl(url, token)))
 
     @classmethod
     def local(cls, instance_name: str) -> Self:
-        """A running instance of this machine and user, through its socket; no token is needed."""
-        return cls.over(HttpControl(instance_named(instance_name, home()).socket_path))
+        """An instance of this machine and user, running or stopped; no token is needed.
+
+        Raises NotFound when there is none of that name.
+        """
+        instance = instance_named(instance_name, home())
+        if not instance.exists():
+            raise NotFound(f"there is no instance '{instance_name}'", hint="mail-proxy list")
+        control = open_control(instance, lambda: load_settings(instance))
+        return cls._with(_LettingGo(control))
 
     @classmethod
     def over(cls, control: Control) -> Self:
         """Any other Control; `close` closes it."""
+        return cls._with(_Blocking(control))
+
+    @classmethod
+    def _with(cls, control: SyncControl) -> Self:
         client = cls.__new__(cls)
         client._begin(control)
         return client
 
-    def _begin(self, control: Control) -> None:
-        self.control = control
-        self._loop = _BackgroundLoop()
+    def _begin(self, control: SyncControl) -> None:
+        self._control = control
         self.messages = Messages(self)
         self.accounts = Accounts(self)
         self.tenants = Tenants(self)
 
     def call(self, command: str, /, **fields: Any) -> Answer:
         """Any command of the API by its name. Raises MailProxyError."""
-        return self._loop.run(self.control.call(command, **fields))
+        return self._control.call(command, **fields)
 
     def status(self) -> Answer:
         return self.call("getStatus")
@@ -78,9 +90,7 @@ class MailProxyClient:
 
     def close(self) -> None:
         """Close the connections; harmless when it is done twice."""
-        if self._loop.is_running:
-            self._loop.run(self.control.aclose())
-            self._loop.stop()
+        self._control.close()
 
     def __enter__(self) -> Self:
         return self
@@ -193,6 +203,44 @@ class Tenants:
     def delete(self, tenant_id: str) -> Answer:
         """The tenant with its accounts and messages."""
         return self._client.call("deleteTenant", tenant_id=tenant_id)
+
+
+class _LettingGo:
+    """Lets go of the database after each call, so that others may have it meanwhile."""
+
+    def __init__(self, control: SyncControl) -> None:
+        self._control = control
+
+    @property
+    def is_live(self) -> bool:
+        return self._control.is_live
+
+    def call(self, command: str, /, **fields: Any) -> Answer:
+        try:
+            return self._control.call(command, **fields)
+        finally:
+            self._control.close()
+
+    def close(self) -> None:
+        self._control.close()
+
+
+class _Blocking:
+    """An asynchronous Control, waited for; it lives on a loop of its own."""
+
+    is_live = True
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._loop = _BackgroundLoop()
+
+    def call(self, command: str, /, **fields: Any) -> Answer:
+        return self._loop.run(self._control.call(command, **fields))
+
+    def close(self) -> None:
+        if self._loop.is_running:
+            self._loop.run(self._control.aclose())
+            self._loop.stop()
 
 
 class _BackgroundLoop:

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from mail_proxy.client import MailProxyClient
+from mail_proxy.config.file import create_instance
+from mail_proxy.config.instances import instance_named
+from mail_proxy.config.lock import holder
 from mail_proxy.domain.errors import Invalid, MailProxyError, NotFound
 from mail_proxy.wire.caller import ADMIN, LOCAL
 
@@ -149,11 +152,30 @@ def test_a_local_instance_needs_no_token(daemon, door, tmp_path, monkeypatch):
     monkeypatch.setenv("MAIL_PROXY_HOME", str(tmp_path.parent))
     name = "local-test"
     (tmp_path.parent / name).symlink_to(tmp_path)
+    (tmp_path / "config.toml").touch()
 
     with MailProxyClient.local(name) as proxy:
         proxy.status()
 
     assert door.calls == [("getStatus", {}, LOCAL)]
+
+
+@pytest.mark.slow
+def test_a_stopped_instance_is_reached_through_its_database(tmp_path, monkeypatch):
+    monkeypatch.setenv("MAIL_PROXY_HOME", str(tmp_path))
+    instance = instance_named("stopped", tmp_path)
+    create_instance(instance, now=1.0)
+
+    with MailProxyClient.local("stopped") as proxy:
+        proxy.tenants.add(id="acme")
+        assert holder(instance.database_path) is None  # others may have it between two calls
+        assert [tenant["id"] for tenant in proxy.tenants.list()] == ["acme"]
+
+
+def test_an_instance_that_is_not_there_is_not_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("MAIL_PROXY_HOME", str(tmp_path))
+    with pytest.raises(NotFound, match="no instance 'nowhere'"):
+        MailProxyClient.local("nowhere")
 
 
 def test_a_name_that_is_no_instance_name_is_refused():
