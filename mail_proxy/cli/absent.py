@@ -29,7 +29,10 @@ def unknown_word(error: UnknownWord, here: Here) -> CommandFailed:
     if instance and instance not in here.instance_names():
         return here.no_instance(instance)
     known = [*error.commands, *(() if instance else here.instance_names())]
-    message = f"no command '{safe_text(error.word, 80)}'.{did_you_mean(error.word, known)}"
+    guess = did_you_mean(error.word, known)
+    if not guess and error.path == "mail-proxy":
+        guess = " No instance can have this name: use a-z, 0-9 and '-', as in my-server"
+    message = f"no command '{safe_text(error.word, 80)}'.{guess}"
     return CommandFailed(message, tries=help_, code=ExitCode.USAGE)
 
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import typer
 
+from mail_proxy.cli import account_request as request_
 from mail_proxy.cli import check
 from mail_proxy.cli.columns import Column, detail_columns, show_age, show_until
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
-from mail_proxy.cli.forms import ask_form, checked
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
-from mail_proxy.cli.passwords import PasswordOptions, find_password
-from mail_proxy.domain.errors import NotFound
-from mail_proxy.forms.account import ACCOUNT_FORM
 
 app = Family()
 
@@ -31,7 +26,14 @@ COLUMNS = (
     Column("created_at", "age", show_age, drop=4, right=True),
 )
 
-_ID = typer.Argument(..., metavar="ID", help="The account.")
+
+def _remember(ctx: typer.Context, account_id: str) -> str:
+    """Failures name it, and the near ones, when it is not there."""
+    here(ctx).account_id = account_id
+    return account_id
+
+
+_ID = typer.Argument(..., metavar="ID", help="The account.", callback=_remember)
 
 
 @app.command("list")
@@ -66,6 +68,34 @@ def show(ctx: typer.Context, account_id: str = _ID) -> None:
     found.writer.record(record, detail_columns(record))
 
 
+_HOST = typer.Option(None, "--host", help="The SMTP server.")
+_USER = typer.Option(None, "--user", "-u", "--username", help="For the login; '' for none.")
+_PASSWORD_FILE = typer.Option(
+    None, "--password-file", metavar="FILE", help="Its first line; - is stdin."
+)
+_PASSWORD_STDIN = typer.Option(False, "--password-stdin", help="Read it from stdin.")
+_PASSWORD = typer.Option(None, "--password", hidden=True)
+_TLS_MODE = typer.Option(
+    None,
+    "--tls-mode",
+    help="starttls, ssl, none or auto; a new one: auto (ssl on port 465, else STARTTLS if offered).",
+)
+_TLS = typer.Option(None, "--tls/--no-tls", help="ssl on port 465, else starttls; or none.")
+_USE_TLS = typer.Option(False, "--use-tls", hidden=True)
+_USE_SSL = typer.Option(False, "--use-ssl", hidden=True)
+_BATCH_SIZE = typer.Option(None, "--batch-size", min=1, help="Mails in one turn.")
+_TTL = typer.Option(None, "--ttl", min=0, help="Seconds that a connection is kept.")
+_NOT_YET = "Stored, and not kept to yet."
+_LIMIT_MINUTE = typer.Option(None, "--limit-minute", min=0, help=f"Mails a minute. {_NOT_YET}")
+_LIMIT_HOUR = typer.Option(
+    None, "--limit-hour", "--hourly-limit", min=0, help=f"Mails an hour. {_NOT_YET}"
+)
+_LIMIT_DAY = typer.Option(
+    None, "--limit-day", "--daily-limit", min=0, help=f"Mails a day. {_NOT_YET}"
+)
+_LIMIT_BEHAVIOR = typer.Option(None, "--limit-behavior", help=f"defer or reject. {_NOT_YET}")
+
+
 @app.command()
 def add(
     ctx: typer.Context,
@@ -73,30 +103,24 @@ def add(
         None, metavar="[ID]", help="Without it, you are asked."
     ),
     id_: str | None = typer.Option(None, "--id", hidden=True),
-    host: str | None = typer.Option(None, "--host", help="The SMTP server."),
+    host: str | None = _HOST,
     port: int | None = typer.Option(None, "--port", "-p", min=1, max=65535, help="Default 587."),
-    user: str | None = typer.Option(None, "--user", "-u", "--username", help="For the login."),
-    password_file: str | None = typer.Option(
-        None, "--password-file", metavar="FILE", help="Its first line; - is stdin."
-    ),
-    password_stdin: bool = typer.Option(False, "--password-stdin", help="Read it from stdin."),
-    password: str | None = typer.Option(None, "--password", hidden=True),
-    tls_mode: str | None = typer.Option(None, "--tls-mode", help="starttls, ssl, none or auto."),
-    tls: bool | None = typer.Option(None, "--tls/--no-tls", help="ssl on port 465, else starttls."),
-    use_tls: bool = typer.Option(False, "--use-tls", hidden=True),
-    use_ssl: bool = typer.Option(False, "--use-ssl", hidden=True),
-    batch_size: int | None = typer.Option(None, "--batch-size", min=1, help="Mails in one turn."),
-    ttl: int | None = typer.Option(None, "--ttl", min=0, help="Seconds that a connection is kept."),
-    limit_minute: int | None = typer.Option(None, "--limit-minute", min=0, help="Mails a minute."),
-    limit_hour: int | None = typer.Option(
-        None, "--limit-hour", "--hourly-limit", min=0, help="Mails an hour."
-    ),
-    limit_day: int | None = typer.Option(
-        None, "--limit-day", "--daily-limit", min=0, help="Mails a day."
-    ),
-    limit_behavior: str | None = typer.Option(None, "--limit-behavior", help="defer or reject."),
+    user: str | None = _USER,
+    password_file: str | None = _PASSWORD_FILE,
+    password_stdin: bool = _PASSWORD_STDIN,
+    password: str | None = _PASSWORD,
+    tls_mode: str | None = _TLS_MODE,
+    tls: bool | None = _TLS,
+    use_tls: bool = _USE_TLS,
+    use_ssl: bool = _USE_SSL,
+    batch_size: int | None = _BATCH_SIZE,
+    ttl: int | None = _TTL,
+    limit_minute: int | None = _LIMIT_MINUTE,
+    limit_hour: int | None = _LIMIT_HOUR,
+    limit_day: int | None = _LIMIT_DAY,
+    limit_behavior: str | None = _LIMIT_BEHAVIOR,
     default: bool = typer.Option(False, "--default", help="For messages that name no account."),
-    replace: bool = typer.Option(False, "--replace", help="Take the place of one with this id."),
+    replace: bool = typer.Option(False, "--replace", help="Change one that is there; see update."),
 ) -> None:
     """Add an SMTP account.
 
@@ -114,7 +138,9 @@ def add(
         "host": host,
         "port": port,
         "user": user,
-        "tls_mode": tls_mode or _tls_mode(tls, port, use_tls=use_tls, use_ssl=use_ssl),
+        "tls_mode": request_.tls_mode(
+            tls_mode, port=port, tls=tls, use_tls=use_tls, use_ssl=use_ssl
+        ),
         "batch_size": batch_size,
         "ttl": ttl,
         "limit_per_minute": limit_minute,
@@ -122,71 +148,106 @@ def add(
         "limit_per_day": limit_day,
         "limit_behavior": limit_behavior,
         "is_default": default or None,
-        "password": find_password(
-            PasswordOptions(password_file, password_stdin, password),
-            stdin=found.stdin,
-            environ=found.environ,
-            warn=found.writer.warn,
+        "password": request_.read_password(
+            found, password_file, password, from_stdin=password_stdin
         ),
     }
-    answers = checked(ACCOUNT_FORM, given, _OPTIONS)
-    request = _completed(found, answers)
-    _save(found, tenant_id, request, replace=replace)
+    answers = request_.checked_answers(given)
+    if replace and "id" in answers:
+        old = request_.find(found, tenant_id, answers["id"])
+        if old is not None:
+            request_.change(found, tenant_id, old, answers)
+            return
+    request = request_.completed(found, answers)
+    request_.save_new(found, tenant_id, request)
     was_asked = "id" not in answers or "host" not in answers
     if was_asked and found.prompts.offer("Test the login now?"):
         _check(found, tenant_id, str(request["id"]))
 
 
-def _completed(found: Here, answers: dict[str, Any]) -> dict[str, Any]:
-    """The request: by the form when the id or the host is missing, else with a password asked."""
-    if "id" not in answers or "host" not in answers:
-        return ask_form(
-            found, ACCOUNT_FORM, answers, needed="the id and --host: accounts add ID --host HOST"
+@app.command()
+def update(
+    ctx: typer.Context,
+    account_id: str = _ID,
+    host: str | None = _HOST,
+    port: int | None = typer.Option(None, "--port", "-p", min=1, max=65535, help="Its port."),
+    user: str | None = _USER,
+    password_file: str | None = _PASSWORD_FILE,
+    password_stdin: bool = _PASSWORD_STDIN,
+    password: str | None = _PASSWORD,
+    tls_mode: str | None = _TLS_MODE,
+    tls: bool | None = _TLS,
+    use_tls: bool = _USE_TLS,
+    use_ssl: bool = _USE_SSL,
+    batch_size: int | None = _BATCH_SIZE,
+    ttl: int | None = _TTL,
+    limit_minute: int | None = _LIMIT_MINUTE,
+    limit_hour: int | None = _LIMIT_HOUR,
+    limit_day: int | None = _LIMIT_DAY,
+    limit_behavior: str | None = _LIMIT_BEHAVIOR,
+    default: bool | None = typer.Option(
+        None, "--default/--no-default", help="For messages that name no account."
+    ),
+) -> None:
+    """Change what is given of an SMTP account, and nothing else.
+
+    Examples:
+      mail-proxy myserver acme accounts update main --tls-mode starttls
+      mail-proxy myserver acme accounts update main --host smtp2.example.com --port 465
+    """
+    found = here(ctx)
+    tenant_id = found.require_tenant_id()
+    given = {
+        "host": host,
+        "port": port,
+        "user": user,
+        "tls_mode": request_.tls_mode(
+            tls_mode, port=port, tls=tls, use_tls=use_tls, use_ssl=use_ssl
+        ),
+        "batch_size": batch_size,
+        "ttl": ttl,
+        "limit_per_minute": limit_minute,
+        "limit_per_hour": limit_hour,
+        "limit_per_day": limit_day,
+        "limit_behavior": limit_behavior,
+        "is_default": default,
+        # The variable is meant for new accounts: here it could change a password unseen.
+        "password": request_.read_password(
+            found, password_file, password, from_stdin=password_stdin, environ={}
+        ),
+    }
+    answers = request_.checked_answers(given)
+    request_.need_something(answers, found.path, account_id)
+    request_.change(found, tenant_id, request_.existing(found, tenant_id, account_id), answers)
+
+
+@app.command("set-password")
+def set_password(
+    ctx: typer.Context,
+    account_id: str = _ID,
+    password_file: str | None = _PASSWORD_FILE,
+    password_stdin: bool = _PASSWORD_STDIN,
+) -> None:
+    """Give an SMTP account another password.
+
+    It is asked for without echo, or read from --password-file, --password-stdin or
+    MAIL_PROXY_SMTP_PASSWORD.
+
+    Examples:
+      mail-proxy myserver acme accounts set-password main
+    """
+    found = here(ctx)
+    tenant_id = found.require_tenant_id()
+    old = request_.existing(found, tenant_id, account_id)
+    if not old.get("user"):
+        raise CommandFailed(
+            f"account '{account_id}' has no user, so it does not log in",
+            tries=(f"{found.path} accounts update {account_id} --user USER",),
+            code=ExitCode.USAGE,
         )
-    answers.setdefault("port", 587)
-    if answers.get("user") and "password" not in answers:
-        answers["password"] = found.prompts.password(f"Password of {answers['user']}")
-    return ACCOUNT_FORM.request(answers)
-
-
-def _tls_mode(tls: bool | None, port: int | None, *, use_tls: bool, use_ssl: bool) -> str | None:
-    if use_ssl:
-        return "ssl"
-    if use_tls or tls:
-        return "ssl" if port == 465 else "starttls"
-    return "none" if tls is False else None
-
-
-def _save(found: Here, tenant_id: str, request: dict[str, Any], *, replace: bool) -> None:
-    account_id = str(request["id"])
-    with found.control() as control:
-        if not replace and _exists(control.call, tenant_id, account_id):
-            raise CommandFailed(
-                f"account '{account_id}' already exists in '{tenant_id}'",
-                tries=(f"{found.path} accounts add {account_id} --replace ...",),
-                code=ExitCode.CONFLICT,
-            )
-        control.call("addAccount", tenant_id=tenant_id, **request)
-    if found.writer.format not in ("table", "plain"):
-        record = {"id": account_id, "tenant_id": tenant_id}
-        found.writer.record(record, [Column("id"), Column("tenant_id")])
-        return
-    found.writer.line(account_id if found.options.quiet else f"Added account '{account_id}'")
-    found.writer.hint(
-        f"Does it work?  {found.path} accounts check {account_id}\n"
-        f"Send a mail:   {found.path} send hello.eml --account {account_id}"
-    )
-
-
-def _exists(call: Any, tenant_id: str, account_id: str) -> bool:
-    call(
-        "getTenant", tenant_id=tenant_id
-    )  # an absent tenant is another error than an absent account
-    try:
-        call("getAccount", tenant_id=tenant_id, account_id=account_id)
-    except NotFound:
-        return False
-    return True
+    password = request_.read_password(found, password_file, None, from_stdin=password_stdin)
+    password = password or found.prompts.password(f"New password of {old['user']}")
+    request_.change(found, tenant_id, old, request_.checked_answers({"password": password}))
 
 
 @app.command()
@@ -206,11 +267,11 @@ def delete(
     found.call("getAccount", tenant_id=tenant_id, account_id=account_id)
     what = f"account '{account_id}' of '{tenant_id}'"
     if dry_run:
-        found.writer.line(f"would delete {what}")
+        found.writer.would(f"delete {what}")
         return
     found.prompts.confirm(f"Delete {what}? Mail that waits for it cannot go.", given=force)
     found.call("deleteAccount", tenant_id=tenant_id, account_id=account_id)
-    found.writer.line(f"Deleted {what}")
+    found.writer.done({"id": account_id, "tenant_id": tenant_id}, f"Deleted {what}")
 
 
 @app.command("check")
@@ -229,12 +290,3 @@ def check_(ctx: typer.Context, account_id: str = _ID) -> int:
 def _check(found: Here, tenant_id: str, account_id: str) -> int:
     told = found.call("checkAccount", tenant_id=tenant_id, account_id=account_id)
     return check.print_report(found, told["report"], account_id)
-
-
-_OPTIONS = {
-    "id": "ID",
-    "host": "--host",
-    "user": "--user",
-    "tls_mode": "--tls-mode",
-    "password": "the password",
-}

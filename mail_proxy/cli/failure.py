@@ -115,6 +115,9 @@ def _known(error: MailProxyError) -> Failure:
     hint = error.hint or ""
     if not hint and isinstance(error, ForeignDatabase):
         hint = "move that file away, or name another one with GMP_DB_PATH"
+    cause = error.__cause__
+    if not hint and isinstance(cause, PermissionError) and cause.filename:
+        hint = f"ls -ld {cause.filename}"
     is_command = hint.split(" ", 1)[0] in _PROGRAMS and ", " not in hint
     return Failure(
         str(error),

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import typer
 
 from mail_proxy.cli.columns import Column, show_age
-from mail_proxy.cli.doors import DaemonState
+from mail_proxy.cli.doors import Daemon, DaemonState
 from mail_proxy.cli.exit_codes import ServiceStatus
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
+from mail_proxy.cli.suspended import is_suspended
 from mail_proxy.config.instances import Instance, list_instances
+from mail_proxy.domain.errors import MailProxyError
 
 app = Family()
+
+
+def show_suspended(value: object, _now: float) -> str:
+    return "suspended" if value else "-"
+
 
 COLUMNS = (
     Column("name", is_id=True),
@@ -21,6 +29,7 @@ COLUMNS = (
     Column("pid", drop=3, right=True),
     Column("url", "address", drop=1),
     Column("started_at", "up", show_age, drop=2, right=True),
+    Column("suspended", "sending", show_suspended, drop=4),
 )
 
 _EXAMPLES = """\
@@ -62,7 +71,19 @@ def _record(found: Here, instance: Instance) -> dict[str, Any]:
         "pid": daemon.pid if daemon.is_running else None,
         "url": daemon.url if daemon.is_running else None,
         "started_at": daemon.started_at if daemon.is_running else None,
+        "suspended": _is_suspended(found, instance, daemon),
     }
+
+
+def _is_suspended(found: Here, instance: Instance, daemon: Daemon) -> bool | None:
+    """Whether all its sending is held; None when there is nobody to ask."""
+    if daemon.state is not DaemonState.RUNNING:
+        return None
+    try:
+        with closing(found.doors.control(instance, found.environ)) as control:
+            return is_suspended(control.call("getInstance"))
+    except MailProxyError:
+        return None  # it stopped meanwhile; the list is about all the others too
 
 
 @app.command()

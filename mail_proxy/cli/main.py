@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from mail_proxy.cli.failure import report
 from mail_proxy.cli.globals import GlobalOptions, hoist
 from mail_proxy.cli.here import Here
 from mail_proxy.cli.levels import root_level
-from mail_proxy.cli.output import Writer
+from mail_proxy.cli.output import Writer, output_error
 from mail_proxy.cli.prompts import Prompter
 from mail_proxy.config.instances import home
 
@@ -87,13 +88,27 @@ def _guarded(work: Callable[[], int], here: Here, argv: Sequence[str]) -> int:
     except typer.Exit as error:
         return error.exit_code
     except OutputFailed as error:
-        _leave_quietly(here.writer.stdout)  # what is left in its buffer cannot be written either
-        return report(error, here, argv)
+        return _without_output(error, here, argv)
+    except OSError as error:
+        # The parser writes its help pages itself; a file of ours that is full has a name.
+        if error.errno not in _FULL or error.filename:
+            return report(error, here, argv)
+        return _without_output(output_error(error), here, argv)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: told, never lost
         return report(error, here, argv)
     if code == ExitCode.INTERRUPTED:
         here.writer.complain("\nInterrupted.")  # typer turns Ctrl-C into this code
     return code
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def _without_output(error: Exception, here: Here, argv: Sequence[str]) -> int:
+    """Tell it on stderr alone: what is left in the buffer of stdout cannot be written either."""
+    here.writer.has_data = True
+    _leave_quietly(here.writer.stdout)
+    return report(error, here, argv)
 
 
 def _leave_quietly(stdout: TextIO) -> int:

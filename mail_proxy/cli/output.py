@@ -217,7 +217,7 @@ class Writer:
             stream.write(text)
             stream.flush()
         except OSError as error:
-            raise _output_error(error) from error
+            raise output_error(error) from error
         except UnicodeEncodeError:
             encoding = stream.encoding or "ascii"
             plain = text.translate(_IN_ASCII)
@@ -225,7 +225,7 @@ class Writer:
             stream.flush()
 
 
-def _output_error(error: OSError) -> Exception:
+def output_error(error: OSError) -> Exception:
     """A reader that has gone is no failure; a full disk is one."""
     if isinstance(error, BrokenPipeError):
         return OutputClosed()

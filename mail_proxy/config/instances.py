@@ -114,7 +114,8 @@ def instance_named(name: str, root: Path) -> Instance:
     """The instance of that name. Raises Invalid for a name that cannot be one."""
     if not INSTANCE_NAME.match(name):
         raise Invalid(
-            f"'{name}' cannot be an instance name: use a-z, 0-9 and '-', at most 31, no '-' first",
+            f"'{name}' cannot be an instance name: use a-z, 0-9 and '-', "
+            "at most 31, no '-' first, as in my-server",
             field="name",
         )
     if name in RESERVED:

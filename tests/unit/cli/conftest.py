@@ -104,7 +104,8 @@ class FakeInstance:
         return sum(message["state"] == "suspended" for message in self.messages.values())
 
     def _getInstance(self) -> dict[str, Any]:  # noqa: N802
-        return {"id": 1, "name": "my", "bounce_enabled": False}
+        active = not self.is_suspended
+        return {"id": 1, "name": "my", "bounce_enabled": False, "scheduler_active": active}
 
     def _getToken(self) -> dict[str, Any]:  # noqa: N802
         return {"token": self.token}

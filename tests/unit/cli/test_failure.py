@@ -3,6 +3,9 @@ from __future__ import annotations
 import errno
 import io
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -167,8 +170,8 @@ def test_a_foreign_database_is_named_with_the_way_around_it(cli) -> None:
 
 def test_missing_rights_exit_5_wherever_they_are_missing(cli) -> None:
     world = cli.instance("my")
-    error = ConfigurationError("cannot use the folder", hint="ls -ld /x")
-    error.__cause__ = PermissionError(errno.EACCES, "Permission denied")
+    error = ConfigurationError("cannot read /x: Permission denied")
+    error.__cause__ = PermissionError(errno.EACCES, "Permission denied", "/x")
     for failure in (error, PermissionError(errno.EACCES, "Permission denied", "/x")):
         world.fails_with = failure
         ran = cli("my", "stats")
@@ -183,7 +186,7 @@ def test_a_full_disk_is_told(cli) -> None:
         def write(self, _text: str) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    for line in (["my", "stats"], ["list", "--json"]):
+    for line in (["my", "stats"], ["list", "--json"], ["my", "acme", "messages", "list", "--json"]):
         err = io.StringIO()
         code = run(
             line,
@@ -210,3 +213,20 @@ def test_a_wrong_number_is_told_in_words(cli, line, told) -> None:
     ran = cli("my", "acme", *line)
     assert ran.code == 2
     assert ran.err.startswith(f"error: {told}\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", ["version", "--help", "help start --json"])
+def test_a_full_disk_is_told_once_by_the_process(cli, line: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "mail_proxy", *line.split()],
+            env=cli.environ,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "error: cannot write to the output: no space left on device\n"

@@ -192,6 +192,7 @@ def test_a_name_that_no_instance_can_have_comes_with_one_that_it_can(cli) -> Non
     ran = cli("status", "My_Server")
     assert ran.code == 4
     assert "  try: mail-proxy start myserver" in ran.err
+    assert "as in my-server" in cli("My_Server", "info").err
 
 
 def test_help_on_nonsense_is_not_the_help_of_an_instance(cli) -> None:

@@ -242,3 +242,16 @@ def test_an_empty_list_says_what_to_do_next(cli) -> None:
     line = ("my", "acme", "messages", "list")
     assert cli(*line).err == "No messages yet. Send one: mail-proxy my acme send hello.eml\n"
     assert cli(*line, "--status", "sent").err == "No message matches.\n"
+
+
+@pytest.mark.parametrize("verb", ["show", "delete", "check"])
+def test_an_account_command_names_the_account_that_is_not_there(cli, verb: str) -> None:
+    world = cli.instance("my")
+    ran = cli("my", "acme", "accounts", verb, "mian")
+    assert ran.code == 4
+    assert ran.err == (
+        "error: account 'mian' does not exist for tenant 'acme'. Did you mean 'main'?\n"
+        "  try: mail-proxy my acme accounts list\n"
+    )
+    world.accounts.clear()
+    assert cli("my", "acme", "accounts", verb, "x").err.endswith("my acme accounts add\n")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from mail_proxy.domain.errors import NotRunning
+
 ALL = "All sending of 'my' is suspended. Let it go on: mail-proxy my activate"
 
 
@@ -53,3 +55,14 @@ def test_what_was_not_suspended_is_activated_in_peace(cli) -> None:
 def test_an_activated_tenant_of_a_suspended_instance_is_told_that_it_still_waits(cli) -> None:
     cli.instance("my").is_suspended = True
     assert ALL in cli("my", "acme", "activate").err
+
+
+def test_a_list_of_instances_shows_which_is_suspended(cli) -> None:
+    cli.instance("a")
+    cli.instance("b").is_suspended = True
+    cli.instance("c", running=False)
+    told = {entry["name"]: entry["suspended"] for entry in cli("list", "--json").json}
+    assert told == {"a": False, "b": True, "c": None}
+    assert "suspended" in cli("list", tty=True).out
+    cli.doors.worlds["b"].fails_with = NotRunning("gone")
+    assert cli("list").code == 0
