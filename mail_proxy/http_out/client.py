@@ -27,7 +27,9 @@ from mail_proxy.http_out.resolver import GuardedResolver, SystemResolver
 
 MAX_BYTES = 2**20  # of an answer, unless the caller says otherwise
 MAX_CONNECTIONS = 200
-MAX_CONNECTIONS_PER_HOST = 8
+# Applications of many tenants share a host, and waiting for a connection counts against the
+# deadline: with 8, as many tenants that hang made all others of their host late.
+MAX_CONNECTIONS_PER_HOST = 100
 KEEP_ALIVE_S = 4.0  # many servers close after 5 s: be first, or a post meets a closed door
 _CHUNK = 64 * 1024
 

@@ -139,9 +139,11 @@ def _parsed(url: str) -> URL:
     if not url.isprintable() or " " in url or "\\" in url:
         raise Blocked("the URL holds a space, a control character or a backslash", field="url")
     try:
-        return URL(url)
+        parsed = URL(url)
+        _ = parsed.host  # decoded at each use; raises for `xn--` and what is no Punycode
     except ValueError:
         raise Blocked("this is not a URL", field="url") from None
+    return parsed
 
 
 def _why_forbidden_6(address: IPv6Address) -> str | None:

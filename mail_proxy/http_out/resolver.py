@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,9 +29,12 @@ class SystemResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Raises OSError where there is no such name."""
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._look_up, host, port, family
-        )
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._look_up, host, port, family
+            )
+        except UnicodeError as error:  # an empty label, or one over 63 characters
+            raise OSError(errno.EINVAL, "no name of a host") from error
         return [_result(host, port, info) for info in found]
 
     async def close(self) -> None:

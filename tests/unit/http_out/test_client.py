@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import socket
@@ -221,3 +222,29 @@ async def test_whatever_led_there_no_socket_is_opened_to_a_forbidden_address(
 
 async def test_the_machines_resolver_finds_loopback(http, receiver):
     assert (await post(http, receiver.url("localhost"), trusted=True)).status == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["a..b.example", ".example", "a" * 64 + ".example", "xn--zzzzzz", "xn--.example"]
+)
+async def test_a_host_that_is_no_name_fails_as_others_do(http, host):
+    for trusted in (True, False):
+        with pytest.raises((Blocked, Unreachable)):
+            await post(http, f"http://{host}/", trusted=trusted)
+
+
+async def test_receivers_that_hang_leave_connections_to_others_of_their_host(http):
+    at_once = asyncio.Barrier(50)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await at_once.wait()  # nobody is answered until all are here
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server:
+        answers = await asyncio.gather(*(post(http, url) for _ in range(50)))
+    assert {answer.status for answer in answers} == {200}
