@@ -8,6 +8,7 @@ from mail_proxy.reports.plan import Pause, Urge
 
 FIRST_S = 0.005  # the first event after a calm waits this long for its siblings
 COALESCE_S = 0.05  # after that, at most twenty posts a second
+_SPARE = 64  # entries of the heap without a use that are not worth tidying up
 
 
 class Agenda:
@@ -83,3 +84,7 @@ class Agenda:
     def _set(self, tenant_id: str, at: float) -> None:
         self._due[tenant_id] = at
         heapq.heappush(self._heap, (at, tenant_id))
+        if len(self._heap) > 2 * len(self._due) + _SPARE:
+            # Times that were planned anew leave by themselves when they come, which may be never.
+            self._heap = [(at, tenant_id) for tenant_id, at in self._due.items()]
+            heapq.heapify(self._heap)

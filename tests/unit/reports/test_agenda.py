@@ -88,6 +88,17 @@ def test_the_longest_due_goes_first():
     assert [tenant_id for tenant_id, _ in agenda.take(now=5.0)] == ["b", "c", "a"]
 
 
+def test_rounds_that_are_planned_anew_leave_nothing_behind():
+    agenda = Agenda()
+    agenda.plan("calm", 1e9)
+    for n in range(1000):
+        agenda.wake("busy", now=float(n))
+        assert agenda.take(now=n + 0.5) == [("busy", Urge.TIMER)]
+        agenda.end("busy", Pause(1e10), now=n + 0.5)  # no heartbeat for three hundred years
+    assert len(agenda._heap) < 100
+    assert agenda.next_at() == 1e9
+
+
 TENANTS = st.sampled_from("abc")
 WAITS = st.floats(0, 10)
 
