@@ -67,6 +67,8 @@ class Reporter:
 
     async def resume(self, tenant_id: str) -> None:
         """End the pause that a 410 began, or a backoff, and report now."""
+        if tenant_id in self._tenants:
+            self._tenants[tenant_id].is_resumed = True
         sync = await self._tools.store.get_sync_state(tenant_id)
         await self._tools.store.put_sync_state(
             replace(sync, paused=False, retry_at=None, failures=0, last_error=None)

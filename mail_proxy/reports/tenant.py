@@ -24,15 +24,19 @@ class TenantReports:
     held: events that the application refused by name, and when each may go again. Kept in memory:
         after a restart they go at once, and their tries are in the store.
     quiet: posts without events in a row that the application asked for early.
+    is_resumed: during this round a person ended pause and backoff. What the receiver of before
+        refuses then is not written down: it would pause the one of now.
     """
 
     tenant_id: str
     tools: Tools
     held: dict[int, float] = field(default_factory=dict)
     quiet: int = 0
+    is_resumed: bool = False
 
     async def round(self, urge: Urge) -> Pause:
         """Post what may be posted now; how long to wait for the next round."""
+        self.is_resumed = False
         store, settings = self.tools.store, self.tools.settings
         tenant = await store.get_tenant(self.tenant_id)
         if tenant is None:
@@ -149,6 +153,8 @@ class TenantReports:
         return plan.next_sync_after(answer, now=now, quiet=max(0, self.quiet - 1))
 
     async def _retry_later(self, sync: SyncState, why: str, n: int) -> Pause:
+        if self.is_resumed:
+            return Pause(0.0)
         failures = sync.failures + 1
         wait = plan.backoff_s(self.tools.settings, failures, self.tools.clock.dice())
         retry_at = self.tools.clock.now() + wait
@@ -160,6 +166,8 @@ class TenantReports:
         return Pause(wait, holds=True)
 
     async def _gone(self, sync: SyncState, answer: Answer) -> Pause:
+        if self.is_resumed:
+            return Pause(0.0)
         await self.tools.store.put_sync_state(replace(sync, paused=True, last_error=answer.problem))
         log.reports_paused(tenant_id=self.tenant_id, why=answer.problem)
         return Pause(plan.LOOK_S, holds=True)

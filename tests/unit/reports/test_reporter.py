@@ -181,6 +181,26 @@ async def test_a_paused_tenant_is_reported_to_again_after_resume(reporting, stor
     assert store.states() == ["reported"]
 
 
+@pytest.mark.parametrize("answer", [(410, {}), (500, {})])
+async def test_a_refusal_of_the_old_receiver_does_not_stop_reports_to_the_new_one(
+    reporting, store, http, answer
+):
+    event = store.add_event()
+    http.answers.append(answer)
+    http.gate.clear()
+    reporter = reporting()
+    await http.posted(1)
+    store.add_tenant(client_base_url="http://new.example")
+    await reporter.resume("acme")
+    http.gate.set()
+    await http.posted(2)
+    await settle()
+    assert http.posts[1][0] == "http://new.example/mail-proxy/sync"
+    assert http.ids[1] == [event.message_id]
+    assert store.states() == ["reported"]
+    assert not store.sync["acme"].paused
+
+
 async def test_when_the_store_fails_the_round_is_repeated(reporting, store, http, clock):
     store.add_event()
     store.trouble = StoreUnavailable("locked")
