@@ -16,12 +16,13 @@ _WAITING = "waiting"
 class Causes:
     """What may hold the messages of one tenant.
 
-    accounts: by their ids. is_suspended: the whole instance. is_active: the tenant.
+    accounts: by their ids. is_suspended, is_running: the instance. is_active: the tenant.
     """
 
     accounts: Mapping[str, Mapping[str, Any]]
     is_suspended: bool = False
     is_active: bool = True
+    is_running: bool = True
 
     @classmethod
     def ask(
@@ -37,6 +38,7 @@ class Causes:
             {str(account["id"]): account for account in accounts},
             is_suspended=suspended.is_suspended(status),
             is_active=tenant.get("active") is not False,
+            is_running=control.is_live,
         )
 
     def why(self, message: Mapping[str, Any]) -> str | None:
@@ -61,6 +63,8 @@ class Causes:
             return "suspended: the whole instance"
         if not self.is_active:
             return "suspended: its tenant is inactive"
+        if not self.is_running:
+            return "its instance is not running"
         return _of_the_account(account, message) or _of_its_own(message)
 
 

@@ -186,7 +186,7 @@ def test_a_full_disk_is_told(cli) -> None:
         def write(self, _text: str) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    for line in (["my", "stats"], ["list", "--json"], ["my", "acme", "messages", "list", "--json"]):
+    for line in (["my", "stats"], ["list", "--json"], ["my", "acme", "accounts", "list"]):
         err = io.StringIO()
         code = run(
             line,

@@ -59,6 +59,11 @@ def test_an_inactive_tenant_is_the_reason(cli, world, make_message) -> None:
     assert why(cli, world, make_message()) == "suspended: its tenant is inactive"
 
 
+def test_an_instance_that_does_not_run_is_the_reason(cli, world, make_message) -> None:
+    world.is_live = False
+    assert why(cli, world, make_message()) == "its instance is not running"
+
+
 def test_a_held_and_a_failed_one_have_reasons_of_their_own(cli, world, make_message) -> None:
     assert why(cli, world, make_message(state="held", held_reason="too large")) == "too large"
     assert why(cli, world, make_message(state="failed", error="550 no")) == "550 no"
