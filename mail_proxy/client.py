@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterable, Mapping
+from concurrent.futures import CancelledError, Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -239,8 +240,10 @@ class _Blocking:
 
     def close(self) -> None:
         if self._loop.is_running:
-            self._loop.run(self._control.aclose())
-            self._loop.stop()
+            try:
+                self._loop.run(self._control.aclose())
+            finally:
+                self._loop.stop()
 
 
 class _BackgroundLoop:
@@ -248,6 +251,8 @@ class _BackgroundLoop:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._is_open = True
+        self._changing = threading.Lock()  # nothing is given to a loop that is about to stop
         self._thread = threading.Thread(target=self._serve, name="mail-proxy client", daemon=True)
         self._thread.start()
 
@@ -257,22 +262,35 @@ class _BackgroundLoop:
 
     @property
     def is_running(self) -> bool:
-        return self._thread.is_alive()
+        return self._is_open
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """The result of `work`; Ctrl-C cancels it and leaves the loop usable."""
-        if not self.is_running:
-            work.close()
-            raise MailProxyError("this client is closed")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = self._begin(work)
         try:
             return future.result()
         except KeyboardInterrupt:
             future.cancel()
             raise
+        except CancelledError as error:
+            raise MailProxyError(
+                "this client was closed before the answer came",
+                hint="the command may have run all the same",
+            ) from error
+
+    def _begin(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
+        with self._changing:
+            if self._is_open:
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        work.close()
+        raise MailProxyError("this client is closed")
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        """What is under way is cancelled."""
+        with self._changing:
+            if self._is_open:
+                self._is_open = False
+                self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
 

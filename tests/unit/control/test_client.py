@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -211,6 +212,40 @@ def test_closing_ends_the_thread_and_the_control():
     assert threading.active_count() == before
     with pytest.raises(MailProxyError, match="closed"):
         proxy.health()
+
+
+def test_a_control_that_cannot_be_closed_leaves_no_thread():
+    before = threading.active_count()
+    control = FakeControl()
+
+    async def fail() -> None:
+        raise OSError("the socket is gone")
+
+    control.aclose = fail  # type: ignore[method-assign]
+    proxy = MailProxyClient.over(control)
+    with pytest.raises(OSError, match="gone"):
+        proxy.close()
+
+    assert threading.active_count() == before
+
+
+def test_a_call_of_another_thread_ends_when_the_client_is_closed():
+    control = FakeControl()
+    begun = threading.Event()
+
+    async def hang(command: str, /, **fields: Any) -> dict[str, Any]:
+        begun.set()
+        await asyncio.Event().wait()
+        return {}
+
+    control.call = hang  # type: ignore[method-assign]
+    proxy = MailProxyClient.over(control)
+    with ThreadPoolExecutor(1) as others:
+        waiting = others.submit(proxy.health)
+        assert begun.wait(5)
+        proxy.close()
+        with pytest.raises(MailProxyError, match="closed before the answer came"):
+            waiting.result(5)
 
 
 def test_ctrl_c_cancels_the_call_and_leaves_the_client_usable(monkeypatch):
