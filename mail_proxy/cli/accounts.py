@@ -78,7 +78,8 @@ _PASSWORD = typer.Option(None, "--password", hidden=True)
 _TLS_MODE = typer.Option(
     None,
     "--tls-mode",
-    help="starttls, ssl, none or auto; a new one: auto (ssl on port 465, else STARTTLS if offered).",
+    help="starttls, ssl, none or auto; a new one: auto, "
+    "that is ssl on port 465, else STARTTLS where it is offered.",
 )
 _TLS = typer.Option(None, "--tls/--no-tls", help="ssl on port 465, else starttls; or none.")
 _USE_TLS = typer.Option(False, "--use-tls", hidden=True)

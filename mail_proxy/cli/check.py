@@ -10,12 +10,10 @@ from mail_proxy.cli.columns import Column
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.failure import tell
 from mail_proxy.cli.here import Here
-from mail_proxy.domain.reply import Stage
 from mail_proxy.domain.safe_text import safe_text
 
 _STAGES = ("connect", "tls", "auth")
 _TITLES = {"connect": "connect", "tls": "TLS", "auth": "login"}
-_WORDS = {stage.value: stage.words for stage in Stage}
 _SOON_D = 14  # days of a certificate that are worth a warning
 
 
@@ -23,20 +21,28 @@ def print_report(found: Here, report: Mapping[str, Any], account_id: str) -> int
     """The steps, then what the server offers; the exit code: 1 with the step that failed."""
     failed = report.get("failed_stage")
     if not found.writer.is_for_people:
-        record = dict(report)
+        record = {"ok": not failed, **report}
         found.writer.record(record, [Column(key) for key in record])
     else:
         _print_steps(found, report, failed)
         _print_offers(found, report)
+    _warn_of_clear_text(found, report, account_id)
     if not failed:
         return ExitCode.DONE
-    # The sentence names its step already; said once is enough.
-    why = str(report.get("failure") or _reply(report))
-    why = why.removeprefix(f"{_WORDS.get(str(failed), '')}: ")
-    step = _TITLES.get(str(failed), str(failed))
+    why = str(report.get("failure") or _reply(report))  # names the step that failed
     where = f"{report.get('host')}:{report.get('port')}"
-    tell(found, f"{step} failed at {where}: {why}", _advice(found, str(failed), account_id))
+    tell(found, f"{where}: {why}", _advice(found, report, account_id))
     return ExitCode.FAILED
+
+
+def _warn_of_clear_text(found: Here, report: Mapping[str, Any], account_id: str) -> None:
+    if report.get("tls_version") or "STARTTLS" not in (report.get("capabilities") or {}):
+        return
+    what = "mail" if report.get("login") == "none" else "mail and password"
+    found.writer.warn(
+        f"the server offers STARTTLS and it is not used: {what} would go in clear. "
+        f"Use it: {found.path} accounts update {account_id} --tls-mode starttls"
+    )
 
 
 def _print_steps(found: Here, report: Mapping[str, Any], failed: object) -> None:
@@ -89,7 +95,9 @@ def _reply(report: Mapping[str, Any]) -> str:
     return str(reply or "no answer")
 
 
-def _advice(found: Here, stage: str, account_id: str) -> tuple[str, ...]:
-    if stage == "auth":
-        return (f"{found.path} accounts add {account_id} --replace ... with the right password",)
-    return (f"{found.path} accounts show {account_id}",)
+def _advice(found: Here, report: Mapping[str, Any], account_id: str) -> tuple[str, ...]:
+    accounts = f"{found.path} accounts"
+    if report.get("login") == "refused":
+        return (f"{accounts} set-password {account_id}",)
+    change = f"{accounts} update {account_id} --host HOST --port PORT --tls-mode MODE"
+    return (f"{accounts} show {account_id}", change)

@@ -37,7 +37,7 @@ class Prompter:
         if given or self._options.yes:
             return
         self._need_terminal(question, option)
-        if self._ask(f"{question} [y/N] ").lower() not in ("y", "yes"):
+        if not self._yes_or_no(f"{question} [y/N] ", enter=False):
             raise Cancelled
 
     def confirm_name(
@@ -59,7 +59,7 @@ class Prompter:
         """Something kind that is asked only of a person who is there; Enter is yes."""
         if not self.is_possible:
             return False
-        return self._options.yes or self._ask(f"{question} [Y/n] ").lower() in ("", "y", "yes")
+        return self._options.yes or self._yes_or_no(f"{question} [Y/n] ", enter=True)
 
     def password(self, label: str) -> str:
         """A secret without echo; InputNeeded names the ways around the question."""
@@ -76,6 +76,19 @@ class Prompter:
         if not self.is_possible:
             what = question.splitlines()[0].rstrip("?. ")
             raise InputNeeded(f"{what}: nobody can be asked here. Give {option}")
+
+    def _yes_or_no(self, question: str, *, enter: bool) -> bool:
+        """enter: what Enter alone means. What is neither is asked again."""
+        while True:
+            match self._ask(question).lower():
+                case "y" | "yes":
+                    return True
+                case "n" | "no":
+                    return False
+                case "":
+                    return enter
+                case _:
+                    self._stderr.write("Please answer y or n.\n")
 
     def _ask(self, question: str) -> str:
         try:

@@ -7,11 +7,7 @@ from typing import Any
 from mail_proxy.forms import checks
 from mail_proxy.forms.fields import Answers, Field, Form, given_fields
 
-TLS_MODES = ("starttls", "ssl", "none", "auto")
-
-
-def _usual_tls(answers: Answers) -> str:
-    return "ssl" if answers.get("port") == 465 else "starttls"
+TLS_MODES = ("auto", "starttls", "ssl", "none")
 
 
 def _has_user(answers: Answers) -> bool:
@@ -24,16 +20,16 @@ FIELDS = (
     Field(
         "port",
         "Port",
-        "587 for STARTTLS, 465 for TLS from the start, 25 between servers.",
+        "587 for STARTTLS, 465 for TLS at once, 25 for servers.",
         checks.port,
         default=lambda _: "587",
     ),
     Field(
         "tls_mode",
         "Encryption",
-        "starttls, ssl (TLS from the first byte), none, or auto (by the port).",
+        "auto: ssl on port 465, else STARTTLS if offered.",
         checks.choice(*TLS_MODES),
-        default=_usual_tls,
+        default=lambda _: "auto",
         choices=TLS_MODES,
     ),
     Field("user", "User", "Often the mail address. Empty: no login.", checks.line),
@@ -48,14 +44,14 @@ FIELDS = (
     Field(
         "limit_per_hour",
         "Limit per hour",
-        "Mails that the provider allows in an hour. 0: no limit.",
+        "Mails in an hour; 0: no limit. Stored, not kept to yet.",
         checks.limit,
         default=lambda _: "0",
     ),
     Field(
         "limit_per_day",
         "Limit per day",
-        "Mails that the provider allows in a day. 0: no limit.",
+        "Mails in a day; 0: no limit. Stored, not kept to yet.",
         checks.limit,
         default=lambda _: "0",
     ),

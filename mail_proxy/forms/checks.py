@@ -58,6 +58,13 @@ def url(text: str) -> str | None:
     return text
 
 
+def path(text: str) -> str | None:
+    """The path of a URL, or nothing."""
+    if text and (not text.startswith("/") or not text.isprintable() or " " in text):
+        raise BadAnswer("a path that begins with /, as in /mail-proxy/sync")
+    return text or None
+
+
 def secret(text: str) -> str:
     if not text:
         raise BadAnswer("it cannot be empty")

@@ -7,6 +7,7 @@ from typing import Any
 from mail_proxy.forms import checks
 from mail_proxy.forms.fields import Answers, Field, Form, given_fields
 
+SYNC_PATH = "/mail-proxy/sync"  # what the reports of a tenant without a path of its own take
 AUTH_METHODS = ("none", "bearer", "basic")
 _AUTH_FIELDS = ("auth_method", "auth_token", "auth_user", "auth_password")
 
@@ -25,8 +26,16 @@ FIELDS = (
     Field(
         "client_base_url",
         "Application URL",
-        "Where delivery reports go, as https://app.example.com. Empty: no reports.",
+        "Where reports go: https://app.example.com. Empty: none.",
         checks.url,
+    ),
+    Field(
+        "client_sync_path",
+        "Path for reports",
+        "Added to the URL; delivery reports are posted there.",
+        checks.path,
+        default=lambda _: SYNC_PATH,
+        is_wanted=_has_url,
     ),
     Field(
         "auth_method",

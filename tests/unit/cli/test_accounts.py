@@ -157,6 +157,194 @@ def test_a_failed_check_names_the_step_and_exits_1(cli) -> None:
     ran = cli("my", "acme", "accounts", "check", "main", tty=True)
     assert ran.code == 1
     assert "login    FAILED" in ran.out
-    assert "error: login failed at smtp.example.com:587: 535 5.7.8 no" in ran.err
+    assert ran.err == (
+        "error: smtp.example.com:587: login refused: 535 5.7.8 no\n"
+        "  try: mail-proxy my acme accounts set-password main\n"
+    )
     document = cli("my", "acme", "accounts", "check", "main", "--json")
     assert (document.code, document.json["failed_stage"]) == (1, "auth")
+
+
+def test_a_check_that_goes_in_clear_although_it_need_not_warns(cli) -> None:
+    world = cli.instance("my")
+    world.report = {
+        **GOOD,
+        "tls_version": None,
+        "capabilities": {"STARTTLS": ""},
+        "login": "none",
+    }
+    ran = cli("my", "acme", "accounts", "check", "main", tty=True)
+    assert ran.code == 0
+    assert ran.err == (
+        "warning: the server offers STARTTLS and it is not used: mail would go in clear. "
+        "Use it: mail-proxy my acme accounts update main --tls-mode starttls\n"
+    )
+    world.report["login"] = "accepted"
+    assert "mail and password would go" in cli("my", "acme", "accounts", "check", "main").err
+
+
+@pytest.mark.parametrize(
+    "report", [{"capabilities": {"STARTTLS": ""}}, {"capabilities": {}, "tls_version": None}]
+)
+def test_a_check_warns_only_where_something_better_is_offered(cli, report) -> None:
+    world = cli.instance("my")
+    world.report = {**GOOD, **report}
+    assert cli("my", "acme", "accounts", "check", "main").err == ""
+
+
+def test_a_connection_that_failed_is_told_with_what_to_look_at(cli) -> None:
+    world = cli.instance("my")
+    failure = "connection failed: connection refused: nothing listens there"
+    world.report = {**GOOD, "login": "none", "failed_stage": "connect", "failure": failure}
+    ran = cli("my", "acme", "accounts", "check", "main")
+    assert ran.code == 1
+    assert ran.err.splitlines() == [
+        f"error: smtp.example.com:587: {failure}",
+        "  try: mail-proxy my acme accounts show main",
+        "  try: mail-proxy my acme accounts update main --host HOST --port PORT --tls-mode MODE",
+    ]
+
+
+# --- changes ---
+
+STORED = {
+    "id": "main",
+    "tenant_id": "acme",
+    "host": "smtp.example.com",
+    "port": 465,
+    "user": "me",
+    "has_password": True,
+    "use_tls": True,
+    "tls_mode": "ssl",
+    "ttl": 300,
+    "limit_per_hour": 100,
+    "limit_behavior": "defer",
+    "is_default": True,
+    "is_pec_account": False,
+    "has_imap_password": False,
+    "in_doubt": "resend",
+    "retry_delays": [3.0],
+    "paused_reason": "no route",
+    "failures": 2,
+    "created_at": "2026-11-01T00:00:00",
+}
+SENT_BACK = {
+    **{key: STORED[key] for key in ("id", "tenant_id", "host", "port", "user", "use_tls")},
+    **{key: STORED[key] for key in ("tls_mode", "ttl", "limit_per_hour", "limit_behavior")},
+    **{key: STORED[key] for key in ("is_default", "is_pec_account", "in_doubt", "retry_delays")},
+    "password": "********",
+}
+
+
+@pytest.fixture
+def world(cli):
+    made = cli.instance("my")
+    made.accounts["acme", "main"] = dict(STORED)
+    return made
+
+
+@pytest.mark.parametrize("line", [("update", "main"), ("add", "main", "--replace")])
+def test_a_change_keeps_what_is_not_given(cli, world, line: tuple[str, ...]) -> None:
+    ran = cli("my", "acme", "accounts", *line, "--port", "587")
+    assert ran.code == 0
+    assert world.last("addAccount") == {**SENT_BACK, "port": 587}
+    assert ran.out == "Changed account 'main': port\n"
+
+
+def test_a_change_tells_programs_what_it_changed(cli, world) -> None:
+    line = ("my", "acme", "accounts", "update", "main", "--tls-mode", "starttls", "--port", "587")
+    assert cli(*line, "--json").json == {
+        "ok": True,
+        "id": "main",
+        "tenant_id": "acme",
+        "changed": ["port", "tls_mode"],
+    }
+    assert "use_tls" not in world.last("addAccount")
+
+
+def test_an_empty_user_takes_the_login_away(cli, world) -> None:
+    assert cli("my", "acme", "accounts", "update", "main", "--user", "").code == 0
+    assert {"user", "password"}.isdisjoint(world.last("addAccount"))
+
+
+def test_a_new_user_without_a_stored_password_needs_one(cli, world) -> None:
+    del world.accounts["acme", "main"]["user"]
+    world.accounts["acme", "main"]["has_password"] = False
+    ran = cli("my", "acme", "accounts", "update", "main", "--user", "me")
+    assert ran.code == 2
+    assert "--password-file" in ran.err
+    assert "addAccount" not in world.names()
+
+
+def test_a_password_that_cannot_be_read_is_not_thrown_away_by_a_change(cli, world) -> None:
+    world.accounts["acme", "main"].update(has_password=False, needs_password=True)
+    assert cli("my", "acme", "accounts", "update", "main", "--port", "587").code == 2
+    assert "addAccount" not in world.names()
+
+
+def test_a_change_of_nothing_or_of_no_account_is_refused(cli, world) -> None:
+    assert cli("my", "acme", "accounts", "update", "main").code == 2
+    assert cli("my", "acme", "accounts", "update", "nope", "--port", "25").code == 4
+    assert "addAccount" not in world.names()
+
+
+def test_replace_adds_what_is_not_there(cli, world) -> None:
+    ran = cli("my", "acme", "accounts", "add", "new", "--host", "h", "--replace")
+    assert ran.out == "Added account 'new'\n"
+
+
+def test_a_password_is_changed_alone(cli, world) -> None:
+    ran = cli("my", "acme", "accounts", "set-password", "main", "--password-stdin", piped="new\n")
+    assert ran.out == "Changed account 'main': password\n"
+    assert world.last("addAccount") == {**SENT_BACK, "password": "new"}
+    assert "new" not in ran.out + ran.err
+
+
+def test_an_account_without_a_user_has_no_password_to_change(cli, world) -> None:
+    del world.accounts["acme", "main"]["user"]
+    ran = cli("my", "acme", "accounts", "set-password", "main", "--password-stdin", piped="new\n")
+    assert ran.code == 2
+    assert "accounts update main --user USER" in ran.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--no-tls", "--tls-mode", "starttls"),
+        ("--no-tls", "--tls-mode", "auto"),
+        ("--tls", "--tls-mode", "none"),
+        ("--use-ssl", "--tls-mode", "starttls"),
+        ("--no-tls", "--use-tls"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(cli, world, options) -> None:
+    for line in (("add", "x", "--host", "h"), ("update", "main")):
+        ran = cli("my", "acme", "accounts", *line, *options)
+        assert ran.code == 2
+        assert "contradicts" in ran.err
+    assert "addAccount" not in world.names()
+
+
+@pytest.mark.parametrize(
+    ("options", "mode"),
+    [(("--tls", "--tls-mode", "ssl"), "ssl"), (("--no-tls", "--tls-mode", "none"), "none")],
+)
+def test_options_that_say_the_same_go_together(cli, world, options, mode: str) -> None:
+    assert cli("my", "acme", "accounts", "update", "main", *options).code == 0
+    assert world.last("addAccount")["tls_mode"] == mode
+
+
+def test_the_help_names_the_default_and_what_is_not_kept_yet(cli, capsys) -> None:
+    cli("my", "acme", "accounts", "add", "--help")
+    told = " ".join(capsys.readouterr().out.split())
+    assert "a new one: auto, that is ssl on port 465, else STARTTLS where it is offered" in told
+    assert told.count("Stored, and not kept to yet.") == 4
+
+
+def test_add_and_delete_tell_programs_what_they_did(cli, world) -> None:
+    done = {"ok": True, "id": "x", "tenant_id": "acme"}
+    assert cli("my", "acme", "accounts", "add", "x", "--host", "h", "--json").json == done
+    assert cli("my", "acme", "accounts", "delete", "x", "-f", "--json").json == done
+    would = cli("my", "acme", "accounts", "delete", "main", "--dry-run", "--json").json
+    assert (would["ok"], would["dry_run"]) == (True, True)
+    assert "main" in would["would"]

@@ -37,9 +37,17 @@ def test_a_question_needs_a_terminal_on_both_sides() -> None:
 
 def test_yes_goes_on_and_anything_else_does_not() -> None:
     prompter("y\n").confirm("Sure?")
-    for typed in ("\n", "n\n", "yo\n", ""):
+    for typed in ("\n", "n\n", "No\n", ""):
         with pytest.raises(Cancelled):
             prompter(typed).confirm("Sure?")
+
+
+def test_a_garbled_answer_is_asked_again() -> None:
+    prompter("yo\n?\nyes\n").confirm("Sure?")
+    with pytest.raises(Cancelled):
+        prompter("yo\nno\n").confirm("Sure?")
+    assert prompter("what\n\n").offer("Test it?")
+    assert not prompter("what\nn\n").offer("Test it?")
 
 
 def test_the_yes_option_asks_nothing() -> None:

@@ -116,6 +116,14 @@ def test_a_question_is_answered_by_one_letter(terminal: Terminal) -> None:
     person.sees("DONE 0")
 
 
+def test_what_is_neither_yes_nor_no_is_asked_again(terminal: Terminal) -> None:
+    person = terminal("my", "suspend")
+    person.answers("Suspend all sending of 'my'? [y/N]", "ja")
+    person.sees("Please answer y or n.")
+    person.answers("Suspend all sending of 'my'? [y/N]", "yes")
+    person.sees("DONE 0")
+
+
 def test_no_input_never_asks(terminal: Terminal) -> None:
     person = terminal("my", "suspend", "--no-input")
     person.sees("DONE 2")
@@ -130,7 +138,7 @@ def test_the_account_form_asks_validates_masks_and_sums_up(terminal: Terminal) -
     person.types("\x15fresh\r")
     person.answers("SMTP host:", "smtp.example.com")
     person.answers("Port: 587", "")
-    person.answers("Encryption: starttls", "")
+    person.answers("Encryption: auto", "")
     person.answers("User:", "me")
     person.answers("Password:", "hunter2")
     person.answers("Password, once more:", "hunter2")
@@ -142,7 +150,7 @@ def test_the_account_form_asks_validates_masks_and_sums_up(terminal: Terminal) -
     person.types("\r")
     person.answers("Test the login now? [Y/n]", "n")
     person.sees("DONE 0")
-    person.sees('"host": "smtp.example.com", "port": 587, "tls_mode": "starttls"')
+    person.sees('"host": "smtp.example.com", "port": 587, "tls_mode": "auto"')
 
 
 def test_ctrl_c_leaves_a_form(terminal: Terminal) -> None:

@@ -7,8 +7,9 @@ import pytest
 from mail_proxy.forms import checks
 from mail_proxy.forms.account import ACCOUNT_FORM
 from mail_proxy.forms.fields import BadAnswer, Field, Form
-from mail_proxy.forms.prompting import FormCancelled, fill
+from mail_proxy.forms.prompting import FormCancelled, _toolbar, fill
 from mail_proxy.forms.tenant import TENANT_FORM, client_auth
+from mail_proxy.reports import plan
 from mail_proxy.wire.accounts import AddAccount
 from mail_proxy.wire.fields import parse_request
 from mail_proxy.wire.tenants import AddTenant
@@ -48,17 +49,19 @@ def test_the_account_form_makes_a_request_that_is_taken() -> None:
         "id": "main",
         "host": "smtp.example.com",
         "port": 587,
-        "tls_mode": "starttls",
+        "tls_mode": "auto",
         "user": "me",
         "password": "s3cret",
     }
     parse_request(AddAccount, request)
 
 
-def test_the_encryption_that_is_offered_follows_the_port() -> None:
+def test_the_encryption_that_is_offered_is_what_an_account_has_anyway() -> None:
     typist = Typist({**SMTP, "Port": "465"})
-    assert fill(ACCOUNT_FORM, {}, typist)["tls_mode"] == "ssl"
-    assert typist.defaults["Encryption"] == "ssl"
+    request = fill(ACCOUNT_FORM, {}, typist)
+    assert request["tls_mode"] == typist.defaults["Encryption"] == "auto"
+    del request["tls_mode"]
+    assert parse_request(AddAccount, request).tls() == "auto"
 
 
 def test_without_a_user_no_password_is_asked() -> None:
@@ -114,6 +117,7 @@ def test_the_tenant_form_makes_a_request_that_is_taken() -> None:
     assert request == {
         "id": "acme",
         "client_base_url": "https://app.example.com",
+        "client_sync_path": "/mail-proxy/sync",
         "client_auth": {"method": "basic", "user": "u", "password": "pw"},
     }
     parse_request(AddTenant, request)
@@ -123,6 +127,12 @@ def test_a_tenant_needs_only_an_id() -> None:
     typist = Typist({"Tenant id": "acme"})
     assert fill(TENANT_FORM, {}, typist) == {"id": "acme"}
     assert typist.asked == ["Tenant id", "Name", "Application URL"]
+
+
+def test_the_path_for_reports_is_offered_as_it_is_used() -> None:
+    typist = Typist({"Tenant id": "acme", "Application URL": "https://app.example.com"})
+    fill(TENANT_FORM, {}, typist)
+    assert typist.defaults["Path for reports"] == plan.SYNC_PATH
 
 
 def test_a_login_that_was_not_spoken_of_is_not_sent() -> None:
@@ -141,6 +151,7 @@ def test_a_login_that_was_not_spoken_of_is_not_sent() -> None:
             ["", "http://h", "https://h:1/x"],
             ["ftp://h", "h", "http://", "http://[", "http://a b"],
         ),
+        (checks.path, ["", "/", "/mail/sync"], ["sync", "//a b", "/a\n"]),
         (checks.line, ["", "Acme Ltd"], ["a\x1bb", "a\nb"]),
         (checks.limit, ["", "0", "100"], ["-1", "x"]),
         (checks.yes_no, ["y", "No"], ["", "maybe"]),
@@ -162,3 +173,14 @@ def test_every_default_of_a_form_is_a_good_answer(form: Form) -> None:
     for field in form.fields:
         default = field.default({})
         assert not default or checks.is_good(field.check, default)
+
+
+@pytest.mark.parametrize("form", [ACCOUNT_FORM, TENANT_FORM], ids=lambda f: f.title)
+def test_every_hint_fits_in_a_terminal_of_80_columns(form: Form) -> None:
+    assert [f.name for f in form.fields if len(_toolbar(f.help)) > 79] == []
+
+
+def test_the_form_says_that_limits_are_not_kept_yet() -> None:
+    limits = [field for field in ACCOUNT_FORM.fields if field.name.startswith("limit_")]
+    assert limits
+    assert all("Stored, not kept to yet." in field.help for field in limits)

@@ -1,0 +1,170 @@
+"""From the options of `accounts add` and `update` to the account that is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mail_proxy.cli.errors import CommandFailed, InputNeeded
+from mail_proxy.cli.exit_codes import ExitCode
+from mail_proxy.cli.forms import ask_form, checked
+from mail_proxy.cli.here import Here
+from mail_proxy.cli.passwords import PasswordOptions, find_password
+from mail_proxy.domain.errors import NotFound
+from mail_proxy.forms.account import ACCOUNT_FORM
+
+_MASK = "********"  # sent back, it keeps the stored password
+
+# What of an account that was read is sent back with a change; the rest is about its state.
+_KEPT = (
+    *("id", "host", "port", "user", "tls_mode", "use_tls", "ttl", "batch_size"),
+    *("limit_per_minute", "limit_per_hour", "limit_per_day", "limit_behavior"),
+    *("is_default", "is_pec_account", "in_doubt"),
+    *("imap_host", "imap_port", "imap_user", "imap_folder", "imap_ssl"),
+    *("max_connections", "max_retries", "retry_delays"),
+)
+
+
+def tls_mode(
+    mode: str | None, *, port: int | None, tls: bool | None, use_tls: bool, use_ssl: bool
+) -> str | None:
+    """The one mode that the options mean, None for none. Raises CommandFailed when they differ."""
+    if tls is False and (use_tls or use_ssl):
+        raise CommandFailed("--no-tls contradicts --use-tls and --use-ssl", code=ExitCode.USAGE)
+    meant = _meant(port, tls=tls, use_tls=use_tls, use_ssl=use_ssl)
+    if mode is None or meant is None:
+        return mode or meant
+    is_other = use_ssl and mode != "ssl"
+    if is_other or (mode == "none") != (meant == "none"):
+        said = "--no-tls" if tls is False else "--use-ssl" if use_ssl else "--tls"
+        raise CommandFailed(f"--tls-mode {mode} contradicts {said}", code=ExitCode.USAGE)
+    return mode
+
+
+def _meant(port: int | None, *, tls: bool | None, use_tls: bool, use_ssl: bool) -> str | None:
+    if use_ssl:
+        return "ssl"
+    if use_tls or tls:
+        return "ssl" if port == 465 else "starttls"
+    return "none" if tls is False else None
+
+
+def merged(found: Here, old: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole account again, with the answers in it; an empty one takes its field away.
+
+    A password that cannot be sent back by its mask is asked for.
+    """
+    request = {key: old[key] for key in _KEPT if old.get(key) is not None}
+    if "tls_mode" in answers:
+        request.pop("use_tls", None)  # the older word for it
+    for secret in ("password", "imap_password"):
+        if old.get(f"has_{secret}"):
+            request[secret] = _MASK
+    request = {k: v for k, v in {**request, **answers}.items() if v is not None}
+    if not request.get("user"):
+        request.pop("password", None)
+    elif "password" not in request and ("user" in answers or old.get("needs_password")):
+        request["password"] = found.prompts.password(f"Password of {request['user']}")
+    return request
+
+
+def changes_of(request: Mapping[str, Any], old: Mapping[str, Any]) -> list[str]:
+    """Names of the fields that a request changes."""
+    names = {*_KEPT, "password"} - {"use_tls"}
+    asked = {**request, "password": request.get("password", _MASK)}
+    known = {**old, "password": _MASK}
+    return sorted(name for name in names if (asked.get(name) or None) != (known.get(name) or None))
+
+
+def need_something(answers: Mapping[str, Any], path: str, account_id: str) -> None:
+    """Raises InputNeeded for a change without a change."""
+    if not answers:
+        raise InputNeeded(
+            "nothing to change was given", tries=(f"{path} accounts update {account_id} --help",)
+        )
+
+
+def checked_answers(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as answers of the form. Raises CommandFailed naming the bad one."""
+    return checked(ACCOUNT_FORM, given, _OPTIONS)
+
+
+_OPTIONS = {
+    "id": "ID",
+    "host": "--host",
+    "user": "--user",
+    "tls_mode": "--tls-mode",
+    "password": "the password",
+}
+
+
+def read_password(
+    found: Here,
+    file: str | None,
+    value: str | None,
+    *,
+    from_stdin: bool,
+    environ: Mapping[str, str] | None = None,
+) -> str | None:
+    return find_password(
+        PasswordOptions(file, from_stdin, value),
+        stdin=found.stdin,
+        environ=found.environ if environ is None else environ,
+        warn=found.writer.warn,
+    )
+
+
+def completed(found: Here, answers: dict[str, Any]) -> dict[str, Any]:
+    """The request: by the form when the id or the host is missing, else with a password asked."""
+    if "id" not in answers or "host" not in answers:
+        return ask_form(
+            found, ACCOUNT_FORM, answers, needed="the id and --host: accounts add ID --host HOST"
+        )
+    answers.setdefault("port", 587)
+    if answers.get("user") and "password" not in answers:
+        answers["password"] = found.prompts.password(f"Password of {answers['user']}")
+    return ACCOUNT_FORM.request(answers)
+
+
+def save_new(found: Here, tenant_id: str, request: dict[str, Any]) -> None:
+    account_id = str(request["id"])
+    if find(found, tenant_id, account_id) is not None:
+        raise CommandFailed(
+            f"account '{account_id}' already exists in '{tenant_id}'",
+            tries=(f"{found.path} accounts update {account_id} ...",),
+            code=ExitCode.CONFLICT,
+        )
+    found.call("addAccount", tenant_id=tenant_id, **request)
+    text = account_id if found.options.quiet else f"Added account '{account_id}'"
+    found.writer.done({"id": account_id, "tenant_id": tenant_id}, text)
+    found.writer.hint(
+        f"Does it work?  {found.path} accounts check {account_id}\n"
+        f"Send a mail:   {found.path} send hello.eml --account {account_id}"
+    )
+
+
+def change(found: Here, tenant_id: str, old: dict[str, Any], answers: dict[str, Any]) -> None:
+    account_id = str(old["id"])
+    request = merged(found, old, answers)
+    found.call("addAccount", tenant_id=tenant_id, **request)
+    changed = changes_of(request, old)
+    what = ", ".join(changed) or "nothing that was not so before"
+    record = {"id": account_id, "tenant_id": tenant_id, "changed": changed}
+    found.writer.done(record, f"Changed account '{account_id}': {what}")
+    found.writer.hint(f"Does it work?  {found.path} accounts check {account_id}")
+
+
+def find(found: Here, tenant_id: str, account_id: str) -> dict[str, Any] | None:
+    with found.control() as control:
+        # An absent tenant is another error than an absent account.
+        control.call("getTenant", tenant_id=tenant_id)
+        try:
+            told = control.call("getAccount", tenant_id=tenant_id, account_id=account_id)
+        except NotFound:
+            return None
+        return dict(told["account"])
+
+
+def existing(found: Here, tenant_id: str, account_id: str) -> dict[str, Any]:
+    told = found.call("getAccount", tenant_id=tenant_id, account_id=account_id)
+    return dict(told["account"])
