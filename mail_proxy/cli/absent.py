@@ -28,6 +28,12 @@ def unknown_word(error: UnknownWord, here: Here) -> CommandFailed:
     instance = here.instance_name or (error.name if error.kind == "instance" else "")
     if instance and instance not in here.instance_names():
         return here.no_instance(instance)
+    if error.kind == "tenant" and error.word in INSTANCE_WORDS:
+        return CommandFailed(
+            f"'{error.word}' comes after the name of an instance",
+            tries=(f"mail-proxy {instance} {error.word}",),
+            code=ExitCode.USAGE,
+        )
     known = [*error.commands, *(() if instance else here.instance_names())]
     guess = did_you_mean(error.word, known)
     if not guess and error.path == "mail-proxy":

@@ -20,7 +20,10 @@ app = Family()
 
 
 def show_suspended(value: object, _now: float) -> str:
-    return "suspended" if value else "-"
+    """Whether it sends."""
+    if value is None:
+        return "-"
+    return "suspended" if value else "yes"
 
 
 COLUMNS = (

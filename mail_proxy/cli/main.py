@@ -97,7 +97,7 @@ def _guarded(work: Callable[[], int], here: Here, argv: Sequence[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: told, never lost
         return report(error, here, argv)
     if code == ExitCode.INTERRUPTED:
-        here.writer.complain("\nInterrupted.")  # typer turns Ctrl-C into this code
+        return report(KeyboardInterrupt(), here, argv)  # typer turned it into this code
     return code
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import typer
 
 from mail_proxy.cli import message_changes, message_page
 from mail_proxy.cli.absent import missing_account
-from mail_proxy.cli.columns import Column, show_age, show_recipients, show_until
+from mail_proxy.cli.columns import Column, show_age, show_recipients, show_text, show_until
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
@@ -21,6 +22,7 @@ from mail_proxy.domain.safe_text import safe_text
 
 app = Family()
 
+_UNTIL = re.compile(r"(?<=^account paused) until \S+ \S+ [+-]\d{4}")
 _PRIORITIES = ("immediate", "high", "medium", "low")
 _STATUSES = ("pending", "deferred", "sent", "error", "suspended", "held", "in_doubt", "bounced")
 
@@ -29,6 +31,11 @@ def _show_priority(value: object, _now: float) -> str:
     if isinstance(value, int) and 0 <= value < len(_PRIORITIES):
         return _PRIORITIES[value]
     return safe_text(value)
+
+
+def _show_why(value: object, now: float) -> str:
+    """Without the time: the column before has it."""
+    return show_text(_UNTIL.sub("", str(value)) if value else value, now)
 
 
 COLUMNS = (
@@ -40,7 +47,7 @@ COLUMNS = (
     Column("tries", drop=4, right=True),
     Column("deferred_ts", "next", show_until, drop=2, right=True),
     Column("created_at", "age", show_age, drop=1, right=True),
-    Column("why", drop=6, from_width=110),
+    Column("why", "why", _show_why, drop=6, from_width=110),
 )
 
 CSV_COLUMNS = tuple(

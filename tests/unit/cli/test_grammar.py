@@ -253,3 +253,10 @@ def test_help_is_json_on_demand(cli, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_yes_says_what_it_does_not_answer(cli) -> None:
     assert "--confirm" in cli("help").out
+
+
+def test_a_command_of_an_instance_after_a_tenant_says_where_it_belongs(cli) -> None:
+    cli.instance("my")
+    ran = cli("my", "acme", "stats")
+    assert ran.code == 2
+    assert ran.err.endswith("name of an instance\n  try: mail-proxy my stats\n")

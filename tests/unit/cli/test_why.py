@@ -76,6 +76,10 @@ def test_a_wide_terminal_has_a_column_for_it(cli, world, make_message, monkeypat
     assert "WHY" not in cli(*line, tty=True).out  # nothing to tell
     world.accounts.clear()
     assert "its account was deleted: add it again" in cli(*line, tty=True).out
+    world.accounts["acme", "main"] = {"id": "main", "tenant_id": "acme", "paused_until_ts": NEXT}
+    world.accounts["acme", "main"] |= {"paused_reason": "535 no"}
+    world.messages["m1"] = make_message(deferred_ts=NEXT)
+    assert "account paused: 535 no" in cli(*line, tty=True).out
     monkeypatch.setenv("COLUMNS", "109")
     assert "WHY" not in cli(*line, tty=True).out
 
