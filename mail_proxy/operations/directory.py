@@ -5,6 +5,7 @@ Whoever changes one through the door tells it here. It holds no secrets.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -28,6 +29,8 @@ class Directory:
     def __init__(self) -> None:
         self._tenants: dict[str, _Entry] = {}
         self._owners: dict[str, set[str]] = {}
+        # Reads of the store may end in another order than they began, and the older one would win.
+        self._reading = asyncio.Lock()
 
     async def load(self, store: Store) -> None:
         """Read all tenants and accounts."""
@@ -45,7 +48,8 @@ class Directory:
 
     async def reload_accounts(self, store: Store, tenant_id: str) -> None:
         """Read the accounts of one tenant, one of which has changed."""
-        self._set_accounts(tenant_id, await store.list_accounts(tenant_id))
+        async with self._reading:
+            self._set_accounts(tenant_id, await store.list_accounts(tenant_id))
 
     def put_tenant(self, tenant: Tenant) -> None:
         entry = self._tenants.get(tenant.tenant_id)

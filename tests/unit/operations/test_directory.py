@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 from mail_proxy.operations import Directory
 from mail_proxy.store import Account, Tenant
 
@@ -65,3 +67,24 @@ async def test_a_changed_tenant_keeps_its_accounts():
     directory.put_tenant(Tenant("a", name="New", active=False))
     assert directory.has_account("a", "one")
     assert (directory.name_of("a"), directory.is_active("a")) == ("New", False)
+
+
+async def test_of_two_reloads_at_once_the_later_one_counts():
+    directory = await loaded(a=("one",))
+    first_may_end = asyncio.Event()
+    rows = Rows(a=("one",))
+
+    class Slow(Rows):
+        async def list_accounts(self, tenant_id: str | None) -> list[Account]:
+            found = await rows.list_accounts(tenant_id)
+            await first_may_end.wait()
+            return found
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        tasks.create_task(directory.reload_accounts(Slow(), "a"))
+        await asyncio.sleep(0)
+        rows.tenants["a"] = ("one", "two")
+        tasks.create_task(directory.reload_accounts(rows, "a"))
+        await asyncio.sleep(0)
+        first_may_end.set()
+    assert directory.has_account("a", "two")
