@@ -25,6 +25,7 @@ class Tokens:
         self._directory = directory
         self._clock = clock
         self._known: OrderedDict[str, tuple[ApiKey, float]] = OrderedDict()
+        self._changes = 0
         self.admin_token = admin_token
 
     async def authenticate(self, token: str | None) -> Caller:
@@ -45,6 +46,7 @@ class Tokens:
 
     def forget(self) -> None:
         """A key was made or revoked."""
+        self._changes += 1
         self._known.clear()
 
     async def _key(self, token_hash: str) -> ApiKey | None:
@@ -52,10 +54,13 @@ class Tokens:
         found = self._known.get(token_hash)
         if found is not None and found[1] > now:
             return found[0]
+        changes = self._changes
         key = await self._store.find_key(token_hash)
         if key is None:
             self._known.pop(token_hash, None)
             return None
+        if changes != self._changes:
+            return key  # it may be revoked since it was read: good for this once
         self._known[token_hash] = (key, now + REMEMBERED_S)
         if len(self._known) > REMEMBERED_KEYS:
             self._known.popitem(last=False)

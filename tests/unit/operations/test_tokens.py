@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from mail_proxy.domain.errors import Unauthorized
@@ -40,5 +42,26 @@ async def test_a_key_that_another_daemon_revoked_ends_soon(house):
     await house.context.tokens.authenticate(key)
     await house.store.delete_keys("acme")
     house.clock.at += 6
+    with pytest.raises(Unauthorized):
+        await house.context.tokens.authenticate(key)
+
+
+async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(house, monkeypatch):
+    key = (await house.call("addTenant", id="acme"))["api_key"]
+    is_read, goes_on = asyncio.Event(), asyncio.Event()
+    find = type(house.store).find_key
+
+    async def slow(store: object, token_sha256: str) -> object:
+        found = await find(store, token_sha256)
+        is_read.set()
+        await goes_on.wait()
+        return found
+
+    monkeypatch.setattr(type(house.store), "find_key", slow)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        tasks.create_task(house.context.tokens.authenticate(key))
+        await is_read.wait()
+        await house.call("revokeTenantKey", tenant_id="acme")
+        goes_on.set()
     with pytest.raises(Unauthorized):
         await house.context.tokens.authenticate(key)
