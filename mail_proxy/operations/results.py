@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
+from weakref import WeakSet
 
 KEPT = 10_000  # outcomes that a slow reader may be behind; older ones are dropped
 
@@ -14,7 +15,8 @@ class Results:
     """Hands each outcome to every reader; a reader never slows the delivery."""
 
     def __init__(self) -> None:
-        self._readers: set[_Reader] = set()
+        # Weak: a stream that nobody ever began to read goes with its last reference.
+        self._readers: WeakSet[_Reader] = WeakSet()
         self._is_closed = False
 
     def put(self, outcome: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 from mail_proxy.operations import results as results_module
 from mail_proxy.operations.results import Results
@@ -39,3 +40,12 @@ async def test_a_closed_stream_ends_at_once():
     results = Results()
     results.close()
     assert [r async for r in results.read()] == []
+
+
+async def test_a_stream_that_nobody_reads_is_not_kept():
+    results = Results()
+    unread = [results.read() for _ in range(3)]
+    results.put({"id": "a"})
+    unread.clear()
+    gc.collect()
+    assert len(results._readers) == 0
