@@ -28,7 +28,8 @@ _HINTS = (
     "://",
     "sig",
 )
-_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"',;&}\]]+)"""
+# A quoted value may hold escaped quotes, and a text that was cut has no closing one.
+_VALUE = r"""(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"',;&}\]]+)"""
 _PATTERNS = (
     # Authorization: Bearer abc; {'Authorization': 'Basic abc'}
     re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer)\s+)?[^\s\"',;}]+"),
@@ -40,7 +41,7 @@ _PATTERNS = (
     ),
     re.compile(r"(?i)([?&](?:x-amz-signature|x-goog-signature|signature|sig)=)[^&\s\"']+"),
     re.compile(r"()mp_[A-Za-z0-9_-]{20,}"),
-    re.compile(r"(://)[^\s/@\"'?#]+(?=@)"),
+    re.compile(r"(://)[^\s/\"'?#]+(?=@)"),  # up to the last `@`, as those who call it read it
 )
 
 

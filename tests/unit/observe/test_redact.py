@@ -19,6 +19,9 @@ CANARY = "cAnArY-5ecReT_0123456789"
         f"password={CANARY}",
         f"password: '{CANARY}'",
         f'{{"password": "{CANARY}", "user": "u"}}',
+        f'{{"password": "a\\"b {CANARY}"}}',
+        f'{{"password": "a {CANARY}',  # cut before its end
+        f"{{'token': 'a {CANARY}",
         f"imap_password={CANARY}",
         f"api_token = {CANARY}",
         f"X-API-Token: {CANARY}",
@@ -27,6 +30,7 @@ CANARY = "cAnArY-5ecReT_0123456789"
         f"a1 AUTHENTICATE XOAUTH2 {CANARY}",
         f"mp_{CANARY}",
         f"https://user:{CANARY}@example.com/",
+        f"https://user:pass@{CANARY}@example.com/",
         f"https://b.example.com/x?X-Amz-Signature={CANARY}&y=1",
         f"https://b.example.com/x?sig={CANARY}",
     ],
@@ -63,7 +67,17 @@ def test_a_secret_in_a_traceback_is_cut_out(written):
     assert CANARY not in written.line
 
 
-@pytest.mark.parametrize("flood", ["password" * 1000, "://" * 3000, "token=" * 1500, "mp_" * 3000])
+@pytest.mark.parametrize(
+    "flood",
+    [
+        "password" * 1000,
+        "://" * 3000,
+        "://" + "@a" * 4000,
+        'token="' * 1000,
+        "token=" * 1500,
+        "mp_" * 3000,
+    ],
+)
 def test_a_hostile_text_costs_little(flood):
     started = time.process_time()
     redact(flood)
