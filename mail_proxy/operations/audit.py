@@ -53,7 +53,7 @@ class Audit:
             key = (tenant_id, route.path, caller.name, status)
             self._sums.setdefault(key, Counter()).update(_counts(payload, answer))
             return
-        shown = {name: _cut(value) for name, value in mask(dict(payload)).items()}
+        shown = _cut(mask(dict(payload)))
         await self._write(tenant_id, route.path, caller.name, shown, status)
 
     async def run(self) -> None:

@@ -94,6 +94,14 @@ async def test_nothing_in_a_payload_can_break_the_log(house, value):
     assert line["payload"].keys() == {"junk"}
 
 
+async def test_a_thousand_fields_that_nobody_knows_do_not_fill_the_log(house):
+    junk = {f"{n} {'x' * 1000}": n for n in range(1000)}
+    await house.call("runNow", **junk, **{"\ud800": 1})
+    line = (await logged(house))[-1]
+    assert line["endpoint"] == "/commands/run-now"
+    assert len(json.dumps(line["payload"])) < 20_000
+
+
 async def test_a_change_that_could_not_be_logged_is_still_answered(house, monkeypatch, caplog):
     async def full(*_: object, **__: object) -> None:
         raise StoreUnavailable("locked")
