@@ -13,6 +13,7 @@ from typing import Any
 from mail_proxy.config.lock import DatabaseLock
 from mail_proxy.config.settings import Settings
 from mail_proxy.control.request import payload_for, route_of
+from mail_proxy.domain.errors import SecretsUnavailable
 from mail_proxy.proxy import MailProxy
 from mail_proxy.wire.caller import LOCAL
 
@@ -43,12 +44,23 @@ class LocalControl:
         route = route_of(command)
         payload = payload_for(route, fields)
         opened = self._opened = self._opened or _open(self._settings)
+        if route.name == "getToken":
+            _refuse_own_token(opened.proxy)
         return opened.runner.run(opened.proxy.handle_command(route.name, payload, LOCAL))
 
     def close(self) -> None:
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.closing.close()
+
+
+def _refuse_own_token(proxy: MailProxy) -> None:
+    """Without its key the stored token cannot be read, and ours is in force nowhere."""
+    if proxy.has_new_token and proxy.secrets_problem:
+        raise SecretsUnavailable(
+            f"the admin token cannot be read: {proxy.secrets_problem}",
+            hint=f"put the key back, or: mail-proxy start {proxy.settings.name}",
+        )
 
 
 def _open(settings: Settings) -> _Opened:

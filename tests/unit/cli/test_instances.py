@@ -104,8 +104,7 @@ def test_a_start_that_ends_without_a_reason_shows_its_log_and_exits_1(cli) -> No
     ran = cli("start", "my")
     assert ran.code == 1
     assert ran.err == (
-        "  log: boom one\n  log: boom two\n"
-        "error: 'my' did not start: it ended\n  try: look\n"
+        "  log: boom one\n  log: boom two\nerror: 'my' did not start: it ended\n  try: look\n"
     )
 
 
