@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -14,35 +15,60 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from mail_proxy.http_out.errors import Blocked
 from mail_proxy.http_out.guard import HINT, Network, why_forbidden
 
-# Threads of our own: names whose servers never answer must not hold up files and hashing,
-# which share the event loop's few.
-THREADS = 16
+# Names whose servers never answer keep their threads for half a minute, whoever gave up on them.
+AT_ONCE = 100
 
 
 class SystemResolver(AbstractResolver):
-    """The machine's `getaddrinfo`, in threads."""
+    """The machine's `getaddrinfo`, each name in a thread of its own.
+
+    Not in a pool: names without an answer would hold up files and hashing, which share the event
+    loop's, and the end of the process, which waits for the threads of any.
+    """
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="resolve")
+        self._free = asyncio.Semaphore(AT_ONCE)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Raises OSError where there is no such name."""
+        await self._free.acquire()
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[list[Any]] = loop.create_future()
+
+        def look_up() -> None:
+            answer = _look_up(host, port, family)
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(self._deliver, found, answer)
+
         try:
-            found = await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._look_up, host, port, family
-            )
-        except UnicodeError as error:  # an empty label, or one over 63 characters
-            raise OSError(errno.EINVAL, "no name of a host") from error
-        return [_result(host, port, info) for info in found]
+            threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
+        except RuntimeError as error:
+            self._free.release()
+            raise OSError(errno.EAGAIN, "no thread is left to look it up") from error
+        return [_result(host, port, info) for info in await found]
 
     async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Threads end by themselves; nobody waits for them."""
 
-    @staticmethod
-    def _look_up(host: str, port: int, family: int) -> list[Any]:
+    def _deliver(self, found: asyncio.Future[list[Any]], answer: list[Any] | OSError) -> None:
+        self._free.release()
+        if found.done():  # given up
+            return
+        if isinstance(answer, OSError):
+            found.set_exception(answer)
+        else:
+            found.set_result(answer)
+
+
+def _look_up(host: str, port: int, family: int) -> list[Any] | OSError:
+    try:
         return socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return error
+    except Exception:  # noqa: BLE001 - an empty label or one over 63 characters; whoever waits must hear
+        return OSError(errno.EINVAL, "no name of a host")
 
 
 class GuardedResolver(AbstractResolver):
