@@ -48,7 +48,7 @@ def start(
     """Start an instance; an unknown name makes a new one.
 
     Returns when the daemon answers. One that runs already is left alone, exit 0. --host and --port
-    are kept for a new instance; for an old one they hold until it is stopped.
+    are kept for a new instance; for an old one they hold until it is stopped, over restarts.
 
     Examples:
       mail-proxy start myserver
