@@ -136,6 +136,7 @@ def _account(ctx: Context, request: AddAccount, tenant_id: str, old: Account | N
         max_connections=request.max_connections,
         max_retries=request.max_retries,
         retry_delays=None if request.retry_delays is None else tuple(request.retry_delays),
+        secret_unreadable=_keeps_sealed(request, old, may_keep),
         # What the admin has set stays trusted while a tenant changes only the rest.
         host_set_by_admin=not ctx.is_tenant
         or (old is not None and is_same_place and old.host_set_by_admin),
@@ -167,6 +168,19 @@ def _secret(given: str | None, old: str | None, field: str, may_keep: bool) -> s
     if old is not None and not may_keep:
         raise Invalid(f"{field} must be given again with another server or user", field=field)
     return old
+
+
+def _keeps_sealed(request: AddAccount, old: Account | None, may_keep: bool) -> bool:
+    """A mask came back for a secret that cannot be read now: what is sealed stays as it is."""
+    if old is None or not old.secret_unreadable:
+        return False
+    fields = ("password", "imap_password")
+    masked = [field for field in fields if getattr(request, field) == MASK]
+    if masked and not may_keep:
+        raise Invalid(
+            f"{masked[0]} must be given again with another server or user", field=masked[0]
+        )
+    return bool(masked)
 
 
 def _record(account: Account) -> AccountRecord:

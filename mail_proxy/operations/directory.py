@@ -51,6 +51,13 @@ class Directory:
         async with self._reading:
             self._set_accounts(tenant_id, await store.list_accounts(tenant_id))
 
+    async def reload_tenant(self, store: Store, tenant_id: str) -> None:
+        """Read one tenant that has changed."""
+        async with self._reading:
+            tenant = await store.get_tenant(tenant_id)
+            if tenant is not None:
+                self.put_tenant(tenant)
+
     def put_tenant(self, tenant: Tenant) -> None:
         entry = self._tenants.get(tenant.tenant_id)
         if entry is None:

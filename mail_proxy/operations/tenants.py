@@ -102,7 +102,8 @@ async def _find(ctx: Context, tenant_id: str | None) -> Tenant:
 
 
 async def _changed(ctx: Context, tenant: Tenant, old: Tenant | None) -> None:
-    ctx.directory.put_tenant(tenant)
+    # Read again: another change may have come between, and `tenant` does not know of it.
+    await ctx.directory.reload_tenant(ctx.store, tenant.tenant_id)
     if old is None:
         return
     if old.active and not tenant.active:
