@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -52,12 +53,17 @@ class Main:
         self.environ = environ
         self.relay = relay
         self.application = application
+        with socket.create_server(("127.0.0.1", 0)) as found:
+            self.port = found.getsockname()[1]
         self.url = ""
         self.pid = 0
         self.key = ""
 
     async def start(self) -> None:
-        info = await asyncio.to_thread(start_daemon, self.instance, environ=self.environ)
+        # A port of its own: the first free one is soon another test's while this daemon is away.
+        info = await asyncio.to_thread(
+            start_daemon, self.instance, port=self.port, environ=self.environ
+        )
         self.url, self.pid = info.url, info.pid
 
     async def stop(self) -> None:
