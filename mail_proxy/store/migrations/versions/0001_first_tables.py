@@ -37,10 +37,6 @@ def upgrade() -> None:
     _daemons()
 
 
-def downgrade() -> None:
-    raise NotImplementedError("there is nothing before the first tables: delete the file instead")
-
-
 def _table(name: str, *columns: sa.Column[Any]) -> None:
     # WITHOUT ROWID: the primary key is the table, one b-tree less for each insert.
     op.create_table(name, *columns, sqlite_with_rowid=False)
