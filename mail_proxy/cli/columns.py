@@ -39,10 +39,6 @@ def show_count(value: object, _now: float) -> str:
     return units.count(value) if isinstance(value, int) else show_text(value, 0.0)
 
 
-def show_size(value: object, _now: float) -> str:
-    return units.size(value) if isinstance(value, int | float) else "-"
-
-
 def show_recipients(value: object, _now: float) -> str:
     """The first, and how many more."""
     many = value if isinstance(value, list | tuple) else [value] if value else []

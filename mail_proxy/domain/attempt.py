@@ -78,10 +78,6 @@ class Verdict:
         """No recipient is left to be tried."""
         return all(r.state is not RecipientState.PENDING for r in self.recipients)
 
-    @property
-    def has_accepted(self) -> bool:
-        return any(r.state is RecipientState.ACCEPTED for r in self.recipients)
-
 
 # Words at MAIL that speak of the account, not of this message (Gmail 550 5.4.5, Microsoft 5.7.60,
 # and every server's "log in first" and "quota").

@@ -36,9 +36,3 @@ def safe_text(value: object, limit: int = LIMIT) -> str:
     if len(text) > limit:
         return cut[: max(limit - 1, 0)] + "…"
     return cut
-
-
-def safe_lines(value: object, limit: int = 200_000) -> str:
-    """The same for a text of several lines: its line breaks stay."""
-    text = "" if value is None else str(value)
-    return "\n".join(safe_text(line, limit) for line in text[:limit].splitlines())

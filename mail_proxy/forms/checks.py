@@ -101,15 +101,6 @@ def choice(*words: str) -> Callable[[str], str]:
     return check
 
 
-def yes_no(text: str) -> bool:
-    word = text.lower()
-    if word in ("y", "yes"):
-        return True
-    if word in ("n", "no"):
-        return False
-    raise BadAnswer("y or n")
-
-
 def is_good(check: Callable[[str], Any], text: str) -> bool:
     """Whether a text passes a check."""
     try:

@@ -47,7 +47,6 @@ def test_a_message_taken_for_all_is_settled() -> None:
     verdict = judge(AttemptResult((OK, OK), Stage.DOT, OK, dot_sent=True))
     assert [r.state for r in verdict.recipients] == [ACCEPTED, ACCEPTED]
     assert verdict.is_settled
-    assert verdict.has_accepted
     assert verdict.reason == ""
     assert verdict.reply is None
 
@@ -99,7 +98,6 @@ def test_refused_recipients_are_judged_one_by_one(
 def test_a_sole_recipient_refused_for_good_settles_the_message() -> None:
     verdict = judge(AttemptResult((NEVER,), Stage.RCPT, NEVER))
     assert verdict.is_settled
-    assert not verdict.has_accepted
     assert verdict.reason == "recipient refused: 550 5.1.1 no such user"
 
 

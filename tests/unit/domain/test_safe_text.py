@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail_proxy.domain.safe_text import safe_lines, safe_text
+from mail_proxy.domain.safe_text import safe_text
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,3 @@ def test_nothing_unprintable_and_nothing_too_long_comes_out(text: str, limit: in
     assert len(shown) <= limit
     assert not any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in shown)
     shown.encode()
-
-
-def test_lines_of_a_longer_text_stay_apart() -> None:
-    assert safe_lines("a\x1b[1m\nb") == "a[1m\nb"

@@ -154,7 +154,6 @@ def test_a_login_that_was_not_spoken_of_is_not_sent() -> None:
         (checks.path, ["", "/", "/mail/sync"], ["sync", "//a b", "/a\n"]),
         (checks.line, ["", "Acme Ltd"], ["a\x1bb", "a\nb"]),
         (checks.limit, ["", "0", "100"], ["-1", "x"]),
-        (checks.yes_no, ["y", "No"], ["", "maybe"]),
         (checks.secret, ["pw", " spaced "], ["", "a\x00"]),
         (checks.choice("a", "b"), ["a", "B"], ["c", ""]),
     ],
