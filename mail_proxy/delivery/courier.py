@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mail_proxy.compose import Stamp, build, envelope_address
@@ -14,6 +14,7 @@ from mail_proxy.delivery.outcome import Rules, outcome_of, released
 from mail_proxy.domain.attempt import AttemptResult, RecipientVerdict, Verdict, judge
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import RelayError
+from mail_proxy.domain.reply import Reply
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy.domain.state import RecipientState
 from mail_proxy.observe import events
@@ -126,7 +127,7 @@ class _Dot:
     def __init__(self) -> None:
         self.sent = False
 
-    def mark(self) -> None:
+    def mark(self, _: Sequence[Reply | None]) -> None:
         self.sent = True
 
 

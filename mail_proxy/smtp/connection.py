@@ -7,11 +7,11 @@ comes late would be taken for the answer to the next message.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.domain.attempt import AttemptResult
-from mail_proxy.smtp.transaction import Phase, Transaction
+from mail_proxy.smtp.transaction import OnDot, Phase, Transaction
 
 QUIT_TIMEOUT_S = 2.0  # politeness has an end: the mail was accepted, the reply to QUIT is of no use
 
@@ -86,7 +86,7 @@ class Connection(asyncio.Protocol):
         data: bytes,
         *,
         needs_smtputf8: bool = False,
-        on_dot: Callable[[], None] | None = None,
+        on_dot: OnDot | None = None,
     ) -> AttemptResult:
         """Send one message; how it went is a value. See `Session.send`."""
         assert self._transaction is None, "one message at a time"
@@ -115,9 +115,7 @@ class Connection(asyncio.Protocol):
             if not transaction.is_reusable:
                 self.abort()
 
-    async def _run(
-        self, transaction: Transaction, on_dot: Callable[[], None] | None
-    ) -> AttemptResult:
+    async def _run(self, transaction: Transaction, on_dot: OnDot | None) -> AttemptResult:
         if self._transport.is_closing():
             transaction.lose("the server closed the connection")
         else:
@@ -127,7 +125,7 @@ class Connection(asyncio.Protocol):
             await self._send_body(transaction)
         if transaction.phase is Phase.BODY:
             if on_dot is not None:
-                on_dot()
+                on_dot(transaction.replies)
             self._write(transaction.end(), timeout_s=self._settings.dot_timeout_s)
             await self._until_our_turn(transaction)
         assert transaction.result is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from mail_proxy.domain.attempt import AttemptResult
@@ -10,6 +10,7 @@ from mail_proxy.domain.errors import RelayError, RelayRefused, RelayUnreachable
 from mail_proxy.domain.reply import Stage
 from mail_proxy.smtp.connection import Connection
 from mail_proxy.smtp.relay import Relay
+from mail_proxy.smtp.transaction import OnDot
 
 
 class Owner(Protocol):
@@ -50,12 +51,13 @@ class Session:
         data: bytes,
         *,
         needs_smtputf8: bool = False,
-        on_dot: Callable[[], None] | None = None,
+        on_dot: OnDot | None = None,
     ) -> AttemptResult:
         """Send one message; refusals and lost connections are values.
 
         recipients: at least one, each an addr-spec. data: lines end in CRLF, no dots stuffed.
-        on_dot: called right before the bytes with the final dot leave; if it raises they do not.
+        on_dot: called right before the bytes with the final dot leave, with the replies to RCPT; if
+            it raises, the dot is not sent and the connection is closed.
         Raises ValueError for an address or a line that could break out of its place.
         Cancelled, the connection is closed; `on_dot` has told whether the message may be delivered.
         """

@@ -11,13 +11,17 @@ write (RFC 2920). The driver is `connection.py`:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum, auto
+from typing import TypeAlias
 
 from mail_proxy.domain.attempt import AttemptResult
 from mail_proxy.domain.reply import Reply, Stage
 from mail_proxy.smtp.envelope import Envelope
 from mail_proxy.smtp.replies import NotSmtp, ReplyReader
+
+# Gets the replies to RCPT, in envelope order; None for one that was not answered.
+OnDot: TypeAlias = Callable[[Sequence[Reply | None]], None]
 
 CHUNK_BYTES = 65536  # of a body, in one write
 
@@ -138,10 +142,15 @@ class Transaction:
         """The connection is lost or useless; `why` is a sentence."""
         if self.result is None:
             self.result = AttemptResult(
-                tuple(self._replies), self.stage, None, lost=why, dot_sent=self.dot_sent
+                self.replies, self.stage, None, lost=why, dot_sent=self.dot_sent
             )
         self.is_reusable = False
         self.phase = Phase.DONE
+
+    @property
+    def replies(self) -> tuple[Reply | None, ...]:
+        """To RCPT so far, in envelope order."""
+        return tuple(self._replies)
 
     @property
     def stage(self) -> Stage:
@@ -266,7 +275,7 @@ class Transaction:
         return b""
 
     def _settle(self, stage: Stage, reply: Reply) -> None:
-        self.result = AttemptResult(tuple(self._replies), stage, reply, dot_sent=self.dot_sent)
+        self.result = AttemptResult(self.replies, stage, reply, dot_sent=self.dot_sent)
 
     # --- bytes ---
 

@@ -66,7 +66,7 @@ async def test_a_server_that_asks_for_a_message_without_recipients_gets_an_empty
     pool = open_pool()
     session = await pool.acquire(relay_to(sink))
     marks = []
-    first = await session.send("s@x", ["a@x"], message, on_dot=lambda: marks.append(1))
+    first = await session.send("s@x", ["a@x"], message, on_dot=lambda _: marks.append(1))
     second = await session.send("s@x", ["a@x"], message)
     await pool.release(session)
     assert (first.stage, first.reply.code, first.dot_sent, marks) == (Stage.RCPT, 550, False, [])
@@ -113,7 +113,7 @@ async def test_on_dot_is_called_before_the_dot_and_only_then(open_pool, relay_to
     session = await pool.acquire(relay_to(sink))
     marks = []
 
-    def mark():
+    def mark(replies):
         marks.append(sink.count)
 
     await session.send("s@x", ["a@x"], message, on_dot=mark)
@@ -123,8 +123,18 @@ async def test_on_dot_is_called_before_the_dot_and_only_then(open_pool, relay_to
     await pool.release(session)
 
 
+async def test_on_dot_is_told_the_reply_for_each_recipient(open_pool, relay_to, sink, message):
+    sink.answer(Stage.RCPT, "550 5.1.1 no such user", recipient="b@x")
+    pool = open_pool()
+    session = await pool.acquire(relay_to(sink))
+    told = []
+    await session.send("s@x", ["a@x", "b@x", "c@x"], message, on_dot=told.extend)
+    assert [reply.code for reply in told] == [250, 550, 250]
+    await pool.release(session)
+
+
 async def test_no_dot_leaves_when_on_dot_fails(open_pool, relay_to, sink, message):
-    def fail():
+    def fail(replies):
         raise OSError("the journal is full")
 
     pool = open_pool()
@@ -297,7 +307,7 @@ async def test_a_refusal_in_the_middle_of_a_big_message_is_read(open_pool, relay
         session = await pool.acquire(relay_to(server))
         marks = []
         data = b"x" * 16_000_000 + b"\r\n"
-        result = await session.send("s@x", ["a@x"], data, on_dot=lambda: marks.append(1))
+        result = await session.send("s@x", ["a@x"], data, on_dot=lambda _: marks.append(1))
         await pool.release(session)
     assert (result.stage, result.reply.code, result.dot_sent) == (Stage.DATA, 552, False)
     assert marks == []
