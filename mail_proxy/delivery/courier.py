@@ -11,7 +11,7 @@ from mail_proxy.compose import Stamp, build, envelope_address
 from mail_proxy.delivery.finish import Finisher
 from mail_proxy.delivery.lane import Lane
 from mail_proxy.delivery.outcome import Rules, outcome_of, released
-from mail_proxy.domain.attempt import AttemptResult, RecipientVerdict, Verdict, judge
+from mail_proxy.domain.attempt import AttemptResult, RecipientVerdict, Verdict
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import RelayError
 from mail_proxy.domain.reply import Reply
@@ -79,7 +79,7 @@ class Courier:
         dot = _Dot()
         started = self.clock.monotonic()
         try:
-            verdict = judge(await self._transact(session, message, dot))
+            verdict = self.lane.judged(message, await self._transact(session, message, dot))
         except asyncio.CancelledError:
             self._settle(message, _interrupted(message, dot), 0.0, pauses=False)
             raise

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from mail_proxy.delivery.ring import Key
+from mail_proxy.domain.attempt import AttemptResult, Verdict, judge
+from mail_proxy.domain.blame import Blame
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy.store import Account, Claimed
 
 FIRST_PAUSE_S = 10.0  # after the first fault of an account; doubles with each in a row
 LONGEST_PAUSE_S = 900.0
-
-MOST_SUSPECTS = 100  # remembered for an account
 
 _Order = tuple[bool, int, float, int]
 
@@ -39,7 +39,7 @@ class Lane:
     timer_at: float | None = None  # the earliest timer that is set for it
     is_urgent: bool = False  # something of priority 0 came in: look even when there is a buffer
     _buffer: list[tuple[_Order, Claimed]] = field(default_factory=list)
-    _suspects: set[int] = field(default_factory=set)  # pks
+    _blame: Blame = field(default_factory=Blame)
 
     @property
     def key(self) -> Key:
@@ -52,7 +52,7 @@ class Lane:
 
     def add(self, messages: Iterable[Claimed]) -> None:
         for message in messages:
-            is_suspect = message.pk in self._suspects
+            is_suspect = self._blame.is_suspect(message.pk)
             order = (is_suspect, message.priority, message.due_at, message.pk)
             heapq.heappush(self._buffer, (order, message))
 
@@ -60,15 +60,17 @@ class Lane:
         """The next message to begin: priority, then due time, then arrival; suspects last."""
         return heapq.heappop(self._buffer)[1] if self._buffer else None
 
+    def judged(self, message: Claimed, result: AttemptResult) -> Verdict:
+        """What to do after an attempt, in the light of those before it."""
+        return judge(result, self._blame.note(message.pk, result))
+
     def suspect(self, message: Claimed) -> None:
         """Its attempt was a fault of the account: another one shall probe, it may be to blame."""
-        if len(self._suspects) >= MOST_SUSPECTS:
-            self._suspects.clear()
-        self._suspects.add(message.pk)
+        self._blame.suspect(message.pk)
 
     def clear(self, message: Claimed) -> None:
         """Its attempt told nothing against the account."""
-        self._suspects.discard(message.pk)
+        self._blame.clear(message.pk)
 
     def take_back(self, chosen: Callable[[Claimed], bool]) -> list[Claimed]:
         """Remove the messages that are not to be begun after all."""

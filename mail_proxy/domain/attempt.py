@@ -6,6 +6,7 @@ Policy stands here alone: account, message or recipient is condemned by the stag
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -79,19 +80,53 @@ class Verdict:
         return all(r.state is not RecipientState.PENDING for r in self.recipients)
 
 
-# Words at MAIL that speak of the account, not of this message (Gmail 550 5.4.5, Microsoft 5.7.60,
-# and every server's "log in first" and "quota").
+# Replies that speak of the login or the sender, not of this message (RFC 4954, large providers).
 _ACCOUNT_CODES = frozenset({421, 530, 534, 535, 538})
-_ACCOUNT_ENHANCED = frozenset({"5.4.5", "4.7.28", "5.7.60", "5.7.8", "5.7.9"})
+_ACCOUNT_ENHANCED = frozenset(
+    {
+        "4.7.28",  # Gmail: unusual rate
+        "5.1.8",  # Microsoft: the account is blocked for spam
+        "5.4.5",  # Gmail: daily sending quota
+        "5.7.3",  # authentication unsuccessful
+        "5.7.8",  # credentials invalid
+        "5.7.9",  # authentication mechanism too weak
+        "5.7.14",  # Gmail: log in with a browser first
+        "5.7.57",  # Microsoft: not authenticated to send
+        "5.7.64",  # Microsoft: relaying for this tenant denied
+        "5.7.705",  # Microsoft: the tenant exceeded its threshold
+        "5.7.708",  # Microsoft: traffic of this address not accepted
+    }
+)
+_SENDER_ENHANCED = frozenset({"5.2.252", "5.7.60"})  # Microsoft: may not send as this sender
+# Only such as cannot be said of a recipient's mailbox: "quota exceeded" alone is.
+_ACCOUNT_WORDS = re.compile(
+    r"(?:sending|outbound|outgoing|submission|sender)\W+(?:\w+\W+){0,2}(?:quota|limit)"
+    r"|(?:mails?|e-?mails|messages) per (?:minute|hour|day)"
+    r"|(?:your|sender'?s?|sending) account\W+(?:\w+\W+){0,4}"
+    r"(?:suspended|disabled|blocked|locked|deactivated)",
+    re.IGNORECASE,
+)
+_SENDER_WORDS = re.compile(
+    r"not owned by user|send ?as ?denied"
+    r"|not (?:allowed|permitted|authori[sz]ed) to send (?:as|from|mail as|on behalf)",
+    re.IGNORECASE,
+)
 
 
 def scope_of(stage: Stage, reply: Reply) -> Scope:
     """Whom a refusal at `stage` condemns."""
     if stage in (Stage.CONNECT, Stage.TLS, Stage.AUTH) or reply.code in _ACCOUNT_CODES:
         return Scope.ACCOUNT
-    if reply.enhanced in _ACCOUNT_ENHANCED:
+    if reply.enhanced in _ACCOUNT_ENHANCED or _ACCOUNT_WORDS.search(reply.text):
+        return Scope.ACCOUNT
+    if is_wrong_sender(reply):
         return Scope.ACCOUNT
     return Scope.RECIPIENT if stage is Stage.RCPT else Scope.MESSAGE
+
+
+def is_wrong_sender(reply: Reply) -> bool:
+    """The login may not send in this name: of all its messages that is true, or of this one."""
+    return reply.enhanced in _SENDER_ENHANCED or bool(_SENDER_WORDS.search(reply.text))
 
 
 def settled_state(reply: Reply) -> RecipientState:
@@ -104,15 +139,21 @@ def is_lack_of_room(reply: Reply | None) -> bool:
     return reply is not None and reply.code == 452 and reply.enhanced in ("", "4.5.3")
 
 
-def judge(result: AttemptResult) -> Verdict:
-    """Decide each recipient's state after `result`."""
+def judge(result: AttemptResult, blamed: Scope | None = None) -> Verdict:
+    """Decide each recipient's state after `result`.
+
+    blamed: ACCOUNT or MESSAGE where earlier attempts tell whom the reply condemns, whatever
+        `scope_of` would say of it alone.
+    """
     if result.is_accepted:
         return _after_acceptance(result)
     if result.lost is not None and result.dot_sent:
         return _pending_rest(result, in_doubt=True, reason=f"in doubt: {result.lost}")
     if result.reply is None:
         return _after_loss(result, result.lost or "the connection was lost")
-    if scope_of(result.stage, result.reply) is Scope.ACCOUNT:
+    if blamed is Scope.MESSAGE:
+        return _after_condemnation(result, result.reply)
+    if Scope.ACCOUNT in (blamed, scope_of(result.stage, result.reply)):
         why = f"{result.stage.words}: {result.reply}"
         return _pending_rest(result, account_fault=why, reason=why)
     if result.stage is Stage.RCPT:
@@ -160,6 +201,15 @@ def _after_refusal(result: AttemptResult, reply: Reply) -> Verdict:
         else RecipientVerdict(settled_state(reply), reply)
         for rcpt in result.recipients
     )
+    return Verdict(recipients, reason=f"{result.stage.words}: {reply}", reply=reply)
+
+
+def _after_condemnation(result: AttemptResult, reply: Reply) -> Verdict:
+    """The same words that blame the account elsewhere; here each refusal stands as it was said."""
+    replies = (
+        rcpt if rcpt is not None and not rcpt.is_positive else reply for rcpt in result.recipients
+    )
+    recipients = tuple(RecipientVerdict(settled_state(each), each) for each in replies)
     return Verdict(recipients, reason=f"{result.stage.words}: {reply}", reply=reply)
 
 

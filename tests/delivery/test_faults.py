@@ -228,3 +228,32 @@ async def test_what_comes_while_an_account_is_changed_is_sent(
         gate.opened.set()
         await house.until(lambda: any(r["id"] == "m2" for r in house.results))
     assert (await house.row("m2")).state is State.SENT
+
+
+async def test_a_sender_that_the_account_may_not_use_fails_once_others_have_gone(
+    house: House,
+) -> None:
+    house.relay.answer(Stage.RCPT, "550 5.7.60 may not send as", recipient="bad@x.example")
+    async with house.running() as engine:
+        await house.post("bad", to=["bad@x.example"], priority=0)
+        await until_failed(house)
+        await house.post("good", wakes=False)
+        house.clock.advance(11)
+        engine.wake_all()
+        assert await house.statuses(2) == ["sent", "error"]
+    assert (await house.row("bad")).error.endswith("(SMTP 550)")
+
+
+async def test_one_5yz_to_three_messages_in_a_row_at_mail_pauses_the_account(
+    house: House,
+) -> None:
+    await house.add_account(max_connections=1)
+    house.relay.answer(Stage.MAIL, "550 5.7.1 go away", times=3)
+    async with house.running():
+        await house.post(*[f"m{n}" for n in range(10)])
+        await house.until_paused()
+        assert await house.statuses(2) == ["error", "error"]
+        house.clock.advance(11)
+        house.engine.wake_all()
+        assert (await house.statuses(10)).count("sent") == 8
+    assert (await house.store.get_account("acme", "main")).failures == 0

@@ -266,3 +266,73 @@ def test_whoever_is_left_has_a_reason(result: AttemptResult) -> None:
 @given(replies)
 def test_only_a_5yz_ends_a_recipient(reply: Reply) -> None:
     assert settled_state(reply) is (REFUSED if reply.is_permanent else PENDING)
+
+
+# --- what the reply alone does not tell ---
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Daily user sending quota exceeded",
+        "Outgoing mail limit exceeded",
+        "Sender rate limit exceeded, try later",
+        "Domain acme.example has exceeded the max emails per hour (100/100)",
+        "Your account has been temporarily suspended",
+        "Sender address rejected: not owned by user ann@acme.example",
+        "SendAsDenied; ann not allowed to send as bob",
+        "You are not authorized to send from this address",
+    ],
+)
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.DOT])
+def test_words_of_quota_suspension_or_wrong_sender_condemn_the_account(
+    stage: Stage, text: str
+) -> None:
+    assert scope_of(stage, Reply(550, "5.7.1", text)) is Scope.ACCOUNT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mailbox full, quota exceeded",
+        "The email account that you tried to reach is disabled",
+        "account of this recipient is over its limit",
+        "message size limit exceeded",
+        "user unknown",
+    ],
+)
+def test_words_about_a_mailbox_condemn_one_recipient(text: str) -> None:
+    assert scope_of(Stage.RCPT, Reply(552, "5.2.2", text)) is Scope.RECIPIENT
+
+
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.DOT])
+def test_a_message_that_is_known_to_be_to_blame_is_refused_for_good(stage: Stage) -> None:
+    reply = Reply(550, "5.7.60", "may not send as this sender")
+    result = AttemptResult((reply if stage is Stage.RCPT else OK, NEVER), stage, reply)
+    verdict = judge(result, Scope.MESSAGE)
+    assert verdict.account_fault is None
+    assert [r.state for r in verdict.recipients] == [REFUSED, REFUSED]
+
+
+def test_an_account_that_is_known_to_be_to_blame_costs_the_message_nothing() -> None:
+    verdict = judge(AttemptResult((None,), Stage.MAIL, NEVER), Scope.ACCOUNT)
+    assert verdict.account_fault == "sender refused: 550 5.1.1 no such user"
+    assert [r.state for r in verdict.recipients] == [PENDING]
+
+
+@given(results, st.none() | st.sampled_from(Scope))
+def test_what_a_server_took_is_never_blamed_on_anybody(
+    result: AttemptResult, blamed: Scope | None
+) -> None:
+    if result.is_accepted:
+        assert judge(result, blamed) == judge(result)
+
+
+@given(results, st.none() | st.sampled_from(Scope))
+def test_only_a_5yz_ends_anybody_whoever_is_blamed(
+    result: AttemptResult, blamed: Scope | None
+) -> None:
+    for recipient in judge(result, blamed).recipients:
+        if recipient.state is REFUSED:
+            assert recipient.reply is not None
+            assert recipient.reply.is_permanent
