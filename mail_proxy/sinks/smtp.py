@@ -2,9 +2,18 @@
 
 async with SmtpSink() as sink:
     sink.answer(Stage.RCPT, "550 5.1.1 no such user", recipient="a@example.org")
-    sink.drop(Stage.DOT, when="before", times=1)
+    sink.drop(Moment.BODY, times=1)  # before the final dot
+    sink.drop(Stage.DOT, when="before", times=1, skip=2)  # after it, before its reply; the third
+    sink.drop(Stage.DOT, when="during", resets=True)  # half a reply, then RST
+    sink.answer(Stage.DOT, "421 4.3.2 going down", times=1)
+    sink.delay(Stage.DOT, 40.0)
+    sink.script.add(Rule(Stage.RCPT, drip_s=0.1))  # what the others cannot say
     ...
     await sink.wait_for(10, timeout_s=5)
+
+Steps are the stages of a delivery, and the `Moment`s beside them. TLS is broken by a certificate
+of `sinks.certificates`, by `answer(Stage.TLS, "454 ...")`, by what follows a 220 in an answer, and
+by rules for Moment.HANDSHAKE. A rule is used up by the first step that it fits, of all connections.
 """
 
 from __future__ import annotations
@@ -17,9 +26,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from mail_proxy.domain.reply import Stage
-from mail_proxy.sinks.dialogue import Closed, Dialogue, Mail, Offer
-from mail_proxy.sinks.script import Drop, Rule, Script
+from mail_proxy.sinks.dialogue import Dialogue
+from mail_proxy.sinks.keeping import Mail, Offer
+from mail_proxy.sinks.pipe import Closed
+from mail_proxy.sinks.script import Drop, Rule, Script, Step
 
 EXTENSIONS = frozenset({"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"})
 MAX_MESSAGE_BYTES = 50 * 2**20
@@ -30,7 +40,9 @@ _ENDING_S = 5.0  # for connections to notice that the sink closes
 class Received:
     """One message whose final dot came.
 
-    data: unstuffed. parameters: of MAIL, as sent. at: seconds since the epoch.
+    data: unstuffed. parameters: of MAIL, as sent; rcpt_parameters: of each recipient.
+    at, began_at: of the final dot and of MAIL, seconds since the epoch by the sink's clock.
+    monotonic: of the final dot, by time.monotonic(), which all processes of a machine share.
     """
 
     return_path: str
@@ -40,6 +52,9 @@ class Received:
     parameters: str = ""
     login: str | None = None
     encrypted: bool = False
+    rcpt_parameters: tuple[str, ...] = ()
+    began_at: float = 0.0
+    monotonic: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +63,15 @@ class Command:
 
     line: str
     encrypted: bool
+    at: float = 0.0  # seconds since the epoch
 
 
 class SmtpSink:
     """Listens from `async with` on until its end.
 
-    messages: those taken, and those whose final dot came and whose connection was then dropped.
-    refused: those refused at the final dot.
+    messages: those taken, and those whose final dot came and whose connection was then dropped;
+        they are kept before the reply is said, held back or not.
+    refused: those refused at the final dot, with 421 too.
     count, size_bytes, copies: of `messages`, counted; `copies` by the message's X-Genro-Mail-ID
         and one recipient, as `"<id> <address>"`.
     connections: opened so far. peak: open at one time, at most. commands: all lines, in order.
@@ -72,8 +89,12 @@ class SmtpSink:
         implicit_tls: bool = False,
         keep: bool = True,
         now: Callable[[], float] = time.time,
+        on_message: Callable[[Received], None] | None = None,
     ) -> None:
-        """port 0: a free one. keep False: count only. users: name -> password, who must log in."""
+        """port 0: a free one. keep False: count only. users: name -> password, who must log in.
+
+        on_message: told of each of `messages` at its final dot, before the reply; keep it short.
+        """
         self.host = host
         self.port = port
         self.offer = Offer(frozenset(extensions), max_size, users or {}, tls, implicit_tls)
@@ -87,7 +108,8 @@ class SmtpSink:
         self.connections = 0
         self.peak = 0
         self._keep = keep
-        self._now = now
+        self.now = now
+        self._on_message = on_message
         self._server: asyncio.Server | None = None
         self._open: dict[Dialogue, asyncio.Task[None]] = {}
         self._awaited: list[tuple[int, asyncio.Future[None]]] = []
@@ -96,44 +118,67 @@ class SmtpSink:
 
     def answer(
         self,
-        stage: Stage,
+        at: Step,
         reply: str,
         *,
         recipient: str | None = None,
         times: int | None = None,
+        skip: int = 0,
         delay_s: float = 0.0,
+        drip_s: float = 0.0,
     ) -> None:
-        """Reply so at `stage`; `times` as often, then as usual."""
-        rule = Rule(stage, reply=reply, recipient=recipient, left=times, delay_s=delay_s)
-        self.script.add(rule)
+        """Reply so at a step: the first `skip` times as usual, then `times` so, then as usual."""
+        self.script.add(
+            Rule(
+                at,
+                reply=reply,
+                recipient=recipient,
+                skip=skip,
+                left=times,
+                delay_s=delay_s,
+                drip_s=drip_s,
+            )
+        )
 
     def drop(
         self,
-        stage: Stage,
+        at: Step,
         *,
         when: Drop = "before",
         recipient: str | None = None,
         times: int | None = None,
+        skip: int = 0,
+        resets: bool = False,
     ) -> None:
-        """Close the connection before, in the middle of, or after the reply at `stage`."""
-        self.script.add(Rule(stage, drop=when, recipient=recipient, left=times))
+        """Close the connection before, in the middle of, or after the reply at a step."""
+        rule = Rule(at, drop=when, recipient=recipient, left=times, skip=skip, resets=resets)
+        self.script.add(rule)
 
-    def delay(self, stage: Stage, seconds: float, *, times: int | None = None) -> None:
-        """Wait before the reply at `stage`."""
-        self.script.add(Rule(stage, delay_s=seconds, left=times))
+    def delay(self, at: Step, seconds: float, *, times: int | None = None, skip: int = 0) -> None:
+        """Wait before the reply at a step."""
+        self.script.add(Rule(at, delay_s=seconds, left=times, skip=skip))
 
-    def hang(self, stage: Stage, *, times: int | None = None) -> None:
-        """Say nothing more from `stage` on."""
-        self.script.add(Rule(stage, hangs=True, left=times))
+    def hang(self, at: Step, *, times: int | None = None, skip: int = 0) -> None:
+        """Say nothing more from a step on."""
+        self.script.add(Rule(at, hangs=True, left=times, skip=skip))
 
     def obey(self) -> None:
         """Forget the script: take everything."""
         self.script.clear()
 
-    def disconnect_idle(self) -> None:
-        """Close connections that are between two messages, as servers do after a while."""
+    def disconnect_idle(self, *, saying: str | None = None, resets: bool = False) -> None:
+        """Close connections that are between two messages, as servers do after a while.
+
+        saying: a line that nobody asked for goes first, such as "421 4.4.2 idle too long".
+        resets: with RST.
+        """
         for dialogue in [d for d in self._open if d.is_idle]:
-            dialogue.abort()
+            if saying is not None:
+                dialogue.leave(saying)
+            elif resets:
+                dialogue.reset()
+            else:
+                dialogue.abort()
 
     # --- what came ---
 
@@ -159,11 +204,14 @@ class SmtpSink:
 
     def note_command(self, line: str, *, encrypted: bool) -> None:
         if self._keep:
-            self.commands.append(Command(line, encrypted))
+            self.commands.append(Command(line, encrypted, self.now()))
 
-    def keep(self, mail: Mail, data: bytes, dialogue: Dialogue) -> None:
+    def keep(self, mail: Mail, data: bytes) -> None:
+        received = self._received(mail, data)
         if self._keep:
-            self.messages.append(self._received(mail, data, dialogue))
+            self.messages.append(received)
+        if self._on_message is not None:
+            self._on_message(received)
         tracking_id = header(data, b"X-Genro-Mail-ID")
         for address in mail.recipients:
             self.copies[f"{tracking_id} {address}"] += 1
@@ -173,19 +221,22 @@ class SmtpSink:
             if self.count >= n and not enough.done():
                 enough.set_result(None)
 
-    def refuse(self, mail: Mail, data: bytes, dialogue: Dialogue) -> None:
+    def refuse(self, mail: Mail, data: bytes) -> None:
         if self._keep:
-            self.refused.append(self._received(mail, data, dialogue))
+            self.refused.append(self._received(mail, data))
 
-    def _received(self, mail: Mail, data: bytes, dialogue: Dialogue) -> Received:
+    def _received(self, mail: Mail, data: bytes) -> Received:
         return Received(
             mail.return_path,
             tuple(mail.recipients),
             data,
-            self._now(),
+            self.now(),
             mail.parameters,
-            dialogue.login,
-            dialogue.encrypted,
+            mail.login,
+            mail.encrypted,
+            tuple(mail.rcpt_parameters),
+            mail.began_at,
+            time.monotonic(),
         )
 
     # --- listening ---

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from mail_proxy.config.settings import DeliverySettings
+from mail_proxy.sinks.certificates import Authority
 from mail_proxy.sinks.smtp import SmtpSink
 from mail_proxy.smtp import Relay, SMTPPool
 
@@ -65,100 +60,18 @@ class Certificates:
     good: ssl.SSLContext
     expired: ssl.SSLContext
     other_name: ssl.SSLContext
-    authority: Path
-
-    def trusting(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=str(self.authority))
+    trusting: Callable[[], ssl.SSLContext]
 
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    folder = tmp_path_factory.mktemp("certificates")
-    authority = _Authority(folder)
+    authority = Authority(tmp_path_factory.mktemp("certificates"))
     return Certificates(
-        good=authority.server("localhost", days=30),
+        good=authority.server("localhost"),
         expired=authority.server("localhost", days=-1),
-        other_name=authority.server("elsewhere.invalid", days=30),
-        authority=authority.path,
+        other_name=authority.server("elsewhere.invalid"),
+        trusting=authority.trusting,
     )
-
-
-_MAY_SIGN = x509.KeyUsage(
-    digital_signature=True,
-    key_cert_sign=True,
-    crl_sign=True,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    encipher_only=False,
-    decipher_only=False,
-)
-
-
-class _Authority:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.path = folder / "authority.pem"
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = _name("mail-proxy tests")
-        certificate = self._signed(
-            self.name, self.key, 30, x509.BasicConstraints(True, None), _MAY_SIGN
-        )
-        self.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-
-    def server(self, host: str, *, days: int) -> ssl.SSLContext:
-        key = ec.generate_private_key(ec.SECP256R1())
-        names: list[x509.GeneralName] = [x509.DNSName(host)]
-        if host == "localhost":
-            names.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
-        certificate = self._signed(_name(host), key, days, x509.SubjectAlternativeName(names))
-        path = self.folder / f"{host}{days}.pem"
-        path.write_bytes(
-            certificate.public_bytes(serialization.Encoding.PEM)
-            + key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
-
-    def _signed(
-        self,
-        name: x509.Name,
-        key: ec.EllipticCurvePrivateKey,
-        days: int,
-        *extensions: x509.ExtensionType,
-    ) -> x509.Certificate:
-        now = dt.datetime.now(dt.UTC)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(self.name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=10))
-            .not_valid_after(now + dt.timedelta(days=days))
-            # Python 3.13 asks for the names of both keys, and what the first may do.
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
-                critical=False,
-            )
-            .add_extension(
-                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
-            )
-        )
-        for extension in extensions:
-            is_critical = not isinstance(extension, x509.SubjectAlternativeName)
-            builder = builder.add_extension(extension, critical=is_critical)
-        return builder.sign(self.key, hashes.SHA256())
-
-
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
 
 
 @pytest.fixture
