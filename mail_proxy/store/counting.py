@@ -34,18 +34,12 @@ class Differences:
         self.add(tenant_id, account_id, before, priority, -1)
         self.add(tenant_id, account_id, after, priority, 1)
 
+    def changed(self) -> list[tuple[str, str, str, int, int]]:
+        """tenant_id, account_id, state, priority and the difference, where there is one."""
+        return [(*key, n) for key, n in self._by_key.items() if n]
+
     def write(self, conn: Connection) -> None:
         """Add them to the table."""
-        changed = [
-            {
-                "tenant_id": tenant_id,
-                "account_id": account_id,
-                "state": state,
-                "priority": priority,
-                "n": n,
-            }
-            for (tenant_id, account_id, state, priority), n in self._by_key.items()
-            if n
-        ]
-        if changed:
+        names = ("tenant_id", "account_id", "state", "priority", "n")
+        if changed := [dict(zip(names, row, strict=True)) for row in self.changed()]:
             conn.execute(_ADD, changed)

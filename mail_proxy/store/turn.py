@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection
 
 from mail_proxy.store.faults import translated
+from mail_proxy.store.sqlite.driver import driver
 
 # Takes requests of one kind, and returns one result for each, in order.
 Verb: TypeAlias = Callable[[Connection, Sequence[Any]], Sequence[Any]]
@@ -95,21 +96,22 @@ def _run_group(conn: Connection, group: list[Job]) -> list[Any]:
 
 
 def _in_savepoint(conn: Connection, group: list[Job]) -> list[Any]:
-    conn.exec_driver_sql("SAVEPOINT job")
+    db = driver(conn)
+    db.execute("SAVEPOINT job")
     try:
         results = list(group[0].verb(conn, [job.request for job in group]))
     except Exception as error:
-        _roll_back(conn, error)
+        _roll_back(db, error)
         raise
-    conn.exec_driver_sql("RELEASE job")
+    db.execute("RELEASE job")
     return results
 
 
-def _roll_back(conn: Connection, error: Exception) -> None:
-    if not conn.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+def _roll_back(db: sqlite3.Connection, error: Exception) -> None:
+    if not db.in_transaction:
         raise RolledBack from error
-    conn.exec_driver_sql("ROLLBACK TO job")
-    conn.exec_driver_sql("RELEASE job")
+    db.execute("ROLLBACK TO job")
+    db.execute("RELEASE job")
 
 
 def _cause(error: RolledBack) -> Exception:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
@@ -14,6 +15,7 @@ from sqlalchemy import Connection
 from mail_proxy.domain.state import RecipientState, State
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
+from mail_proxy.store.sqlite.driver import driver, write_counts
 from mail_proxy.store.sqlite.suspended import Suspended
 from mail_proxy.store.values import Accepted, NewMessage
 
@@ -117,55 +119,55 @@ class _Intake:
 
 def accept(conn: Connection, requests: Sequence[AcceptRequest]) -> list[list[Accepted]]:
     """Store each batch; for each message its pk, or why it was not stored."""
+    db = driver(conn)
     messages = [message for request in requests for message in request.batch]
-    accounts = _accounts(conn, {(m.tenant_id, m.account_id) for m in messages})
-    intake = _Intake(accounts, _stored(conn, {(m.tenant_id, m.id) for m in messages}))
+    accounts = _accounts(db, {(m.tenant_id, m.account_id) for m in messages})
+    intake = _Intake(accounts, _stored(db, {(m.tenant_id, m.id) for m in messages}))
     answers = [[intake.decide(m, request.now) for m in request.batch] for request in requests]
     differences = Differences()
-    _remove(conn, intake.removes, differences)
-    _insert(conn, list(intake.writes.values()), differences)
-    differences.write(conn)
+    _remove(db, intake.removes, differences)
+    _insert(db, list(intake.writes.values()), differences)
+    write_counts(db, differences)
     return answers
 
 
-def _accounts(conn: Connection, keys: Iterable[Key]) -> set[Key]:
-    rows = conn.exec_driver_sql(ACCOUNTS, (json.dumps(list(keys)),))
+def _accounts(db: sqlite3.Connection, keys: Iterable[Key]) -> set[Key]:
+    rows = db.execute(ACCOUNTS, (json.dumps(list(keys)),))
     return {(tenant_id, account_id) for tenant_id, account_id in rows}
 
 
-def _stored(conn: Connection, keys: Iterable[Key]) -> dict[Key, _Stored]:
-    rows = conn.exec_driver_sql(STORED, (json.dumps(list(keys)),))
+def _stored(db: sqlite3.Connection, keys: Iterable[Key]) -> dict[Key, _Stored]:
+    rows = db.execute(STORED, (json.dumps(list(keys)),))
     return {
         (tenant_id, id_): _Stored(pk, account_id, State(state), priority, created_at, bool(settled))
         for tenant_id, id_, pk, account_id, state, priority, created_at, settled in rows
     }
 
 
-def _remove(conn: Connection, removes: dict[Key, _Stored], differences: Differences) -> None:
+def _remove(db: sqlite3.Connection, removes: dict[Key, _Stored], differences: Differences) -> None:
     if not removes:
         return
     keys = [(tenant_id, old.pk) for (tenant_id, _), old in removes.items()]
     for statement in REMOVE:
-        conn.exec_driver_sql(statement, keys)
+        db.executemany(statement, keys)
     for (tenant_id, _), old in removes.items():
         differences.add(tenant_id, old.account_id, old.state, old.priority, -1)
 
 
 def _insert(
-    conn: Connection, writes: list[tuple[int, NewMessage, float]], differences: Differences
+    db: sqlite3.Connection, writes: list[tuple[int, NewMessage, float]], differences: Differences
 ) -> None:
     if not writes:
         return
-    suspended = Suspended.of(conn, {message.tenant_id for _, message, _ in writes})
+    suspended = Suspended.of(db, {message.tenant_id for _, message, _ in writes})
     rows = []
     for pk, m, now in writes:
         state = suspended.instead_of_waiting(m.tenant_id, m.batch_code)
         rows.append(_message_row(pk, m, state, now))
         differences.add(m.tenant_id, m.account_id, state, m.priority)
-    conn.exec_driver_sql(INSERT_MESSAGE, rows)
-    conn.exec_driver_sql(INSERT_CONTENT, [(m.tenant_id, pk, m.content) for pk, m, _ in writes])
-    if recipients := list(_recipient_rows(writes)):
-        conn.exec_driver_sql(INSERT_RECIPIENT, recipients)
+    db.executemany(INSERT_MESSAGE, rows)
+    db.executemany(INSERT_CONTENT, [(m.tenant_id, pk, m.content) for pk, m, _ in writes])
+    db.executemany(INSERT_RECIPIENT, _recipient_rows(writes))
 
 
 def _message_row(pk: int, m: NewMessage, state: State, now: float) -> tuple[object, ...]:

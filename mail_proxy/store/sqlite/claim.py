@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -15,6 +16,7 @@ from mail_proxy.domain.state import Event, RecipientState, State, sources
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.schema import WHOLE_TENANT
+from mail_proxy.store.sqlite.driver import driver, write_counts
 from mail_proxy.store.sqlite.suspended import Suspended
 from mail_proxy.store.values import Claim, Claimed, PendingRecipient, RecipientRow
 
@@ -112,27 +114,45 @@ class ClaimRequest(NamedTuple):
     daemon: str
 
 
+class _Leased(NamedTuple):
+    """What LEASE returns of a message."""
+
+    pk: int
+    id: str
+    priority: int
+    tries: int
+    created_at: float
+    expires_at: float | None
+    rfc_message_id: str
+    return_path: str
+    due_at: float
+    batch_code: str | None
+
+    def order(self) -> tuple[int, float, int]:
+        return self.priority, self.due_at, self.pk
+
+
 def claim(conn: Connection, requests: Sequence[ClaimRequest]) -> list[Claim]:
     """Lease for each request in turn."""
-    return [_claim(conn, request) for request in requests]
+    db = driver(conn)
+    return [_claim(db, request) for request in requests]
 
 
-def _claim(conn: Connection, request: ClaimRequest) -> Claim:
+def _claim(db: sqlite3.Connection, request: ClaimRequest) -> Claim:
     key = {"tenant_id": request.tenant_id, "account_id": request.account_id}
-    if conn.exec_driver_sql(IS_OPEN, key).first() is None:
+    if db.execute(IS_OPEN, key).fetchone() is None:
         return NOTHING
     token = next_pk()
-    leased = conn.exec_driver_sql(LEASE, {**request._asdict(), "token": token}).all()
-    next_due_at = conn.exec_driver_sql(NEXT_DUE, key).scalar()
+    rows = db.execute(LEASE, {**request._asdict(), "token": token})
+    leased = sorted((_Leased(*row) for row in rows), key=_Leased.order)  # RETURNING has no order
+    (next_due_at,) = db.execute(NEXT_DUE, key).fetchone()
     if not leased:
         return Claim((), next_due_at)
-    # RETURNING has no order.
-    leased = sorted(leased, key=lambda row: (row.priority, row.due_at, row.pk))
-    _count(conn, request, leased)
-    return Claim(_claimed(conn, request, leased, token), next_due_at)
+    _count(db, request, leased)
+    return Claim(_claimed(db, request, leased, token), next_due_at)
 
 
-def _count(conn: Connection, request: ClaimRequest, leased: Sequence[Any]) -> None:
+def _count(db: sqlite3.Connection, request: ClaimRequest, leased: Sequence[_Leased]) -> None:
     differences = Differences()
     for row in leased:
         differences.move(
@@ -142,18 +162,18 @@ def _count(conn: Connection, request: ClaimRequest, leased: Sequence[Any]) -> No
             before=State.WAITING,
             after=State.LEASED,
         )
-    differences.write(conn)
+    write_counts(db, differences)
 
 
 def _claimed(
-    conn: Connection, request: ClaimRequest, leased: Sequence[Any], token: int
+    db: sqlite3.Connection, request: ClaimRequest, leased: Sequence[_Leased], token: int
 ) -> tuple[Claimed, ...]:
     wanted = (json.dumps([row.pk for row in leased]), request.tenant_id)
-    pending, settled = _recipients(conn, wanted)
-    contents = {row.message_pk: row.payload for row in conn.exec_driver_sql(CONTENTS, wanted)}
+    pending, settled = _recipients(db, wanted)
+    contents: dict[int, bytes] = dict(db.execute(CONTENTS, wanted))
     return tuple(
         Claimed(
-            **row._mapping,
+            **row._asdict(),
             tenant_id=request.tenant_id,
             account_id=request.account_id,
             recipients=tuple(pending[row.pk]),
@@ -167,12 +187,12 @@ def _claimed(
 
 
 def _recipients(
-    conn: Connection, wanted: tuple[str, str]
+    db: sqlite3.Connection, wanted: tuple[str, str]
 ) -> tuple[dict[int, list[PendingRecipient]], dict[int, list[RecipientRow]]]:
     """By message: those still to be sent to, and those that earlier attempts settled."""
     pending: dict[int, list[PendingRecipient]] = defaultdict(list)
     settled: dict[int, list[RecipientRow]] = defaultdict(list)
-    for pk, position, address, state, code, reply in conn.exec_driver_sql(RECIPIENTS, wanted):
+    for pk, position, address, state, code, reply in db.execute(RECIPIENTS, wanted):
         if state == RecipientState.PENDING:
             pending[pk].append(PendingRecipient(position, address))
         else:
@@ -183,20 +203,21 @@ def _recipients(
 
 def recover(conn: Connection, requests: Sequence[float]) -> list[int]:
     """For each `now`: how many leases were taken back; the lock says that their daemon is dead."""
-    return [_recover(conn, now) for now in requests]
+    db = driver(conn)
+    return [_recover(db, now) for now in requests]
 
 
-def _recover(conn: Connection, now: float) -> int:
-    leased = conn.exec_driver_sql(LEASED).all()
+def _recover(db: sqlite3.Connection, now: float) -> int:
+    leased = db.execute(LEASED).fetchall()
     if not leased:
         return 0
-    suspended = Suspended.of(conn, {row.tenant_id for row in leased})
+    suspended = Suspended.of(db, {tenant_id for tenant_id, *_ in leased})
     differences = Differences()
     changes = []
     for tenant_id, pk, account_id, priority, batch_code in leased:
         state = suspended.instead_of_waiting(tenant_id, batch_code)
         changes.append((state.value, now, tenant_id, pk))
         differences.move(tenant_id, account_id, priority, before=State.LEASED, after=state)
-    conn.exec_driver_sql(LAPSE, changes)
-    differences.write(conn)
+    db.executemany(LAPSE, changes)
+    write_counts(db, differences)
     return len(leased)

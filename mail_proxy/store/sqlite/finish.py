@@ -9,6 +9,7 @@ mail, whatever became of the lease.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from sqlalchemy import Connection
 from mail_proxy.domain.state import FINAL, Event, RecipientState, State, sources, target
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
+from mail_proxy.store.sqlite.driver import driver, write_counts
 from mail_proxy.store.sqlite.suspended import Suspended
 from mail_proxy.store.values import NewEvent, Outcome, RecipientResult
 
@@ -107,25 +109,26 @@ class _Row:
 def finish(conn: Connection, requests: Sequence[FinishRequest]) -> list[set[int]]:
     """For each request the pks that were ours."""
     outcomes = [outcome for request in requests for outcome in request.outcomes]
-    writing = _Writing(conn, _rows(conn, outcomes))
+    db = driver(conn)
+    writing = _Writing(db, _rows(db, outcomes))
     ours = [{o.pk for o in request.outcomes if writing.add(o, request.now)} for request in requests]
     writing.flush()
     return ours
 
 
-def _rows(conn: Connection, outcomes: Iterable[Outcome]) -> dict[tuple[str, int], _Row]:
+def _rows(db: sqlite3.Connection, outcomes: Iterable[Outcome]) -> dict[tuple[str, int], _Row]:
     wanted = json.dumps(list({(outcome.tenant_id, outcome.pk) for outcome in outcomes}))
-    found = [_Row(*row) for row in conn.exec_driver_sql(HELD_NOW, (wanted,))]
+    found = [_Row(*row) for row in db.execute(HELD_NOW, (wanted,))]
     return {(row.tenant_id, row.pk): row for row in found}
 
 
 class _Writing:
     """Gathers the rows of many outcomes, so that each statement is sent once."""
 
-    def __init__(self, conn: Connection, rows: dict[tuple[str, int], _Row]) -> None:
-        self._conn = conn
+    def __init__(self, db: sqlite3.Connection, rows: dict[tuple[str, int], _Row]) -> None:
+        self._db = db
         self._rows = rows
-        self._suspended = Suspended.of(conn, {tenant_id for tenant_id, _ in rows})
+        self._suspended = Suspended.of(db, {tenant_id for tenant_id, _ in rows})
         self._differences = Differences()
         self._messages: list[dict[str, Any]] = []
         self._recipients: list[tuple[Any, ...]] = []
@@ -155,9 +158,8 @@ class _Writing:
             (SETTLE_RECIPIENT, self._recipients),
             (INSERT_EVENT, self._events),
         ):
-            if rows:
-                self._conn.exec_driver_sql(statement, rows)
-        self._differences.write(self._conn)
+            self._db.executemany(statement, rows)
+        write_counts(self._db, self._differences)
         self._messages, self._recipients, self._events = [], [], []
         self._differences = Differences()
 
@@ -181,7 +183,7 @@ class _Writing:
         self.flush()  # what was decided before it must be in the tables that it looks at
         accepted = [r for r in outcome.recipients if r.state is RecipientState.ACCEPTED]
         news = [
-            self._conn.exec_driver_sql(ACCEPT_LATE, _late_recipient(outcome, result, now)).rowcount
+            self._db.execute(ACCEPT_LATE, _late_recipient(outcome, result, now)).rowcount
             for result in accepted
         ]
         if not any(news):
@@ -189,7 +191,7 @@ class _Writing:
         self._tell(row, outcome.events)
         spent = int(outcome.spends_try)
         values = (spent, now, now, now, row.tenant_id, row.pk)
-        if self._conn.exec_driver_sql(SEND_LATE, values).rowcount:
+        if self._db.execute(SEND_LATE, values).rowcount:
             self._move(row, State.SENT)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable
-
-from sqlalchemy import Connection
 
 from mail_proxy.domain.state import State
 from mail_proxy.store.schema import WHOLE_TENANT
@@ -24,8 +23,8 @@ class Suspended:
         self._found = found
 
     @classmethod
-    def of(cls, conn: Connection, tenant_ids: Iterable[str]) -> Suspended:
-        rows = conn.exec_driver_sql(SUSPENSIONS, (json.dumps(list(tenant_ids)),))
+    def of(cls, db: sqlite3.Connection, tenant_ids: Iterable[str]) -> Suspended:
+        rows = db.execute(SUSPENSIONS, (json.dumps(list(tenant_ids)),))
         return cls({(tenant_id, batch_code) for tenant_id, batch_code in rows})
 
     def instead_of_waiting(self, tenant_id: str, batch_code: str | None) -> State:
