@@ -77,6 +77,8 @@ class SmtpSink:
     connections: opened so far. peak: open at one time, at most. commands: all lines, in order.
     """
 
+    dialogue = Dialogue  # the server's side of a connection
+
     def __init__(
         self,
         *,
@@ -261,7 +263,7 @@ class SmtpSink:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        dialogue = Dialogue(self, reader, writer)
+        dialogue = self.dialogue(self, reader, writer)
         self._open[dialogue] = task
         self.connections += 1
         self.peak = max(self.peak, len(self._open))

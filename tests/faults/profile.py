@@ -1,0 +1,22 @@
+"""How long the tests of the promises run: a short profile with every run, all of it in a soak."""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+SOAK = os.environ.get("MAIL_PROXY_SOAK") == "1"
+
+
+def sized(short: _T, full: _T) -> _T:
+    return full if SOAK else short
+
+
+def seeded(name: str) -> random.Random:
+    """Chance that can be had again: MAIL_PROXY_SEED, else 1; the seed is printed."""
+    seed = os.environ.get("MAIL_PROXY_SEED", "1")
+    print(f"{name}: MAIL_PROXY_SEED={seed}")
+    return random.Random(f"{name} {seed}")

@@ -1,0 +1,97 @@
+"""A daemon as a process, a mail server in another one, an application, and what checks them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from mail_proxy.config.instances import Instance
+from mail_proxy.sinks.reports import ReportSink
+from tests.faults.checker import Ledger, check_all
+from tests.faults.client import Client
+from tests.faults.installation import Installation, end, environment
+from tests.faults.receiver import Receiver
+
+
+class Site(Installation):
+    """An installation whose relay is a `Receiver`; `clients` are those that posted."""
+
+    relay: Receiver
+    session: aiohttp.ClientSession
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.clients: list[Client] = []
+
+    def new_client(self) -> Client:
+        made = self.client(self.session)
+        self.clients.append(made)
+        return made
+
+    @property
+    def acknowledged(self) -> set[str]:
+        return {id_ for client in self.clients for id_ in client.acknowledged}
+
+    async def post_many(self, ids: list[str], batch: int = 100, **fields: Any) -> None:
+        client = self.new_client()
+        for first in range(0, len(ids), batch):
+            await client.post_until_answered(ids[first : first + batch], **fields)
+
+    async def check(self, *, with_reports: bool = False) -> Ledger:
+        """The books against everybody's memory; with_reports: wait until all are told."""
+        if with_reports:
+            await self.until_reported()
+        entries = self.application.entries if with_reports else None
+        return check_all(
+            self.instance.database_path, self.acknowledged, await self.relay.seen(), entries
+        )
+
+    async def until_reported(self) -> None:
+        (due,) = self.query("SELECT count(*) FROM events WHERE report_state != 'none'")
+        await self.application.wait_for(due[0], timeout_s=120)
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return environment(tmp_path / "home")
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    """Not made yet; its daemon, if a test leaves one, is ended."""
+    made = Instance("myserver", tmp_path / "home" / "myserver")
+    yield made
+    end(made)
+
+
+@pytest.fixture
+def site(
+    instance: Instance, environ: dict[str, str]
+) -> Callable[..., AbstractAsyncContextManager[Site]]:
+    """A running installation: `async with site(in_doubt="hold") as site`; fields of the account.
+
+    settings: more of the daemon's environment.
+    """
+
+    @asynccontextmanager
+    async def run(settings: dict[str, str] | None = None, **account: Any) -> AsyncIterator[Site]:
+        async with (
+            Receiver() as relay,
+            ReportSink() as application,
+            aiohttp.ClientSession() as session,
+        ):
+            made = Site(instance, {**environ, **(settings or {})}, relay, application)
+            made.session = session
+            await made.start()
+            try:
+                await made.prepare(**account)
+                yield made
+            finally:
+                end(instance)
+
+    return run
