@@ -33,7 +33,7 @@ layers: $(VENV)/developed
 	@$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/developed ## measure accepting and draining on this machine
-	@$(BIN)/python -m tests.benchmarks
+	@$(BIN)/mail-proxy bench
 
 lock: ## renew requirements-dev.lock (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \

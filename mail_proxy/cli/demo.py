@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ import httpx
 from rich.console import Console
 
 from mail_proxy.cli.demo_view import DemoView
+from mail_proxy.cli.unwinding import unwound_by_signals
 from mail_proxy.config.instances import Instance, home, instance_named
 from mail_proxy.control.http import HttpControl
 from mail_proxy.control.process import start_daemon, stop_daemon
@@ -51,37 +51,8 @@ PEOPLE = (
 def run_demo(*, keep: bool) -> int:
     """Run it all; 0 when every message ended as it was meant to."""
     view = DemoView(Console(highlight=False))
-    with _unwound_by_signals(), _instance(keep=keep) as instance, _daemon(instance, view) as url:
+    with unwound_by_signals(), _instance(keep=keep) as instance, _daemon(instance, view) as url:
         return asyncio.run(_run(instance, url, view, keep=keep))
-
-
-@contextlib.contextmanager
-def _unwound_by_signals() -> Iterator[None]:
-    """The first signal unwinds, later ones are ignored: nothing is left behind.
-
-    A closed pipe is an error to unwind from, too, where it would end other commands at once.
-    """
-
-    def leave(number: int, _: object) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)
-        if number == signal.SIGINT:
-            raise KeyboardInterrupt
-        raise SystemExit(128 + number)
-
-    before = {
-        number: signal.signal(number, handler)
-        for number, handler in (
-            (signal.SIGINT, leave),
-            (signal.SIGTERM, leave),
-            (signal.SIGPIPE, signal.SIG_IGN),
-        )
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

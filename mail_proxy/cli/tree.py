@@ -19,6 +19,7 @@ ROOT = (
         "instance", "explicit", "NAME: an instance whose name may be a command", _INSTANCES, True
     ),
     Entry("demo", "tools", "Watch a queue work, with a mail server made for it", _TOOLS),
+    Entry("bench", "bench", "How fast it accepts and delivers on this machine", _TOOLS),
     Entry("help", "tools", "Help on a command or a topic", _TOOLS),
     Entry("version", "tools", "The version of this program", _TOOLS),
 )

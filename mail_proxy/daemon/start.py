@@ -16,11 +16,11 @@ from mail_proxy.config.load import load_settings, settings_from_environment
 from mail_proxy.config.lock import DatabaseLock, StateLock, holder_of
 from mail_proxy.config.settings import Settings
 from mail_proxy.daemon.folders import prepare_instance, prepare_state_dir
-from mail_proxy.daemon.loop import new_event_loop
 from mail_proxy.daemon.plan import Plan
 from mail_proxy.daemon.readiness import Readiness
 from mail_proxy.daemon.run import run
 from mail_proxy.domain.errors import Locked, MailProxyError
+from mail_proxy.event_loop import new_event_loop
 from mail_proxy.observe import events, log
 
 _PURPOSE = "daemon"
