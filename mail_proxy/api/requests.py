@@ -61,6 +61,8 @@ async def _read_body(request: web.Request, timeout_s: float) -> bytes:
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     try:
+        if request.content.is_eof():  # it came with the headers: a timer would cost more than that
+            return await request.read()
         async with asyncio.timeout(timeout_s):
             return await request.read()
     except web.HTTPRequestEntityTooLarge as error:

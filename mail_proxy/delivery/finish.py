@@ -10,6 +10,7 @@ from typing import NamedTuple
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreFull, StoreUnavailable
 from mail_proxy.observe import events
+from mail_proxy.observe.log import gathered
 from mail_proxy.store import Claimed, Outcome, Store
 
 MOST_WAITING = 2000  # results not yet written; beyond, nobody begins another message
@@ -121,6 +122,7 @@ class Finisher:
 
     def _tell(self, batch: list[Ended], ours: set[int]) -> None:
         try:
-            self._written(batch, ours)
+            with gathered():
+                self._written(batch, ours)
         except Exception as error:  # noqa: BLE001 - it is written; a bug in the telling changes nothing
             events.task_broke("telling results", error)

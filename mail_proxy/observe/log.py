@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -33,6 +35,7 @@ class LogFile(logging.Handler):
         self._lost = 0
         self._descriptor = -1
         self._size = 0
+        self._gathered: list[bytes] | None = None
         try:
             self._open()
         except OSError as error:
@@ -44,7 +47,31 @@ class LogFile(logging.Handler):
         except Exception:  # noqa: BLE001 - a value whose str() fails must not break its caller
             self._lost += 1
             return
-        self._write(line.encode("utf-8", "backslashreplace"))
+        octets = line.encode("utf-8", "backslashreplace")
+        if self._gathered is None:
+            self._write(octets)
+            return
+        self._gathered.append(octets)
+        if record.levelno >= logging.WARNING:
+            self._write_gathered()
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Lines that come inside the block are written in one go at its end, or with a warning."""
+        if self._gathered is not None:
+            yield
+            return
+        self._gathered = []
+        try:
+            yield
+        finally:
+            self._write_gathered()
+            self._gathered = None
+
+    def _write_gathered(self) -> None:
+        if self._gathered:
+            self._write(b"".join(self._gathered))
+            self._gathered.clear()
 
     def close(self) -> None:
         if self._descriptor >= 0:
@@ -113,6 +140,16 @@ def configure(
     # Libraries log wire data and SQL parameters at DEBUG: never let through, whatever our level.
     root.setLevel(logging.WARNING)
     logging.getLogger(LOGGER).setLevel(level.upper())
+
+
+@contextmanager
+def gathered() -> Iterator[None]:
+    """For many lines in a row: each write of its own would let another thread in between."""
+    with ExitStack() as stack:
+        for handler in _ours:
+            if isinstance(handler, LogFile):
+                stack.enter_context(handler.gathering())
+        yield
 
 
 def unconfigure() -> None:

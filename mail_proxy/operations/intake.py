@@ -7,7 +7,6 @@ message may cost some twenty microseconds.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +24,7 @@ from mail_proxy.domain.message import (
     message_id_for,
     parse_priority,
 )
+from mail_proxy.operations.chance import Chance
 from mail_proxy.operations.directory import Directory
 from mail_proxy.store.values import NewMessage
 from mail_proxy.wire.fields import LATEST_TS
@@ -33,6 +33,8 @@ MAX_RECIPIENTS = 1000  # of one message; a mailing is a batch of messages
 NO_ACCOUNT = "account not found for tenant"
 NULL_PATH = "<>"  # RFC 5321 section 4.5.5: nobody is told of a failure
 RANDOM_OCTETS = 16
+
+_chance = Chance()
 
 # What composes the mail and is shown of it; unknown fields are ignored.
 _ENVELOPE = ("from_name", "to", "cc", "bcc", "subject")
@@ -201,7 +203,7 @@ def _return_path(entry: Mapping[str, Any], sender: Address) -> str:
 
 
 def _rfc_message_id(fields: Mapping[str, Any], sender: Address) -> str:
-    return message_id_of(fields) or message_id_for(sender.domain, os.urandom(RANDOM_OCTETS))
+    return message_id_of(fields) or message_id_for(sender.domain, _chance.octets(RANDOM_OCTETS))
 
 
 def _recipients(fields: Mapping[str, Any]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,35 @@ def test_configuring_again_replaces_what_was_there():
     events.run_now("acme")
     assert first.getvalue() == ""
     assert second.getvalue().count("\n") == 1
+
+
+def test_gathered_lines_are_written_in_order_at_the_end(tmp_path):
+    path = tmp_path / "daemon.log"
+    log.configure(path=path)
+    with log.gathered():
+        events.run_now("a")
+        events.run_now("b")
+        assert path.read_text() == ""
+    assert [line.split()[-1] for line in path.read_text().splitlines()] == ["tenant=a", "tenant=b"]
+
+
+def test_a_warning_does_not_wait_for_the_lines_it_is_gathered_with(tmp_path):
+    path = tmp_path / "daemon.log"
+    log.configure(path=path)
+    with log.gathered():
+        events.run_now("a")
+        events.starts_suspended()
+        assert [line.split()[2] for line in path.read_text().splitlines()] == [
+            "run_now",
+            "starts_suspended",
+        ]
+
+
+def test_lines_are_written_although_what_gathers_them_fails(tmp_path):
+    path = tmp_path / "daemon.log"
+    log.configure(path=path)
+    with suppress(ZeroDivisionError), log.gathered():
+        events.run_now("a")
+        raise ZeroDivisionError
+    events.run_now("b")
+    assert len(path.read_text().splitlines()) == 2
