@@ -36,7 +36,7 @@ class _Account:
 
     generation: int = 0
     opening: int = 0
-    open: set[Connection] = field(default_factory=set)  # busy, idle or closing
+    open: dict[Connection, Relay] = field(default_factory=dict)  # busy, idle or closing
     idle: list[Connection] = field(default_factory=list)  # the last one was used last
 
     @property
@@ -80,12 +80,7 @@ class SMTPPool:
         connection = session.detach()
         if connection is None:
             return
-        account = self._account(session.relay)
-        if self.may_reuse(session.relay, connection) and not self._is_closed:
-            connection.is_fresh = False
-            account.idle.append(connection)
-        else:
-            self._close(connection)
+        self._put_back(session.relay, connection)
         self._serve()
 
     async def forget(self, tenant_id: str, account_id: str) -> None:
@@ -94,12 +89,11 @@ class SMTPPool:
         if account is None:
             return
         account.generation += 1
-        for connection in account.open - self._closing:
-            if connection in account.idle:
-                self._close(connection)
-            else:
-                connection.retire()
+        for connection in account.idle:
+            self._close(connection)
         account.idle.clear()
+        for connection in account.open.keys() - self._closing:
+            connection.retire()
 
     async def close(self) -> None:
         """Say QUIT on idle connections and wait for them, two seconds at most.
@@ -126,9 +120,12 @@ class SMTPPool:
     # --- for sessions ---
 
     def may_reuse(self, relay: Relay, connection: Connection) -> bool:
-        """In step, and not too old or used too often; a new one is good for one in any case."""
-        if not connection.is_reusable:
-            return False
+        """To this very relay, in step, and not too old or used too often.
+
+        A new one is good for one message in any case.
+        """
+        if not connection.is_reusable or self._account(relay).open.get(connection) != relay:
+            return False  # where the account has changed it speaks to another server, or as another
         return connection.is_fresh or (
             connection.messages < self._settings.messages_per_connection
             and self._clock.monotonic() - connection.opened_at < relay.ttl_s
@@ -140,7 +137,7 @@ class SMTPPool:
         if old not in account.open:
             return await self._obtain(relay)  # its place was given to somebody else
         old.abort()
-        account.open.discard(old)
+        del account.open[old]
         account.opening += 1
         return await self._open(relay)
 
@@ -185,11 +182,17 @@ class SMTPPool:
             raise
 
     def _give_back(self, relay: Relay, grant: Connection | _Slot) -> None:
-        account = self._account(relay)
         if isinstance(grant, Connection):
-            account.idle.append(grant)
+            self._put_back(relay, grant)
         else:
-            account.opening -= 1
+            self._account(relay).opening -= 1
+
+    def _put_back(self, relay: Relay, connection: Connection) -> None:
+        if self.may_reuse(relay, connection) and not self._is_closed:
+            connection.is_fresh = False
+            self._account(relay).idle.append(connection)
+        else:
+            self._close(connection)
 
     def _serve(self) -> None:
         """Give what is free to those who wait, strictly in the order of their coming.
@@ -241,7 +244,7 @@ class SMTPPool:
                 self._tidy(relay)
         if account.generation != generation:
             connection.retire()
-        account.open.add(connection)
+        account.open[connection] = relay
         # The loop's timers may be some milliseconds early: after one more second it surely is old.
         old = connection.loop.call_later(relay.ttl_s + 1, self._close_if_idle, relay, connection)
         connection.gone.add_done_callback(lambda _: self._on_gone(relay, connection, old))
@@ -256,7 +259,7 @@ class SMTPPool:
         old.cancel()
         account = self._account(relay)
         self._closing.discard(connection)
-        account.open.discard(connection)
+        account.open.pop(connection, None)
         if connection in account.idle:
             account.idle.remove(connection)
         self._tidy(relay)

@@ -203,6 +203,37 @@ async def test_a_server_that_closes_idle_connections_costs_no_attempt(
     assert sink.count == 20
 
 
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()], ids=["pipelined", "plain"])
+@pytest.mark.parametrize("resets", [False, True], ids=["FIN", "RST"])
+async def test_a_connection_closed_when_mail_was_written_costs_no_attempt(
+    open_pool, relay_to, message, extensions, resets
+):
+    async with SmtpSink(extensions=extensions) as sink:
+        sink.drop(Stage.MAIL, skip=1, times=1, resets=resets)
+        pool = open_pool()
+        for _ in range(3):
+            assert (await send_one(pool, relay_to(sink), message)).is_accepted
+        assert (sink.count, sink.connections) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    "way", [{"resets": True}, {"saying": "421 4.4.2 idle"}], ids=["RST", "421"]
+)
+@pytest.mark.parametrize("is_noticed", [True, False])
+async def test_an_idle_connection_may_end_in_any_way_at_no_cost(
+    open_pool, relay_to, sink, message, until, way, is_noticed
+):
+    pool = open_pool()
+    session = await pool.acquire(relay_to(sink))
+    for _ in range(5):
+        assert (await session.send("s@x", ["a@x"], message)).is_accepted
+        sink.disconnect_idle(**way)
+        if is_noticed:
+            await until(lambda: not session.is_usable)
+    await pool.release(session)
+    assert sink.count == 5
+
+
 async def test_a_session_outlives_a_connection_that_the_server_closed(
     open_pool, relay_to, sink, message
 ):
@@ -322,6 +353,56 @@ async def test_words_that_nobody_asked_for_end_an_idle_connection(
         assert pool.count == 1
         speak.set()
         await until(lambda: pool.count == 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"host": "127.0.0.1"},
+        {"user": "ann", "password": "other"},
+        {"user": "bob"},
+        {"tls_mode": "none"},
+        {"ttl_s": 299.0},
+    ],
+    ids=lambda change: " ".join(change),
+)
+async def test_changed_settings_never_get_a_connection_made_with_the_old_ones(
+    open_pool, relay_to, message, change
+):
+    async with SmtpSink(users={"ann": "secret", "bob": "secret"}) as sink:
+        sink.answer(Stage.AUTH, "235 2.7.0 welcome")
+        pool = open_pool()
+        old = {"user": "ann", "password": "secret"}
+        await send_one(pool, relay_to(sink, **old), message)
+        await send_one(pool, relay_to(sink, **(old | change)), message)
+        assert sink.connections == 2
+        assert pool.count <= 2
+        await send_one(pool, relay_to(sink, **(old | change)), message)
+        assert sink.connections == 2
+
+
+async def test_another_port_gets_a_connection_of_its_own(open_pool, relay_to, sink, message):
+    async with SmtpSink() as other:
+        pool = open_pool()
+        await send_one(pool, relay_to(sink), message)
+        await send_one(pool, relay_to(other), message)
+        assert (sink.count, other.count) == (1, 1)
+
+
+async def test_a_connection_granted_in_the_moment_of_closing_is_closed(
+    open_pool, relay_to, sink, until
+):
+    pool = open_pool(max_connections=1)
+    session = await pool.acquire(relay_to(sink))
+    other = asyncio.get_running_loop().create_task(pool.acquire(relay_to(sink)))
+    await settle()
+    await pool.release(session)  # grants it, and before it runs:
+    await pool.close()
+    other.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await other
+    await until(lambda: pool.count == 0)
+    await until(lambda: sink.open_connections == 0)
 
 
 async def test_a_changed_account_gets_new_connections(open_pool, relay_to, sink, message):
