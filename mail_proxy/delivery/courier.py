@@ -100,6 +100,7 @@ class Courier:
             [envelope_address(r.address) for r in message.recipients],
             built.data,
             needs_smtputf8=built.needs_smtputf8,
+            envid=message.rfc_message_id.strip("<>"),
             on_dot=dot.mark,
         )
 

@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 
 from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.domain.attempt import AttemptResult
+from mail_proxy.domain.reply import Stage
 from mail_proxy.smtp.transaction import OnDot, Phase, Transaction
 
 QUIT_TIMEOUT_S = 2.0  # politeness has an end: the mail was accepted, the reply to QUIT is of no use
 
+_PARAMETERS_REFUSED = frozenset({501, 504, 555})
 _TURNS = frozenset({Phase.BODY, Phase.DONE})  # phases in which it is for us to act
 
 
@@ -86,18 +88,39 @@ class Connection(asyncio.Protocol):
         data: bytes,
         *,
         needs_smtputf8: bool = False,
+        envid: str | None = None,
         on_dot: OnDot | None = None,
     ) -> AttemptResult:
         """Send one message; how it went is a value. See `Session.send`."""
+
+        def attempt() -> Transaction:
+            return Transaction(
+                self.capabilities,
+                return_path,
+                recipients,
+                data,
+                needs_smtputf8=needs_smtputf8,
+                envid=envid,
+                reset=self._needs_reset,
+            )
+
+        result = await self._drive(attempt(), on_dot)
+        asked = "DSN" in self.capabilities and return_path != ""
+        if not (asked and self.is_reusable and _may_mean_parameters(result)):
+            return result
+        # Some servers offer DSN, or what stands before them does, and know nothing of it. What is
+        # only of use later must not end a message: once more without. For this connection only,
+        # as the next one may end at a better server, and asking again costs one round trip.
+        offered = self.capabilities
+        self.capabilities = {key: value for key, value in offered.items() if key != "DSN"}
+        again = await self._drive(attempt(), on_dot)
+        if _may_mean_parameters(again):
+            self.capabilities = offered  # it meant something else
+        return again
+
+    async def _drive(self, transaction: Transaction, on_dot: OnDot | None) -> AttemptResult:
+        """From begin to end; the connection is closed when it cannot be used again."""
         assert self._transaction is None, "one message at a time"
-        transaction = Transaction(
-            self.capabilities,
-            return_path,
-            recipients,
-            data,
-            needs_smtputf8=needs_smtputf8,
-            reset=self._needs_reset,
-        )
         if transaction.result is not None:
             return transaction.result  # nothing was said to the server
         self.messages += 1
@@ -233,6 +256,13 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._is_paused = False
         self._wake()
+
+
+def _may_mean_parameters(result: AttemptResult) -> bool:
+    """Nobody was accepted, by a reply that may speak of parameters (RFC 5321 section 4.1.1.11)."""
+    if result.stage not in (Stage.MAIL, Stage.RCPT) or result.reply is None:
+        return False
+    return result.reply.code in _PARAMETERS_REFUSED
 
 
 def _cancel_later() -> None:

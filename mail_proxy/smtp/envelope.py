@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from mail_proxy.domain.reply import Reply
+from mail_proxy.smtp.notify import mail_parameters, rcpt_parameters
 
 # Addresses are checked where they enter; this is the last look before they become a command.
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
@@ -18,10 +19,17 @@ class Envelope:
 
     return_path: an addr-spec, empty for the null reverse-path. recipients: at least one.
     data: the message; its lines end in CRLF, no dot is stuffed.
+    envid: names the message in the reports of mail servers (RFC 3461 section 4.4).
     """
 
     def __init__(
-        self, return_path: str, recipients: Sequence[str], data: bytes, *, needs_smtputf8: bool
+        self,
+        return_path: str,
+        recipients: Sequence[str],
+        data: bytes,
+        *,
+        needs_smtputf8: bool,
+        envid: str | None = None,
     ) -> None:
         if not recipients:
             raise ValueError("a message needs a recipient")
@@ -31,6 +39,7 @@ class Envelope:
         addresses = "".join(_safe(address) for address in (return_path, *recipients))
         self._return_path = return_path
         self._recipients = recipients
+        self._envid = envid
         self._is_ascii = data.isascii()
         # As RFC 1870 section 3 counts: without stuffed dots and the final one.
         self._size = len(data) if not data or data.endswith(b"\r\n") else len(data) + 2
@@ -46,6 +55,12 @@ class Envelope:
         if self._needs_smtputf8:
             mail += " SMTPUTF8"
         rcpts = [f"RCPT TO:<{address}>" for address in self._recipients]
+        if "DSN" in capabilities and self._return_path:  # else a report has nowhere to go
+            mail += mail_parameters(self._envid)
+            rcpts = [
+                rcpt + rcpt_parameters(address)
+                for rcpt, address in zip(rcpts, self._recipients, strict=True)
+            ]
         return [f"{line}\r\n".encode() for line in (mail, *rcpts, "DATA")]
 
     def refusal(self, capabilities: Capabilities) -> Reply | None:
@@ -55,6 +70,9 @@ class Envelope:
             return Reply(552, "5.3.4", f"message of {self._size} bytes, the server takes {limit}")
         if self._needs_smtputf8 and "SMTPUTF8" not in capabilities:
             return Reply(553, "5.6.7", "the server does not offer SMTPUTF8, which this mail needs")
+        if not self._is_ascii and "8BITMIME" not in capabilities:
+            # RFC 6152 section 3: convert or return. Ours are 7-bit; a foreign mail may be signed.
+            return Reply(554, "5.6.3", "the server does not offer 8BITMIME, which this mail needs")
         return None
 
 

@@ -51,11 +51,13 @@ class Session:
         data: bytes,
         *,
         needs_smtputf8: bool = False,
+        envid: str | None = None,
         on_dot: OnDot | None = None,
     ) -> AttemptResult:
         """Send one message; refusals and lost connections are values.
 
         recipients: at least one, each an addr-spec. data: lines end in CRLF, no dots stuffed.
+        envid: names the message in reports, where the server offers DSN (RFC 3461 section 4.4).
         on_dot: called right before the bytes with the final dot leave, with the replies to RCPT; if
             it raises, the dot is not sent and the connection is closed.
         Raises ValueError for an address or a line that could break out of its place.
@@ -65,7 +67,12 @@ class Session:
             connection = self._held
             was_fresh = connection.is_fresh
             result = await connection.send(
-                return_path, recipients, data, needs_smtputf8=needs_smtputf8, on_dot=on_dot
+                return_path,
+                recipients,
+                data,
+                needs_smtputf8=needs_smtputf8,
+                envid=envid,
+                on_dot=on_dot,
             )
             if was_fresh or not _came_too_late(result):
                 return result

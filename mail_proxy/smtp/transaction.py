@@ -69,6 +69,7 @@ class Transaction:
         data: bytes,
         *,
         needs_smtputf8: bool = False,
+        envid: str | None = None,
         reset: bool = False,
     ) -> None:
         """`data`: lines end in CRLF, no dot is stuffed. Raises ValueError for what is not so.
@@ -87,7 +88,9 @@ class Transaction:
         self._reader = ReplyReader()
         self._awaited = 0  # replies to what was sent
         self._pipelining = "PIPELINING" in capabilities
-        envelope = Envelope(return_path, recipients, data, needs_smtputf8=needs_smtputf8)
+        envelope = Envelope(
+            return_path, recipients, data, needs_smtputf8=needs_smtputf8, envid=envid
+        )
         commands = [b"RSET\r\n"] if reset else []
         self._commands = deque(commands + envelope.commands(capabilities))
         refusal = envelope.refusal(capabilities)

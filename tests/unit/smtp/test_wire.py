@@ -44,7 +44,9 @@ def test_there_are_thirty_bodies():
 
 
 @pytest.mark.parametrize("head", [HEAD, b""], ids=["with headers", "bare"])
-@pytest.mark.parametrize("extensions", [("PIPELINING", "8BITMIME"), ()], ids=["pipelined", "plain"])
+@pytest.mark.parametrize(
+    "extensions", [("PIPELINING", "8BITMIME"), ("8BITMIME",)], ids=["pipelined", "plain"]
+)
 async def test_every_body_arrives_unchanged_and_alone(open_pool, relay_to, extensions, head):
     async with SmtpSink(extensions=extensions) as sink:
         pool = open_pool()
