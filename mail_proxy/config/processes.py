@@ -48,7 +48,7 @@ def find_process(pid: int) -> Process | None:
     after_name = stat.rpartition(b")")[2].split()
     if after_name[_STATE_FIELD] in (b"Z", b"X"):
         return None
-    return Process(pid, f"{_boot_id()}:{after_name[_START_FIELD].decode()}")
+    return Process(pid, f"{boot_id()}:{after_name[_START_FIELD].decode()}")
 
 
 def _exists(pid: int) -> bool:
@@ -62,5 +62,8 @@ def _exists(pid: int) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _boot_id() -> str:
+def boot_id() -> str:
+    """What tells one boot of this machine from the next; empty where it is not told."""
+    if sys.platform != "linux":
+        return ""
     return (_PROC / "sys/kernel/random/boot_id").read_text().strip()

@@ -140,12 +140,16 @@ def _interrupted(message: Claimed, dot: _Dot) -> Verdict:
     """Stopped in the middle: in doubt after the dot, as if never begun before it."""
     why = "stopped while it was sent"
     if dot.sent:
-        return Verdict(_all_pending(message), in_doubt=True, reason=f"in doubt: {why}")
+        return Verdict(
+            _all_pending(message), in_doubt=True, reason=f"in doubt: {why}", dot_sent=True
+        )
     return Verdict(_all_pending(message), account_fault=why, reason=why)
 
 
 def _broke(message: Claimed, error: Exception, dot: _Dot) -> Verdict:
     why = f"{type(error).__name__}: {error}"[:500]
     if dot.sent:
-        return Verdict(_all_pending(message), in_doubt=True, reason=f"in doubt: {why}")
+        return Verdict(
+            _all_pending(message), in_doubt=True, reason=f"in doubt: {why}", dot_sent=True
+        )
     return Verdict(_all_pending(message), reason=why)

@@ -25,6 +25,13 @@ def outcome_of(
     message: Claimed, verdict: Verdict, rules: Rules, *, now: float, dice: float
 ) -> Outcome:
     """What becomes of `message` after an attempt that ended in `verdict`."""
+    outcome = _outcome_of(message, verdict, rules, now, dice)
+    return replace(outcome, dot_sent=verdict.dot_sent)
+
+
+def _outcome_of(
+    message: Claimed, verdict: Verdict, rules: Rules, now: float, dice: float
+) -> Outcome:
     results = tuple(
         RecipientResult(recipient.position, judged.state, judged.reply)
         for recipient, judged in zip(message.recipients, verdict.recipients, strict=True)

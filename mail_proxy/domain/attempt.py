@@ -7,7 +7,7 @@ Policy stands here alone: account, message or recipient is condemned by the stag
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mail_proxy.domain.reply import Reply, Stage
@@ -65,6 +65,7 @@ class Verdict:
         another one, and no try is spent.
     reason: the sentence people read, empty when all were accepted.
     reply: the reply behind `reason`, if there is one.
+    dot_sent: the final dot left, so the attempt counts against the limits.
     """
 
     recipients: tuple[RecipientVerdict, ...]
@@ -73,6 +74,7 @@ class Verdict:
     goes_on: bool = False
     reason: str = ""
     reply: Reply | None = None
+    dot_sent: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -145,6 +147,10 @@ def judge(result: AttemptResult, blamed: Scope | None = None) -> Verdict:
     blamed: ACCOUNT or MESSAGE where earlier attempts tell whom the reply condemns, whatever
         `scope_of` would say of it alone.
     """
+    return replace(_judge(result, blamed), dot_sent=result.dot_sent)
+
+
+def _judge(result: AttemptResult, blamed: Scope | None) -> Verdict:
     if result.is_accepted:
         return _after_acceptance(result)
     if result.lost is not None and result.dot_sent:

@@ -24,6 +24,7 @@ from mail_proxy.store.values import (
     ReadyAccount,
     RecipientResult,
     RecipientRow,
+    Rejected,
     SyncState,
     Tenant,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "ReadyAccount",
     "RecipientResult",
     "RecipientRow",
+    "Rejected",
     "Store",
     "SyncState",
     "Tenant",

@@ -75,7 +75,10 @@ class Store(Protocol):
     async def claim(
         self, tenant_id: str, account_id: str, *, limit: int, now: float, daemon: str
     ) -> Claim:
-        """Lease up to `limit` due messages, by priority, then due_at, then arrival."""
+        """Lease up to `limit` due messages, by priority, then due_at, then arrival.
+
+        No more than the limits of account and tenant leave room for, whoever else claims.
+        """
         ...
 
     async def finish(self, outcomes: Sequence[Outcome], *, now: float) -> set[int]:

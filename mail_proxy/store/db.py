@@ -22,6 +22,7 @@ from mail_proxy.store.schema import WHOLE_TENANT
 from mail_proxy.store.sqlite.accept import AcceptRequest, accept
 from mail_proxy.store.sqlite.claim import ClaimRequest, claim, recover
 from mail_proxy.store.sqlite.finish import FinishRequest, finish
+from mail_proxy.store.steady import Steady
 from mail_proxy.store.turn import Lane
 from mail_proxy.store.values import (
     Accepted,
@@ -51,11 +52,14 @@ AT_ONCE = 500  # ids or keys in one statement
 class MailProxyDb:
     """The store on SQLite; made by `open_store`, ended by `close`."""
 
-    def __init__(self, writer: Writer, readers: Readers, keyring: Keyring, clock: Clock) -> None:
+    def __init__(
+        self, writer: Writer, readers: Readers, keyring: Keyring, clock: Clock, steady: Steady
+    ) -> None:
         self._writer = writer
         self._readers = readers
         self._keyring = keyring
         self._clock = clock
+        self._steady = steady
 
     async def __aenter__(self) -> Self:
         return self
@@ -167,7 +171,7 @@ class MailProxyDb:
     async def claim(
         self, tenant_id: str, account_id: str, *, limit: int, now: float, daemon: str
     ) -> Claim:
-        request = ClaimRequest(tenant_id, account_id, limit, now, daemon)
+        request = ClaimRequest(tenant_id, account_id, limit, now, daemon, self._steady.now())
         claimed: Claim = await self._writer.do(
             Lane.CLAIM, claim, request, weight=limit, abandoned=self._release
         )
@@ -179,14 +183,14 @@ class MailProxyDb:
             Outcome(m.tenant_id, m.pk, m.lease_token, Event.RELEASE) for m in claimed.messages
         ]
         if outcomes:
-            request = FinishRequest(outcomes, self._clock.now())
+            request = FinishRequest(outcomes, self._clock.now(), self._steady.now())
             with suppress(StoreUnavailable):  # closed meanwhile: the next start recovers them
                 self._writer.put(Lane.FINISH, finish, request, weight=len(outcomes))
 
     async def finish(self, outcomes: Sequence[Outcome], *, now: float) -> set[int]:
         if not outcomes:
             return set()
-        request = FinishRequest(outcomes, now)
+        request = FinishRequest(outcomes, now, self._steady.now())
         ours: set[int] = await self._writer.do(Lane.FINISH, finish, request, weight=len(outcomes))
         return ours
 

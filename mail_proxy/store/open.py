@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from mail_proxy.config.processes import boot_id
 from mail_proxy.domain.clock import Clock, SystemClock
 from mail_proxy.domain.errors import ConfigurationError
 from mail_proxy.secrets import Keyring
@@ -17,6 +18,7 @@ from mail_proxy.store.migrate import migrate
 from mail_proxy.store.readers import Readers
 from mail_proxy.store.sqlite.connections import make_new, open_readers, open_writer
 from mail_proxy.store.sqlite.file import prepare_file
+from mail_proxy.store.steady import Steady, settle
 from mail_proxy.store.writer import Writer
 
 KEY_CHECK = "encryption_check"  # tells a wrong key from the one the secrets were sealed with
@@ -30,9 +32,10 @@ async def open_store(database: str, *, keyring: Keyring, clock: Clock | None = N
     damaged file.
     """
     path = path_of(database)
-    conn = await asyncio.to_thread(_open, path, keyring)
+    clock = clock or SystemClock()
+    conn, steady = await asyncio.to_thread(_open, path, keyring, clock)
     readers = Readers(open_readers(path))
-    return MailProxyDb(Writer(conn), readers, keyring, clock or SystemClock())
+    return MailProxyDb(Writer(conn), readers, keyring, clock, steady)
 
 
 def path_of(database: str) -> Path:
@@ -45,23 +48,24 @@ def path_of(database: str) -> Path:
     return Path(database.removeprefix("sqlite:///"))
 
 
-def _open(path: Path, keyring: Keyring) -> Connection:
+def _open(path: Path, keyring: Keyring, clock: Clock) -> tuple[Connection, Steady]:
     with store_errors():
         if prepare_file(path):
             make_new(path)
         conn = open_writer(path)
         try:
             migrate(conn)
-            _settle(conn, keyring)
+            with conn.begin():
+                _settle(conn, keyring)
+                steady = settle(conn, clock, boot_id())
         except BaseException:
             conn.close()
             raise
-        return conn
+        return conn, steady
 
 
 def _settle(conn: Connection, keyring: Keyring) -> None:
-    with conn.begin():
-        recorded = get_setting(conn, KEY_CHECK, keyring)
-        check = keyring.settle(recorded)
-        if check != recorded:
-            set_setting(conn, KEY_CHECK, check, secret=False, keyring=keyring)
+    recorded = get_setting(conn, KEY_CHECK, keyring)
+    check = keyring.settle(recorded)
+    if check != recorded:
+        set_setting(conn, KEY_CHECK, check, secret=False, keyring=keyring)

@@ -23,7 +23,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     literal,
+    literal_column,
 )
 
 from mail_proxy.domain.state import Event, State, sources
@@ -260,6 +262,27 @@ counts = _table(
     _key("priority", Integer),
     _need("n", BigInteger),
 )
+_n = counts.c
+_has_leased = and_(_n.state.in_(stored([State.LEASED])), _n.n > literal_column("0"))
+Index(
+    # The few accounts of a tenant that have open reservations.
+    "counts_leased",
+    _n.tenant_id,
+    _n.account_id,
+    _n.n,
+    sqlite_where=_has_leased,
+    postgresql_where=_has_leased,
+)
+
+rate_buckets = _table(
+    # What was sent where there is a limit; old ones go as new ones come.
+    "rate_buckets",
+    _key("tenant_id"),
+    _key("account_id"),  # "" for the whole tenant
+    _key("window_s", Integer),
+    _key("bucket_start", BigInteger),  # seconds of steady time
+    _need("n", Integer),
+)
 
 sync_state = _table(
     "sync_state",
@@ -291,24 +314,6 @@ suppressions = _table(
     _key("address"),
     _may("reason", Text),
     _need("created_at", Float),
-)
-
-rate_buckets = _table(
-    "rate_buckets",
-    _key("tenant_id"),
-    _key("account_id"),
-    _key("window_s", Integer),
-    _key("bucket_start", BigInteger),
-    _need("n", Integer),
-)
-
-reservations = _table(
-    "reservations",
-    _key("tenant_id"),
-    _key("account_id"),
-    _key("message_pk", BigInteger),
-    _need("daemon_id", String),
-    _need("reserved_at", Float),
 )
 
 idempotency = _table(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mail_proxy.domain.limits import Reached
 from mail_proxy.domain.reply import Reply
 from mail_proxy.domain.state import Event, RecipientState, State
 
@@ -164,14 +165,29 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejected:
+    """A message that ended because it may not wait for a limit."""
+
+    tenant_id: str
+    pk: int
+    id: str
+    account_id: str
+    rejected_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """Messages in the order of MAIL FROM; `next_due_at` is when the account is worth asking again.
 
-    None: nothing waits in that account.
+    next_due_at: None when nothing waits in that account.
+    limited: the limit that kept due messages back; None when nothing did.
+    rejected: ended instead, because the account's limits reject; there may be more of them.
     """
 
     messages: tuple[Claimed, ...]
     next_due_at: float | None
+    limited: Reached | None = None
+    rejected: tuple[Rejected, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +214,7 @@ class Outcome:
 
     due_at: for DEFER and RESEND the next try; for the others ignored.
     spends_try: RELEASE never does.
+    dot_sent: the final dot left, whatever was answered, so it counts against the limits.
     """
 
     tenant_id: str
@@ -210,6 +227,7 @@ class Outcome:
     error: str | None = None
     error_code: int | None = None
     spends_try: bool = True
+    dot_sent: bool = False
 
 
 # --- looking ---

@@ -7,18 +7,21 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from mail_proxy.domain.state import Event, RecipientState, State, sources
+from mail_proxy.domain.limits import Allowance, Limit, allowance
+from mail_proxy.domain.state import Event, RecipientState, State, sources, target
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.schema import WHOLE_TENANT
 from mail_proxy.store.sqlite.driver import driver, write_counts
+from mail_proxy.store.sqlite.limits import limits_of, uses
+from mail_proxy.store.sqlite.reject import CHUNK, NOBODY_HAS_IT, reject_statement, tell_rejected
 from mail_proxy.store.sqlite.suspended import Suspended
-from mail_proxy.store.values import Claim, Claimed, PendingRecipient, RecipientRow
+from mail_proxy.store.values import Claim, Claimed, PendingRecipient, RecipientRow, Rejected
 
 PRIORITIES = range(4)  # immediate, high, medium, low
 NOTHING = Claim((), None)
@@ -55,8 +58,11 @@ def _probes(columns: str, condition: str, limit: str) -> str:
     return "\n    UNION ALL".join(_probe(columns, p, condition, limit) for p in PRIORITIES)
 
 
+# No row: nothing of the tenant may be sent now. Else its limits and the account's.
 IS_OPEN = f"""
-SELECT 1 FROM tenants AS t
+SELECT t.rate_limits, a.limit_per_minute, a.limit_per_hour, a.limit_per_day, a.limit_behavior
+FROM tenants AS t
+LEFT JOIN accounts AS a ON a.tenant_id = t.tenant_id AND a.account_id = :account_id
 WHERE t.tenant_id = :tenant_id AND t.active AND NOT EXISTS (
   SELECT 1 FROM suspensions AS s
   WHERE s.tenant_id = t.tenant_id AND s.batch_code = '{WHOLE_TENANT}'
@@ -73,6 +79,9 @@ WHERE tenant_id = :tenant_id AND pk IN (
 RETURNING pk, id, priority, tries, created_at, expires_at, rfc_message_id, return_path, due_at,
   batch_code
 """
+
+_REJECTABLE = _probes("m.pk", f"m.due_at <= :now AND {NOBODY_HAS_IT}", str(CHUNK))
+REJECT = reject_statement(f"SELECT pk FROM ({_REJECTABLE}) LIMIT {CHUNK}")
 
 NEXT_DUE = f"""
 SELECT min(due_at) FROM ({_probes("m.due_at", "TRUE", "1")}
@@ -112,6 +121,7 @@ class ClaimRequest(NamedTuple):
     limit: int
     now: float
     daemon: str
+    steady: float  # steady time
 
 
 class _Leased(NamedTuple):
@@ -140,27 +150,54 @@ def claim(conn: Connection, requests: Sequence[ClaimRequest]) -> list[Claim]:
 
 def _claim(db: sqlite3.Connection, request: ClaimRequest) -> Claim:
     key = {"tenant_id": request.tenant_id, "account_id": request.account_id}
-    if db.execute(IS_OPEN, key).fetchone() is None:
+    row = db.execute(IS_OPEN, key).fetchone()
+    if row is None:
         return NOTHING
-    token = next_pk()
-    rows = db.execute(LEASE, {**request._asdict(), "token": token})
-    leased = sorted((_Leased(*row) for row in rows), key=_Leased.order)  # RETURNING has no order
+    *columns, behavior = row
+    allowed = _allowance(db, request, limits_of(*columns))
+    messages = _lease(db, request, allowed.n) if allowed.n else ()
+    # More may be due than the limit lets go: it is to blame only when all that it allows is taken.
+    limited = allowed.reached if len(messages) == allowed.n else None
+    rejected: tuple[Rejected, ...] = ()
+    if behavior == "reject" and limited is not None and limited.is_spent:
+        rejected = _reject(db, request)
     (next_due_at,) = db.execute(NEXT_DUE, key).fetchone()
+    if next_due_at is None or next_due_at > request.now:
+        limited = None
+    return Claim(messages, next_due_at, limited, rejected)
+
+
+def _allowance(db: sqlite3.Connection, request: ClaimRequest, limits: Sequence[Limit]) -> Allowance:
+    if not limits:
+        return Allowance(request.limit, None)
+    used = uses(db, (request.tenant_id, request.account_id), limits)
+    return allowance(used, wanted=request.limit, now=request.steady)
+
+
+def _lease(db: sqlite3.Connection, request: ClaimRequest, limit: int) -> tuple[Claimed, ...]:
+    token = next_pk()
+    rows = db.execute(LEASE, {**request._asdict(), "limit": limit, "token": token})
+    leased = sorted((_Leased(*row) for row in rows), key=_Leased.order)  # RETURNING has no order
     if not leased:
-        return Claim((), next_due_at)
-    _count(db, request, leased)
-    return Claim(_claimed(db, request, leased, token), next_due_at)
+        return ()
+    _count(db, request, [row.priority for row in leased], State.LEASED)
+    return _claimed(db, request, leased, token)
 
 
-def _count(db: sqlite3.Connection, request: ClaimRequest, leased: Sequence[_Leased]) -> None:
+def _reject(db: sqlite3.Connection, request: ClaimRequest) -> tuple[Rejected, ...]:
+    where = request._asdict()
+    rows = db.execute(REJECT, where).fetchall()
+    _count(db, request, [priority for _, _, priority in rows], target(Event.REJECT))
+    return tell_rejected(db, where, rows)
+
+
+def _count(
+    db: sqlite3.Connection, request: ClaimRequest, priorities: Iterable[int], after: State
+) -> None:
     differences = Differences()
-    for row in leased:
+    for priority in priorities:
         differences.move(
-            request.tenant_id,
-            request.account_id,
-            row.priority,
-            before=State.WAITING,
-            after=State.LEASED,
+            request.tenant_id, request.account_id, priority, before=State.WAITING, after=after
         )
     write_counts(db, differences)
 

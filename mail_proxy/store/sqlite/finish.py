@@ -20,6 +20,7 @@ from mail_proxy.domain.state import FINAL, Event, RecipientState, State, sources
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.sqlite.driver import driver, write_counts
+from mail_proxy.store.sqlite.limits import Bookings
 from mail_proxy.store.sqlite.suspended import Suspended
 from mail_proxy.store.values import NewEvent, Outcome, RecipientResult
 
@@ -86,6 +87,7 @@ class FinishRequest(NamedTuple):
 
     outcomes: Sequence[Outcome]
     now: float
+    steady: float  # steady time, not before any of the replies was read
 
 
 @dataclass(slots=True)
@@ -113,6 +115,7 @@ def finish(conn: Connection, requests: Sequence[FinishRequest]) -> list[set[int]
     writing = _Writing(db, _rows(db, outcomes))
     ours = [{o.pk for o in request.outcomes if writing.add(o, request.now)} for request in requests]
     writing.flush()
+    writing.book(max(request.steady for request in requests))
     return ours
 
 
@@ -133,12 +136,15 @@ class _Writing:
         self._messages: list[dict[str, Any]] = []
         self._recipients: list[tuple[Any, ...]] = []
         self._events: list[tuple[Any, ...]] = []
+        self._bookings = Bookings()
 
     def add(self, outcome: Outcome, now: float) -> bool:
         """True when the message was under the outcome's lease."""
         row = self._rows.get((outcome.tenant_id, outcome.pk))
         if row is None:  # deleted meanwhile
             return False
+        if outcome.dot_sent:
+            self._bookings.add(row.tenant_id, row.account_id)
         if not row.is_under_lease_of(outcome):
             if outcome.event is Event.ACCEPT:
                 self._accept_late(row, outcome, now)
@@ -162,6 +168,9 @@ class _Writing:
         write_counts(self._db, self._differences)
         self._messages, self._recipients, self._events = [], [], []
         self._differences = Differences()
+
+    def book(self, now: float) -> None:
+        self._bookings.write(self._db, now)
 
     def _state_after(self, row: _Row, event: Event) -> State:
         state = target(event)

@@ -33,14 +33,18 @@ OK = Reply(250, "2.0.0", "queued")
 NO = Reply(550, "5.1.1", "no such user")
 
 
-class StoppedClock:
-    """Stands still at NOW."""
+class HandClock:
+    """Stands still at NOW until a test moves it; `passed_s` is what has really passed."""
+
+    def __init__(self) -> None:
+        self.wall = NOW
+        self.passed_s = 0.0
 
     def now(self) -> float:
-        return NOW
+        return self.wall
 
     def monotonic(self) -> float:
-        return 0.0
+        return self.passed_s
 
     def dice(self) -> float:
         return 0.0
@@ -62,8 +66,13 @@ def keyring(tmp_path: Path) -> Keyring:
 
 
 @pytest.fixture
-async def store(database: str, keyring: Keyring) -> AsyncIterator[Store]:
-    opened = await open_store(database, keyring=keyring, clock=StoppedClock())
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+async def store(database: str, keyring: Keyring, clock: HandClock) -> AsyncIterator[Store]:
+    opened = await open_store(database, keyring=keyring, clock=clock)
     yield opened
     await opened.close()
 
@@ -76,9 +85,10 @@ class Scene:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    async def add(self, tenant_id: str, account_id: str) -> None:
+    async def add(self, tenant_id: str, account_id: str, **changes: Any) -> None:
         await self.store.put_tenant(Tenant(tenant_id), now=NOW)
-        await self.store.put_account(Account(tenant_id, account_id, "mail.example", 25), now=NOW)
+        account = Account(tenant_id, account_id, "mail.example", 25, **changes)
+        await self.store.put_account(account, now=NOW)
 
     def message(self, id_: str, **changes: Any) -> NewMessage:
         plain = NewMessage(
@@ -119,7 +129,9 @@ class Scene:
         """Every recipient was taken, and that is to be reported."""
         results = self.results(claimed, RecipientState.ACCEPTED, OK)
         return self.outcome(
-            claimed, Event.ACCEPT, **{"recipients": results, "events": (self.event(),), **changes}
+            claimed,
+            Event.ACCEPT,
+            **{"recipients": results, "events": (self.event(),), "dot_sent": True, **changes},
         )
 
     def failed(self, claimed: Claimed) -> Outcome:

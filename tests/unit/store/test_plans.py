@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from mail_proxy.store.sqlite.accept import AcceptRequest, accept
 from mail_proxy.store.sqlite.claim import ClaimRequest, claim, recover
 from mail_proxy.store.sqlite.driver import driver
 from mail_proxy.store.sqlite.finish import FinishRequest, finish
+from mail_proxy.store.tenants import change_account, change_tenant
 
 # Short, or a part of the statement itself; and the leases, all of which are wanted.
 MAY_BE_WALKED = (
@@ -85,8 +87,8 @@ class Plans:
 def plans(conn, message, monkeypatch):
     """Twenty messages of one batch, one of them sent, one leased."""
     accept(conn, [AcceptRequest([message(f"m{i}", batch_code="may") for i in range(20)], 1.0)])
-    (claimed,) = claim(conn, [ClaimRequest("acme", "main", 2, 2.0, "d")])
-    finish(conn, [FinishRequest([accepted(claimed.messages[0])], 3.0)])
+    (claimed,) = claim(conn, [ClaimRequest("acme", "main", 2, 2.0, "d", 2.0)])
+    finish(conn, [FinishRequest([accepted(claimed.messages[0])], 3.0, 3.0)])
     return Plans(conn, monkeypatch)
 
 
@@ -113,7 +115,7 @@ def test_accept_probes_accounts_and_ids(plans, message):
 
 
 def test_claim_takes_a_range_of_the_due_index_for_each_priority(plans):
-    plan = plans.of(claim, [ClaimRequest("acme", "main", 5, 2.0, "d")])
+    plan = plans.of(claim, [ClaimRequest("acme", "main", 5, 2.0, "d", 2.0)])
 
     assert_walks_nothing(plan)
     due = "SEARCH m USING INDEX messages_due (tenant_id=? AND account_id=? AND priority=?"
@@ -121,9 +123,53 @@ def test_claim_takes_a_range_of_the_due_index_for_each_priority(plans):
     assert plan.count(f"{due})") == 4
 
 
+@pytest.fixture
+def limited(conn, keyring):
+    """Account and tenant have limits, the account's is of two a minute and rejects."""
+    limits = {"limit_per_minute": 2, "limit_per_day": 9, "limit_behavior": "reject"}
+    with conn.begin():
+        change_account(conn, ("acme", "main"), limits, now=1.0, keyring=keyring)
+        rate_limits = {"hourly": 7}
+        change_tenant(conn, "acme", {"rate_limits": rate_limits}, now=1.0, keyring=keyring)
+
+
+def test_a_claim_under_limits_reads_buckets_and_open_numbers_by_their_keys(limited, plans):
+    plan = plans.of(claim, [ClaimRequest("acme", "main", 5, 2.0, "d", 2.0)])
+
+    assert_walks_nothing(plan)
+    assert "SEARCH rate_buckets USING PRIMARY KEY (tenant_id=? AND account_id=?)" in plan
+    assert "SEARCH counts USING PRIMARY KEY (tenant_id=? AND account_id=? AND state=?)" in plan
+    assert "SEARCH counts USING COVERING INDEX counts_leased (tenant_id=?)" in plan
+
+
+def test_a_limit_that_rejects_takes_ranges_of_the_due_index(limited, plans, conn, keyring):
+    (claimed,) = claim(conn, [ClaimRequest("acme", "main", 1, 2.0, "d", 2.0)])
+    sent = replace(accepted(claimed.messages[0]), dot_sent=True)
+    finish(conn, [FinishRequest([sent], 3.0, 3.0)])
+    change_account(conn, ("acme", "main"), {"limit_per_minute": 1}, now=4.0, keyring=keyring)
+
+    plan = plans.of(claim, [ClaimRequest("acme", "main", 5, 2.0, "d", 4.0)])
+
+    assert_walks_nothing(plan)
+    due = "SEARCH m USING INDEX messages_due (tenant_id=? AND account_id=? AND priority=?"
+    assert plan.count(f"{due} AND due_at<?)") == 4
+    assert "SEARCH recipients USING PRIMARY KEY (tenant_id=? AND message_pk=?)" in plan
+
+
+def test_booking_goes_by_primary_keys(limited, plans, conn):
+    (claimed,) = claim(conn, [ClaimRequest("acme", "main", 1, 2.0, "d", 2.0)])
+    sent = replace(accepted(claimed.messages[0]), dot_sent=True)
+
+    plan = plans.of(finish, [FinishRequest([sent], 3.0, 3.0)])
+
+    assert_walks_nothing(plan)
+    key = "tenant_id=? AND account_id=? AND window_s=? AND bucket_start<?"
+    assert f"SEARCH rate_buckets USING PRIMARY KEY ({key})" in plan
+
+
 def test_finish_goes_by_primary_keys(plans, conn):
-    (claimed,) = claim(conn, [ClaimRequest("acme", "main", 1, 2.0, "d")])
-    request = FinishRequest([accepted(claimed.messages[0])], 3.0)
+    (claimed,) = claim(conn, [ClaimRequest("acme", "main", 1, 2.0, "d", 2.0)])
+    request = FinishRequest([accepted(claimed.messages[0])], 3.0, 3.0)
 
     plan = plans.of(finish, [request])
 
@@ -132,10 +178,12 @@ def test_finish_goes_by_primary_keys(plans, conn):
 
 
 def test_a_late_acceptance_goes_by_primary_keys(plans, conn):
-    (claimed,) = claim(conn, [ClaimRequest("acme", "main", 1, 2.0, "d")])
+    (claimed,) = claim(conn, [ClaimRequest("acme", "main", 1, 2.0, "d", 2.0)])
     recover(conn, [3.0])
 
-    assert_walks_nothing(plans.of(finish, [FinishRequest([accepted(claimed.messages[0])], 3.0)]))
+    assert_walks_nothing(
+        plans.of(finish, [FinishRequest([accepted(claimed.messages[0])], 3.0, 3.0)])
+    )
 
 
 def test_recovery_reads_the_leases_only(plans):
