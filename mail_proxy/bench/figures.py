@@ -62,11 +62,14 @@ FIGURES = (
     Figure("pipelined_rate", "one connection, 50 ms round trips", "/s"),
     Figure("unpipelined_rate", "  without PIPELINING", "/s"),
     Figure("pipelining_gain", "  gain", "x", 1.7),
-    Figure("scale_drain", "time to drain a message", "x", 1.5),
-    Figure("scale_drain_cpu", "CPU to drain a message", "x", 1.5),
-    Figure("scale_post", "one post: p50", "x", 1.5),
-    Figure("scale_list", "GET /messages, first page", "x", 1.5),
-    Figure("scale_stats", "stats", "x", 1.5),
+    Figure("scale_drain", "deep queue: time to drain a message", "x", 1.5),
+    Figure("scale_drain_cpu", "  CPU of the daemon", "x", 1.5),
+    Figure("scale_post", "deep queue: one post, p50", "x", 1.5),
+    Figure("scale_post_cpu", "  CPU of the daemon", "x", 1.5),
+    Figure("scale_list", "deep queue: GET /messages, first page", "x", 1.5),
+    Figure("scale_list_cpu", "  CPU of the daemon", "x", 1.5),
+    Figure("scale_stats", "deep queue: stats", "x", 1.5),
+    Figure("scale_stats_cpu", "  CPU of the daemon", "x", 1.5),
 )
 
 _BY_NAME = {figure.name: figure for figure in FIGURES}

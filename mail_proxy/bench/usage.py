@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 _PROC = Path("/proc")
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-_UTIME, _STIME = 11, 12  # after the name; proc(5) counts from 1 and names them 14 and 15
+_NS_PER_S = 1e9
 
 
 def cpu_s(pid: int) -> float:
-    """Seconds of CPU so far, in user and kernel mode, in steps of a hundredth."""
-    after_name = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    return (int(after_name[_UTIME]) + int(after_name[_STIME])) / _TICKS_PER_S
+    """Seconds of CPU that its present threads have used, in user and kernel mode.
+
+    From `schedstat`, for `stat` counts in hundredths of a second.
+    """
+    tasks = (_PROC / str(pid) / "task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / _NS_PER_S
 
 
 def resident_mb(pid: int) -> float:

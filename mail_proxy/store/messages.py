@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, select, tuple_
 
+from mail_proxy.store.indexed import by_index
 from mail_proxy.store.keys import LAST_PK
 from mail_proxy.store.rows import (
     EVENT_COLUMNS,
@@ -54,7 +55,8 @@ def find_messages(
     conn: Connection, tenant_id: str | None, ids: Sequence[str], *, full: bool
 ) -> list[MessageRow]:
     """Messages with one of these caller's ids, of one tenant or of all."""
-    statement = _ordered().where(_m.id.in_(ids))
+    # For several ids SQLite by itself walks all rows of the tenant.
+    statement = by_index(_ordered().where(_m.id.in_(ids)), messages, "messages_id")
     if tenant_id is None:
         # Keys begin with the tenant: a probe for each is short, a search without one is not.
         statement = statement.where(_m.tenant_id.in_(select(tenants.c.tenant_id)))

@@ -249,6 +249,26 @@ def test_one_message_is_found_without_a_walk(plans):
     assert_walks_nothing(plans.of(looking.get_by_pk, 1, full=True))
 
 
+@pytest.mark.parametrize("tenant_id", ["acme", None])
+def test_many_messages_are_found_by_a_probe_each(plans, tenant_id):
+    plan = plans.of(looking.find_messages, tenant_id, [f"m{i}" for i in range(20)], full=True)
+
+    assert_walks_nothing(plan)
+    assert "SEARCH messages USING INDEX messages_id (tenant_id=? AND id=?)" in plan
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [removing.delete_messages, lambda conn, *key: moving.retry_messages(conn, *key, now=1.0)],
+    ids=["deleted", "retried"],
+)
+def test_many_messages_are_changed_by_a_probe_each(plans, verb):
+    plan = plans.of(verb, "acme", [f"m{i}" for i in range(20)])
+
+    assert_walks_nothing(plan)
+    assert "SEARCH messages USING INDEX messages_id (tenant_id=? AND id=?)" in plan
+
+
 def test_numbers_are_probes(plans):
     for plan in (
         plans.of(numbers.ready_accounts),
