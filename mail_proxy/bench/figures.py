@@ -66,7 +66,7 @@ FIGURES = (
     Figure("scale_drain_cpu", "  CPU of the daemon", "x", 1.5),
     Figure("scale_post", "deep queue: one post, p50", "x", 1.5),
     Figure("scale_post_cpu", "  CPU of the daemon", "x", 1.5),
-    Figure("scale_list", "deep queue: GET /messages, first page", "x", 1.5),
+    Figure("scale_list", "deep queue: GET /messages, a page", "x", 1.5),
     Figure("scale_list_cpu", "  CPU of the daemon", "x", 1.5),
     Figure("scale_stats", "deep queue: stats", "x", 1.5),
     Figure("scale_stats_cpu", "  CPU of the daemon", "x", 1.5),

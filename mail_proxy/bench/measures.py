@@ -116,7 +116,7 @@ def measure_pipelining(stand: Stand, _plan: Plan, figures: Figures) -> None:
     figures.add("pipelining_gain", rates[0] / rates[1])
 
 
-_FAR_MESSAGES = 40
+_FAR_MESSAGES = 20
 
 
 def _rate_of(stand: Stand, account: str, far: Child) -> float:

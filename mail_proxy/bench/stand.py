@@ -16,7 +16,8 @@ from mail_proxy.bench.children import Child
 from mail_proxy.bench.letter import HEADERS_AT_MOST, wire_bytes
 from mail_proxy.bench.plan import BenchFailed, Plan, Say
 from mail_proxy.bench.usage import resident_mb
-from mail_proxy.config.instances import instance_named
+from mail_proxy.config.instances import Instance, instance_named
+from mail_proxy.config.pidfile import read_pid_file
 from mail_proxy.control.process import start_daemon, stop_daemon
 from mail_proxy.control.quick import SocketControl
 
@@ -180,7 +181,7 @@ def open_stand(plan: Plan, say: Say) -> Iterator[Stand]:
         environ = {name: text for name, text in os.environ.items() if not name.startswith("GMP_")}
         environ["MAIL_PROXY_HOME"] = str(folder)
         where, receiver = mail.ask("where"), reports.ask("where")
-        stack.callback(stop_daemon, instance, force=True)
+        stack.callback(_end_daemon, instance)
         began = time.perf_counter()
         info = start_daemon(instance, environ=environ)
         start_s, idle_mb = time.perf_counter() - began, resident_mb(info.pid)
@@ -210,6 +211,14 @@ def _folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder)
+
+
+def _end_daemon(instance: Instance) -> None:
+    """Until its process has gone: one that stops lets go of its lock a moment before."""
+    info = read_pid_file(instance.pid_path)
+    stop_daemon(instance, force=True)
+    if info is not None:
+        wait_until(lambda: not info.process.is_alive(), "the daemon did not end")
 
 
 def _prepare(control: SocketControl, where: dict[str, Any], receiver: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ import time
 from mail_proxy.bench.figures import Figures
 from mail_proxy.bench.stand import Stand
 
-_TIMES = 10
+_TIMES = 5
 
 
 def measure_startup(stand: Stand, figures: Figures) -> None:

@@ -12,7 +12,6 @@ from mail_proxy.cli.output import Writer
 
 _COLUMNS = (
     Column("measure", is_id=True),
-    Column("queued", right=True, drop=4),
     Column("median", right=True),
     Column("spread", right=True, drop=3),
     Column("at_least", "at least", right=True, drop=1),
@@ -71,8 +70,7 @@ def _row(result: Result) -> dict[str, Any]:
     figure, unit = result.figure, result.figure.unit
     spread = f"{_number(result.least, unit)} - {_number(result.most, unit)}"
     return {
-        "measure": figure.title,
-        "queued": f"{result.depth:,}" if result.depth else " ",
+        "measure": figure.title + (f" ({result.depth:,})" if result.depth else ""),
         "median": _with_unit(result.median, unit),
         "spread": spread if len(result.values) > 1 else " ",
         "at_least": " " if figure.at_least is None else _with_unit(figure.at_least, unit),

@@ -1,0 +1,89 @@
+"""`mail-proxy bench` as a process: a whole document, and nothing left behind. Speed is no test."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mail_proxy.bench import FIGURES
+
+COMMAND = [sys.executable, "-m", "mail_proxy", "bench", "--messages", "200", "--runs", "1"]
+PATIENCE_S = 300.0
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where a bench makes its folders; a part of the command line of all its processes."""
+    made = tmp_path / "place"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def environ(place: Path) -> dict[str, str]:
+    return {**os.environ, "TMPDIR": str(place)}
+
+
+def processes_of(place: Path) -> Iterator[int]:
+    """Those that were given this TMPDIR, by whatever way they were started."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (process / "environ").read_bytes()
+        except OSError:
+            continue  # ended, or another user's
+        if f"TMPDIR={place}".encode() in environment.split(b"\0"):
+            yield int(process.name)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_small_bench_gives_a_full_document_and_leaves_nothing(
+    place: Path, environ: dict[str, str]
+) -> None:
+    done = subprocess.run(
+        [*COMMAND, "--smtp-sink", "builtin", "--json"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert {figure["name"] for figure in document["figures"]} == {f.name for f in FIGURES}
+    assert all(figure["median"] > 0 for figure in document["figures"])
+    (check,) = document["checks"]
+    assert check["messages"] > check["reports"] > 400
+    assert check["bytes"] > check["messages"] * 2048 * 0.95
+    assert document["machine"]["mail_server"] == "builtin"
+    assert list(place.iterdir()) == []
+    assert list(processes_of(place)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_an_interrupted_bench_ends_all_that_it_started(
+    place: Path, environ: dict[str, str]
+) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--messages", "100000"],
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    ) as running:
+        assert running.stderr is not None
+        said = [running.stderr.readline() for _ in range(3)]
+        assert said[2] == "run 1 of 1: accept\n"  # so the daemon and all others are there
+        assert len(list(processes_of(place))) > 3
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+        assert running.wait(PATIENCE_S) == 130
+    assert list(place.iterdir()) == []
+    assert list(processes_of(place)) == []
