@@ -155,12 +155,19 @@ class Connection(asyncio.Protocol):
         return transaction.result
 
     async def _send_body(self, transaction: Transaction) -> None:
-        """All but the last part, as fast as the server reads; ends early when it refuses."""
+        """All but the last part, as fast as the server reads; ends early when it refuses.
+
+        The system has it all then: what waits in our memory would let the dot pass for sent.
+        """
         for chunk in transaction.body():
+            self._transport.set_write_buffer_limits(high=0)
             self._write(chunk)
             while self._is_paused and transaction.phase is Phase.BODY:
                 await self._wait(transaction)
             if transaction.phase is not Phase.BODY:
+                return
+            if self._transport.is_closing():  # a write failed; connection_lost is to come
+                transaction.lose("the server closed the connection")
                 return
 
     async def _until_our_turn(self, transaction: Transaction) -> None:
