@@ -106,10 +106,15 @@ class Installation:
         await self.client(session).post_until_answered(ids, **fields)
 
     async def until_empty(self, timeout_s: float = PATIENCE_S) -> None:
-        async def is_empty() -> bool:
-            return not (await self.call("getStatus"))["pending_messages"]
+        """Until nothing waits and nothing is being sent; what is in doubt or held stays."""
+        try:
+            await until(lambda: not self._open(), timeout_s)
+        except TimeoutError:
+            raise TimeoutError(f"{self._open()} messages are left after {timeout_s:g} s") from None
 
-        await until(is_empty, timeout_s)
+    def _open(self) -> int:
+        statement = "SELECT count(*) FROM messages WHERE state IN ('waiting', 'leased')"
+        return int(self.query(statement)[0][0])
 
     async def statuses(self) -> dict[str, int]:
         listed = (await self.call("listMessages", tenant_id="acme"))["messages"]

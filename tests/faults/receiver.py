@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from mail_proxy.domain.reply import Stage
+from mail_proxy.sinks.script import Step
 from tests.faults.receiver_process import Seen
 
 ROOT = Path(__file__).parents[2]
@@ -67,16 +67,13 @@ class Receiver:
             stdin.write(json.dumps([name, arguments]).encode() + b"\n")
             return json.loads(await stdout.readline())
 
-    async def script(self, *rules: dict[str, Any], stall_s: float = 0.0) -> None:
-        """Follow these rules (fields of `sinks.script.Rule`) from now on, and no others.
+    async def script(self, *rules: dict[str, Any]) -> None:
+        """Follow these rules (fields of `sinks.script.Rule`) from now on, and no others."""
+        await self._ask("script", rules=rules)
 
-        stall_s: nothing is read for so long after each 354.
-        """
-        await self._ask("script", rules=rules, stall_s=stall_s)
-
-    async def delay(self, stage: Stage, seconds: float) -> None:
-        """Follow no rule but this: wait before each reply at `stage`."""
-        await self.script({"stage": stage, "delay_s": seconds})
+    async def delay(self, at: Step, seconds: float) -> None:
+        """Follow no rule but this: wait before each reply at that step."""
+        await self.script({"at": at, "delay_s": seconds})
 
     async def users(self, users: dict[str, str]) -> None:
         """Take mail only from these, name -> password."""

@@ -15,8 +15,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mail_proxy.domain.reply import Stage
-from mail_proxy.sinks.dialogue import Dialogue, Mail
-from mail_proxy.sinks.script import Rule
+from mail_proxy.sinks.dialogue import Dialogue
+from mail_proxy.sinks.keeping import Mail
+from mail_proxy.sinks.pipe import Pipe
+from mail_proxy.sinks.script import Moment, Rule, Step
 from mail_proxy.sinks.smtp import SmtpSink, header
 
 
@@ -39,52 +41,71 @@ class Seen:
     followed: bool = False
 
 
-class WatchedDialogue(Dialogue):
-    """Tells at any time which step its connection is in.
+class WatchedPipe(Pipe):
+    """Notes when the reply to a message has left, and when something follows it.
 
-    phase: `connect`, `idle` (a command is awaited), the stage whose reply is being given, or
-        `body` (354 was said, the dot has not come).
+    last: the latest message, until something follows. is_said: its reply waits to leave.
     """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.phase = "connect"
-        self.last: Seen | None = None  # the latest message, until something follows
-        self._is_said = False
+        self.last: Seen | None = None
+        self.is_said = False
 
-    async def _line(self) -> bytes:
-        self.phase = "idle"
-        line = await super()._line()
+    async def line(self) -> bytes:
+        line = await super().line()
         if self.last is not None:
             self.last.followed = True
             self.last = None
         return line
 
-    async def _answer(self, stage: Stage, usual: str, *addresses: str) -> bool:
-        self.phase = stage.value
-        return await super()._answer(stage, usual, *addresses)
-
-    async def _message(self) -> bytes:
-        self.phase = "body"
-        await self._flush()
-        await asyncio.sleep(self._sink.stall_s)  # type: ignore[attr-defined]
-        data = await super()._message()
-        self.phase = Stage.DOT.value
-        self._is_said = False
-        return data
-
-    def _say(self, line: str) -> None:
-        super()._say(line)
-        self._is_said = self.phase == Stage.DOT.value
-
-    async def _flush(self) -> None:
-        await super()._flush()
-        if self._is_said and self.last is not None and self.last.replied_at is None:
+    async def flush(self) -> None:
+        await super().flush()
+        if self.is_said and self.last is not None:
             self.last.replied_at = time.monotonic()
+            self.is_said = False
+
+
+class WatchedDialogue(Dialogue):
+    """Tells at any time which step its connection is in.
+
+    phase: `idle` (a command is awaited), the step whose reply is being given, or `body` (354 was
+        said, the dot has not come).
+    """
+
+    def __init__(
+        self, sink: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        super().__init__(sink, reader, writer)
+        self._pipe: WatchedPipe = WatchedPipe(reader, writer)
+        self.phase = "connect"
+
+    async def _answer(self, at: Step, usual: str, *addresses: str) -> bool:
+        self.phase = at.value
+        try:
+            return await super()._answer(at, usual, *addresses)
+        finally:
+            self.phase = "idle"
+
+    async def _message(self, mail: Mail) -> bytes:
+        self.phase = Moment.BODY.value
+        await self._pipe.flush()
+        return await super()._message(mail)
+
+    def note(self, seen: Seen) -> None:
+        self.phase = Stage.DOT.value
+        self._pipe.last = seen
+
+    async def _follow(self, rule: Rule | None, usual: str) -> bool:
+        is_positive = await super()._follow(rule, usual)
+        if self.phase == Stage.DOT.value:
+            self._pipe.is_said = True
+            self.phase = "idle"
+        return is_positive
 
 
 class WatchedSink(SmtpSink):
-    """stall_s: how long it reads nothing after each 354."""
+    """An SmtpSink that remembers of each message what `Seen` says."""
 
     dialogue = WatchedDialogue
 
@@ -92,20 +113,21 @@ class WatchedSink(SmtpSink):
         super().__init__(**options)
         self.seen: list[Seen] = []
         self.logins = 0
-        self.stall_s = 0.0
 
     def note_command(self, line: str, *, encrypted: bool) -> None:
         self.logins += line[:4].upper() == "AUTH"
 
-    def keep(self, mail: Mail, data: bytes, dialogue: Dialogue) -> None:
-        super().keep(mail, data, dialogue)
-        self._note(mail, data, dialogue, taken=True)
+    def keep(self, mail: Mail, data: bytes) -> None:
+        super().keep(mail, data)
+        self._note(mail, data, taken=True)
 
-    def refuse(self, mail: Mail, data: bytes, dialogue: Dialogue) -> None:
-        super().refuse(mail, data, dialogue)
-        self._note(mail, data, dialogue, taken=False)
+    def refuse(self, mail: Mail, data: bytes) -> None:
+        super().refuse(mail, data)
+        self._note(mail, data, taken=False)
 
-    def _note(self, mail: Mail, data: bytes, dialogue: Dialogue, *, taken: bool) -> None:
+    def _note(self, mail: Mail, data: bytes, *, taken: bool) -> None:
+        ours = asyncio.current_task()
+        (dialogue,) = (d for d, task in self._open.items() if task is ours)
         assert isinstance(dialogue, WatchedDialogue)
         seen = Seen(
             header(data, b"X-Genro-Mail-ID"),
@@ -116,7 +138,7 @@ class WatchedSink(SmtpSink):
             taken,
         )
         self.seen.append(seen)
-        dialogue.last = seen
+        dialogue.note(seen)
 
     def phases(self) -> list[str]:
         return [d.phase for d in self._open if isinstance(d, WatchedDialogue)]
@@ -128,12 +150,11 @@ class Requests:
     def __init__(self, sink: WatchedSink) -> None:
         self._sink = sink
 
-    def script(self, rules: list[dict[str, Any]], stall_s: float) -> None:
+    def script(self, rules: list[dict[str, Any]]) -> None:
         """Follow these rules from now on, and no others."""
         self._sink.obey()
-        self._sink.stall_s = stall_s
         for rule in rules:
-            self._sink.script.add(Rule(**{**rule, "stage": Stage(rule["stage"])}))
+            self._sink.script.add(Rule(**{**rule, "at": _step(rule["at"])}))
 
     def users(self, users: dict[str, str]) -> None:
         offer = self._sink.offer
@@ -155,6 +176,10 @@ class Requests:
 
     def disconnect_idle(self) -> None:
         self._sink.disconnect_idle()
+
+
+def _step(name: str) -> Step:
+    return Stage(name) if name in set(Stage) else Moment(name)
 
 
 async def main() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from mail_proxy.config.instances import Instance
 from mail_proxy.sinks.reports import ReportSink
+from tests.delivery.conftest import house  # noqa: F401 - a fixture
 from tests.faults.checker import Ledger, check_all
 from tests.faults.client import Client
 from tests.faults.installation import Installation, end, environment
