@@ -12,6 +12,8 @@ from mail_proxy.cli.here import Here
 from mail_proxy.cli.passwords import PasswordOptions, find_password
 from mail_proxy.domain.errors import NotFound
 from mail_proxy.forms.account import ACCOUNT_FORM
+from mail_proxy.forms.checks import waits
+from mail_proxy.forms.fields import BadAnswer
 
 _MASK = "********"  # sent back, it keeps the stored password
 
@@ -21,7 +23,7 @@ _KEPT = (
     *("limit_per_minute", "limit_per_hour", "limit_per_day", "limit_behavior"),
     *("is_default", "is_pec_account", "in_doubt"),
     *("imap_host", "imap_port", "imap_user", "imap_folder", "imap_ssl"),
-    *("max_connections", "max_retries", "retry_delays"),
+    *("max_connections", "max_retries", "retry_delays", "max_age"),
 )
 
 
@@ -60,7 +62,7 @@ def merged(found: Here, old: Mapping[str, Any], answers: Mapping[str, Any]) -> d
     for secret in ("password", "imap_password"):
         if old.get(f"has_{secret}"):
             request[secret] = _MASK
-    request = {k: v for k, v in {**request, **answers}.items() if v is not None}
+    request = {k: v for k, v in {**request, **answers}.items() if v is not None and v != []}
     if not request.get("user"):
         request.pop("password", None)
     elif "password" not in request and ("user" in answers or old.get("needs_password")):
@@ -95,7 +97,18 @@ _OPTIONS = {
     "user": "--user",
     "tls_mode": "--tls-mode",
     "password": "the password",
+    "max_age": "--max-age",
 }
+
+
+def retry_delays(text: str | None) -> list[float] | None:
+    """The waits of --retry-delays; [] takes them away. Raises CommandFailed."""
+    if text is None:
+        return None
+    try:
+        return waits(text) or []
+    except BadAnswer as error:
+        raise CommandFailed(f"--retry-delays: {error}", code=ExitCode.USAGE) from error
 
 
 def read_password(

@@ -95,6 +95,13 @@ _LIMIT_DAY = typer.Option(
     None, "--limit-day", "--daily-limit", min=0, help=f"Mails a day. {_NOT_YET}"
 )
 _LIMIT_BEHAVIOR = typer.Option(None, "--limit-behavior", help=f"defer or reject. {_NOT_YET}")
+_MAX_RETRIES = typer.Option(None, "--max-retries", min=0, max=1000, help="Tries after the first.")
+_RETRY_DELAYS = typer.Option(
+    None, "--retry-delays", metavar="TIMES", help="The waits before them: 60s,5m,1h; '' for none."
+)
+_MAX_AGE = typer.Option(
+    None, "--max-age", metavar="TIME", help="Give up after: 30m, 12h, 5d; 0: as the instance says."
+)
 
 
 @app.command()
@@ -120,6 +127,9 @@ def add(
     limit_hour: int | None = _LIMIT_HOUR,
     limit_day: int | None = _LIMIT_DAY,
     limit_behavior: str | None = _LIMIT_BEHAVIOR,
+    max_retries: int | None = _MAX_RETRIES,
+    retry_delays: str | None = _RETRY_DELAYS,
+    max_age: str | None = _MAX_AGE,
     default: bool = typer.Option(False, "--default", help="For messages that name no account."),
     replace: bool = typer.Option(False, "--replace", help="Change one that is there; see update."),
 ) -> None:
@@ -148,6 +158,9 @@ def add(
         "limit_per_hour": limit_hour,
         "limit_per_day": limit_day,
         "limit_behavior": limit_behavior,
+        "max_retries": max_retries,
+        "retry_delays": request_.retry_delays(retry_delays),
+        "max_age": max_age,
         "is_default": default or None,
         "password": request_.read_password(
             found, password_file, password, from_stdin=password_stdin
@@ -186,6 +199,9 @@ def update(
     limit_hour: int | None = _LIMIT_HOUR,
     limit_day: int | None = _LIMIT_DAY,
     limit_behavior: str | None = _LIMIT_BEHAVIOR,
+    max_retries: int | None = _MAX_RETRIES,
+    retry_delays: str | None = _RETRY_DELAYS,
+    max_age: str | None = _MAX_AGE,
     default: bool | None = typer.Option(
         None, "--default/--no-default", help="For messages that name no account."
     ),
@@ -211,6 +227,9 @@ def update(
         "limit_per_hour": limit_hour,
         "limit_per_day": limit_day,
         "limit_behavior": limit_behavior,
+        "max_retries": max_retries,
+        "retry_delays": request_.retry_delays(retry_delays),
+        "max_age": max_age,
         "is_default": default,
         # The variable is meant for new accounts: here it could change a password unseen.
         "password": request_.read_password(

@@ -20,6 +20,7 @@ _LINES = (
     ("size", "size_bytes"),
     ("created", "created_at"),
     ("next try", "deferred_ts"),
+    ("expires", "expires_ts"),
     ("sent", "sent_ts"),
     ("failed", "error_ts"),
     ("error", "error"),
@@ -27,7 +28,9 @@ _LINES = (
     ("last error", "last_error"),
     ("reported", "reported_ts"),
 )
-_TIMES = frozenset({"created_at", "deferred_ts", "sent_ts", "error_ts", "reported_ts"})
+_TIMES = frozenset(
+    {"created_at", "deferred_ts", "expires_ts", "sent_ts", "error_ts", "reported_ts"}
+)
 _MARKS = {"sent": "✓", "accepted": "✓", "error": "✗", "refused": "✗", "deferred": "◐"}
 
 

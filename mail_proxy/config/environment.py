@@ -12,6 +12,7 @@ from typing import Any
 from mail_proxy.config import kinds
 from mail_proxy.config.kinds import Kind
 from mail_proxy.config.settings import DeliverySettings, HttpSettings, ReportSettings, Settings
+from mail_proxy.domain.retry import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Variable:
     def default(self) -> str:
         """For the manual; empty when there is none."""
         found = _default_of(self.field)
+        if isinstance(found, tuple):
+            return ",".join(f"{item:g}" for item in found)
         return "" if found is None else str(found)
 
 
@@ -145,6 +148,29 @@ VARIABLES: tuple[Variable, ...] = (
         kinds.integer(1, 1000),
         "How many messages of one account are claimed at a time.",
         key="batch_size_per_account",
+    ),
+    Variable(
+        "GMP_RETRY_DELAYS",
+        "delivery.retry.delays_s",
+        kinds.seconds_list(_YEAR_S),
+        "The waits before each retry, in seconds, for accounts without a plan of their own.",
+        key="retry_delays",
+    ),
+    Variable(
+        "GMP_MAX_RETRIES",
+        "delivery.retry.max_retries",
+        kinds.integer(0, 1000),
+        "How often a message is tried again; not given, once for each wait. "
+        "Beyond the plan its last wait is repeated.",
+        key="max_retries",
+    ),
+    Variable(
+        "GMP_MAX_AGE_S",
+        "delivery.retry.max_age_s",
+        kinds.decimal(1, 10 * _YEAR_S, unit="seconds"),
+        "How old a message may get before it is given up, for accounts without an age of their "
+        "own.",
+        key="max_age_s",
     ),
     Variable(
         "GMP_STOP_GRACE_S",
@@ -255,6 +281,7 @@ _TREES: dict[str, type[Any]] = {
     "": Settings,
     "http": HttpSettings,
     "delivery": DeliverySettings,
+    "delivery.retry": RetryPolicy,
     "reports": ReportSettings,
 }
 

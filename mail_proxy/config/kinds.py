@@ -84,6 +84,23 @@ def decimal(low: float, high: float, *, unit: str, scale: int | None = None) -> 
     return Kind(words, parse)
 
 
+def seconds_list(high: float) -> Kind:
+    """Waits in seconds by commas, as a tuple."""
+    words = f"one to 1000 numbers of seconds from 0 to {high:g}, by commas"
+    one = decimal(0, high, unit="seconds")
+
+    def parse(text: str) -> tuple[float, ...]:
+        parts = text.split(",", 1001)
+        if len(parts) > 1000:
+            raise ValueError(words)
+        try:
+            return tuple(float(one.parse(part)) for part in parts)
+        except ValueError:
+            raise ValueError(words) from None
+
+    return Kind(words, parse)
+
+
 def matching(pattern: re.Pattern[str], words: str) -> Kind:
     def parse(text: str) -> str:
         if not pattern.match(text.strip()):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mail_proxy.config.environment import (
     BY_KEY,
@@ -19,13 +19,17 @@ from mail_proxy.config.environment import (
     VARIABLES,
     WITHOUT_EFFECT,
     Variable,
-    value_of,
 )
 from mail_proxy.config.file import ConfigFile, read_config
 from mail_proxy.config.instances import Instance
 from mail_proxy.config.kinds import NotSupportedYet
 from mail_proxy.config.settings import HttpSettings, Settings
 from mail_proxy.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Tree = TypeVar("Tree", bound="DataclassInstance")
 
 ENVIRONMENT, FILE, OPTION, DEFAULT = "environment", "config.toml", "option", "default"
 SERVE_NAME = "default"
@@ -106,17 +110,16 @@ def _absolute(path: Path, source: str, start: Path) -> Path:
     return (start / path if source == FILE else path).absolute()
 
 
-def _planted(base: Settings, values: Mapping[str, Any]) -> Settings:
+def _planted(base: Tree, values: Mapping[str, Any]) -> Tree:
     """Put the values, keyed by their place, into the frozen tree."""
     own = {place: value for place, value in values.items() if "." not in place}
-    for tree in (f.name for f in fields(Settings)):
+    for tree in {place.partition(".")[0] for place in values if "." in place}:
         inner = {
             place.removeprefix(f"{tree}."): value
             for place, value in values.items()
             if place.startswith(f"{tree}.")
         }
-        if inner:
-            own[tree] = replace(value_of(base, tree), **inner)
+        own[tree] = _planted(getattr(base, tree), inner)
     return replace(base, **own)
 
 

@@ -16,6 +16,7 @@ from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.delivery.claimer import STORE_PAUSE_S, Claimer
 from mail_proxy.delivery.courier import Courier
 from mail_proxy.delivery.couriers import Couriers
+from mail_proxy.delivery.expiry import Expiry
 from mail_proxy.delivery.finish import Ended, Finisher
 from mail_proxy.delivery.lane import Lane, matching
 from mail_proxy.delivery.lanes import Lanes
@@ -56,6 +57,7 @@ class Engine:
         self._metrics = metrics
         self._told = Told(metrics, on_result, on_event)
         self._finisher = Finisher(store, clock, self._written)
+        self._expiry = Expiry(store, settings, clock, self._finisher.flush, self._told.given_up)
         self._opener = LaneOpener(store)
         self._pauses = Pauses(store, clock)
         self._claimer = Claimer(
@@ -105,6 +107,7 @@ class Engine:
         if tenant_id is not None:
             events.run_now(tenant_id)
         self._looks.ask(self._clock.now())
+        self._expiry.wake()
         self._wake.set()
 
     def set_active(self, active: bool) -> None:
@@ -187,12 +190,14 @@ class Engine:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 finishing = group.create_task(self._finisher.run(), name="finisher")
+                expiring = group.create_task(self._expiry.run(), name="expiry")
                 try:
                     await self._dispatch(group)
                     await self._drain()
                 except TimeoutError:  # the store is away: `write_rest` tries for the last time
                     finishing.cancel()
                 finally:
+                    expiring.cancel()
                     self._finisher.close()
                 await asyncio.wait([finishing])
         finally:
@@ -364,6 +369,7 @@ class Engine:
         if self._is_current(lane) and self._pauses.fault(lane, why):
             self._give_back(lane.take_back(lambda _: True))
             self._spawn(self._pauses.record(lane, why), f"pause {lane.key}")
+            self._spawn(self._expiry.give_up_old(lane, why), f"give up {lane.key}")
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         assert self._group is not None

@@ -120,9 +120,9 @@ class Lane:
         account = self.account
         delays = account.retry_delays or default.delays_s
         most = account.max_retries
-        if most is None:
-            most = len(account.retry_delays) if account.retry_delays else default.max_retries
-        return RetryPolicy(delays, most)
+        if most is None and not account.retry_delays:
+            most = default.max_retries
+        return RetryPolicy(delays, most, account.max_age or default.max_age_s)
 
 
 def matching(ids: frozenset[str] | None, batch_code: str | None) -> Callable[[Claimed], bool]:

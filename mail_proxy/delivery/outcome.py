@@ -8,9 +8,10 @@ from typing import Any
 
 from mail_proxy.domain.attempt import Verdict
 from mail_proxy.domain.reply import Reply
-from mail_proxy.domain.retry import RetryPolicy, next_attempt_at
+from mail_proxy.domain.retry import RetryPolicy, next_try
 from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.store import Claimed, NewEvent, Outcome, RecipientResult
+from mail_proxy.store.fates import refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,17 @@ def _outcome_of(
     if verdict.is_settled:
         return _final(message, results, verdict.reason, verdict.reply, now)
     tries = message.tries + 1
-    due_at = next_attempt_at(rules.retry, tries=tries, now=now, dice=dice)
-    if due_at is None or (message.expires_at is not None and due_at >= message.expires_at):
-        return _given_up(message, results, verdict, tries, now)
-    return _deferred(message, results, verdict, due_at, now)
+    following = next_try(
+        rules.retry,
+        tries=tries,
+        queued_at=message.queued_at,
+        expires_at=message.expires_at,
+        now=now,
+        dice=dice,
+    )
+    if following.at is None:
+        return _given_up(message, results, verdict, following.why, now)
+    return _deferred(message, results, verdict, following.at, now)
 
 
 def released(message: Claimed) -> Outcome:
@@ -137,10 +145,10 @@ def _given_up(
     message: Claimed,
     results: tuple[RecipientResult, ...],
     verdict: Verdict,
-    tries: int,
+    why: str,
     now: float,
 ) -> Outcome:
-    """The plan has no further try: who is still pending is refused with the last reply."""
+    """No further try: who is still pending is refused with the last reply."""
     ended = tuple(
         RecipientResult(r.position, RecipientState.REFUSED, r.reply)
         if r.state is RecipientState.PENDING
@@ -148,7 +156,7 @@ def _given_up(
         for r in results
     )
     cause = cause_of(verdict.reason, verdict.reply)
-    reason = f"Max retries ({tries - 1}) exceeded: {cause}"
+    reason = f"{why}: {cause}"
     final = _final(message, ended, reason, verdict.reply, now, is_worded=True)
     if not verdict.in_doubt:
         return final
@@ -209,17 +217,10 @@ def _refused(message: Claimed, results: tuple[RecipientResult, ...]) -> Iterator
     """`recipient`, `code`, `error` of everyone refused, also in earlier attempts."""
     for row in message.settled:
         if row.state is RecipientState.REFUSED:
-            yield _entry(row.address, row.reply_code, row.reply or "refused")
+            yield refusal(row.address, row.reply_code, row.reply or "refused")
     addresses = {r.position: r.address for r in message.recipients}
     for result in results:
         if result.state is RecipientState.REFUSED:
             code = result.reply.code if result.reply else None
             words = cause_of("", result.reply) if result.reply else "given up"
-            yield _entry(addresses[result.position], code, words)
-
-
-def _entry(address: str, code: int | None, error: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {"recipient": address, "error": error}
-    if code is not None:
-        entry["code"] = code
-    return entry
+            yield refusal(addresses[result.position], code, words)

@@ -11,7 +11,7 @@ from mail_proxy.delivery.ring import Key
 from mail_proxy.domain.state import Event
 from mail_proxy.observe import events
 from mail_proxy.observe.metrics import Labels, MailMetrics
-from mail_proxy.store import Claimed, Outcome
+from mail_proxy.store import Claimed, Ending, MessageRow, Outcome
 
 LATEST_TS = 253402300799.0  # the last second of the year 9999; a plan of waits may lead beyond
 
@@ -54,6 +54,17 @@ class Told:
         self._on_result(_result(message, outcome, status))
         if any(event.reportable for event in outcome.events):
             self._on_event(outcome.tenant_id)
+
+    def given_up(self, row: MessageRow, ending: Ending) -> None:
+        """A message has ended without an attempt."""
+        whose = self._labels.get((row.tenant_id, row.account_id))
+        is_sent = ending.error is None  # somebody had it before
+        if whose is not None:  # else its account is gone, or has not been at work since the start
+            (self._metrics.sent if is_sent else self._metrics.error)(whose)
+        (event,) = ending.events
+        events.message_failed(row, why=event.description, tries=row.tries)
+        self._on_result(_ended_entry(row, ending))
+        self._on_event(row.tenant_id)
 
     def _count(self, message: Claimed, outcome: Outcome) -> None:
         whose = self._labels[message.tenant_id, message.account_id]
@@ -102,6 +113,20 @@ def _result(message: Claimed, outcome: Outcome, status: str) -> dict[str, Any]:
     if outcome.due_at is not None:
         entry["retry_count"] = message.tries + 1
         entry["deferred_until"] = _iso(outcome.due_at)
+    return entry
+
+
+def _ended_entry(row: MessageRow, ending: Ending) -> dict[str, Any]:
+    (event,) = ending.events
+    entry: dict[str, Any] = {
+        "id": row.id,
+        "tenant_id": row.tenant_id,
+        "status": event.event_type,
+        "timestamp": _iso(event.event_ts),
+        "account": row.account_id,
+    }
+    if ending.error is not None:
+        entry["error"] = ending.error
     return entry
 
 

@@ -40,6 +40,7 @@ class Event(StrEnum):
     HOLD = "hold"
     FREE = "free"
     EXPIRE = "expire"
+    EXPIRE_REST = "expire_rest"  # some recipients have it already
     REJECT = "reject"
     BOUNCE = "bounce"
 
@@ -65,6 +66,9 @@ NEXT: dict[tuple[State, Event], State] = {
     (State.SUSPENDED, Event.HOLD): State.HELD,
     (State.HELD, Event.FREE): State.WAITING,
     (State.WAITING, Event.EXPIRE): State.FAILED,
+    (State.SUSPENDED, Event.EXPIRE): State.FAILED,
+    (State.WAITING, Event.EXPIRE_REST): State.SENT,
+    (State.SUSPENDED, Event.EXPIRE_REST): State.SENT,
     (State.WAITING, Event.REJECT): State.FAILED,
     (State.SENT, Event.BOUNCE): State.BOUNCED,
 }

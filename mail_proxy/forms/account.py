@@ -55,6 +55,12 @@ FIELDS = (
         checks.limit,
         default=lambda _: "0",
     ),
+    Field(
+        "max_age",
+        "Give up after",
+        "30m, 12h or 5d. Empty: as the instance says, 5d by default.",
+        checks.span,
+    ),
 )
 
 

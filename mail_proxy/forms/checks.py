@@ -90,6 +90,28 @@ def limit(text: str) -> int | None:
     return (number(0, 2**31 - 1)(text) or None) if text else None
 
 
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def span(text: str) -> int | None:
+    """A time such as 90, 30m, 12h or 5d, in seconds; 0 or nothing is none."""
+    unit_s = _UNITS_S.get(text[-1:].lower())
+    digits = text if unit_s is None else text[:-1]
+    if not text:
+        return None
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 9):
+        raise BadAnswer("a time such as 90s, 30m, 12h or 5d")
+    return int(digits) * (unit_s or 1) or None
+
+
+def waits(text: str) -> list[float] | None:
+    """Times by commas, as in 60s,5m,1h; nothing is none."""
+    found = [span(part.strip()) for part in text.split(",")] if text else []
+    if None in found or len(found) > 1000:
+        raise BadAnswer("times by commas, as in 60s,5m,1h")
+    return [float(wait) for wait in found if wait] or None
+
+
 def choice(*words: str) -> Callable[[str], str]:
     """One of some words."""
 

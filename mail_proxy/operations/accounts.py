@@ -136,6 +136,7 @@ def _account(ctx: Context, request: AddAccount, tenant_id: str, old: Account | N
         max_connections=request.max_connections,
         max_retries=request.max_retries,
         retry_delays=None if request.retry_delays is None else tuple(request.retry_delays),
+        max_age=request.max_age or None,
         secret_unreadable=_keeps_sealed(request, old, may_keep),
         # What the admin has set stays trusted while a tenant changes only the rest.
         host_set_by_admin=not ctx.is_tenant
@@ -213,6 +214,7 @@ def _record(account: Account) -> AccountRecord:
         "max_connections": account.max_connections,
         "max_retries": account.max_retries,
         "retry_delays": None if account.retry_delays is None else list(account.retry_delays),
+        "max_age": account.max_age,
         "paused_until_ts": None if paused_until is None else not_before(paused_until),
         "paused_reason": account.paused_reason,
         "failures": account.failures,

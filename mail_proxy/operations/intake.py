@@ -94,12 +94,13 @@ class Intake:
         if is_pec and fields.get("bcc"):
             raise Invalid("bcc is not allowed on a PEC account", field="bcc")
         deferred_ts = _deferred_ts(entry.get("deferred_ts"))
+        due_at = self._now if deferred_ts is None else max(self._now, float(deferred_ts))
         return NewMessage(
             tenant_id=tenant_id,
             id=message_id,
             account_id=account_id,
             priority=self._priority(entry.get("priority")),
-            due_at=self._now if deferred_ts is None else max(self._now, float(deferred_ts)),
+            due_at=due_at,
             deferred_ts=deferred_ts,
             batch_code=_batch_code(entry.get("batch_code")),
             sender=fields["from"],
@@ -110,6 +111,7 @@ class Intake:
             recipients=_recipients(fields),
             content=to_json(fields),
             created_at=self._now,
+            expires_at=_expires_at(entry.get("expires_ts"), due_at),
         )
 
     def _priority(self, given: object) -> int:
@@ -176,15 +178,25 @@ def _check_kind(fields: Mapping[str, Any]) -> None:
 
 def _deferred_ts(given: object) -> int | None:
     """Whole seconds, rounded up: a message is never early."""
+    return None if given is None else math.ceil(_timestamp(given, "deferred_ts"))
+
+
+def _expires_at(given: object, due_at: float) -> float | None:
+    """Whole seconds, rounded down: a message is never late."""
     if given is None:
         return None
+    expires_at = math.floor(_timestamp(given, "expires_ts"))
+    if expires_at <= due_at:
+        raise Invalid("expires_ts must be later than now and deferred_ts", field="expires_ts")
+    return float(expires_at)
+
+
+def _timestamp(given: object, field: str) -> int | float:
     if isinstance(given, bool) or not isinstance(given, int | float):
-        raise Invalid(
-            "deferred_ts must be a number of seconds since the epoch", field="deferred_ts"
-        )
+        raise Invalid(f"{field} must be a number of seconds since the epoch", field=field)
     if not 0 <= given <= LATEST_TS:  # false for NaN too
-        raise Invalid(f"deferred_ts must be between 0 and {LATEST_TS}", field="deferred_ts")
-    return math.ceil(given)
+        raise Invalid(f"{field} must be between 0 and {LATEST_TS}", field=field)
+    return given
 
 
 def _batch_code(given: object) -> str | None:

@@ -38,6 +38,7 @@ class Records:
             "priority": row.priority,
             "batch_code": row.batch_code,
             "deferred_ts": not_before(due_at) if due_at > self._now else None,
+            "expires_ts": whole_seconds(row.expires_at),
             "sent_ts": whole_seconds(row.sent_at),
             **_trouble(row),
             **_reported(row.events),
@@ -140,6 +141,7 @@ def _posted(row: MessageRow) -> dict[str, Any]:
             "priority": row.priority,
             "batch_code": row.batch_code,
             "deferred_ts": row.deferred_ts,
+            "expires_ts": whole_seconds(row.expires_at),
             **content,
             "retry_count": retries if retries > 0 else None,
         }

@@ -15,6 +15,7 @@ from mail_proxy.store.values import (
     ApiKey,
     Claim,
     Count,
+    Ending,
     EventRow,
     Fields,
     MessageFilter,
@@ -124,6 +125,20 @@ class Store(Protocol):
 
     async def retry_messages(self, tenant_id: str, ids: Sequence[str], *, now: float) -> set[str]:
         """RETRY: WAITING, due now, tries anew, refused recipients of a FAILED one pending again."""
+        ...
+
+    async def expired(self, *, now: float, limit: int) -> list[MessageRow]:
+        """Messages that wait or are suspended, and whose `expires_at` has come."""
+        ...
+
+    async def overdue(
+        self, tenant_id: str, account_id: str, *, before: float, limit: int
+    ) -> list[MessageRow]:
+        """Waiting messages of an account that have been due since before `before`."""
+        ...
+
+    async def end_messages(self, endings: Sequence[Ending], *, now: float) -> set[int]:
+        """End them without an attempt; the pks of those that were still as they had been read."""
         ...
 
     async def cleanup_messages(

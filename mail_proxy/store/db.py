@@ -16,7 +16,7 @@ from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreUnavailable
 from mail_proxy.domain.state import Event
 from mail_proxy.secrets import Keyring
-from mail_proxy.store import instance, messages, moving, numbers, removing, reports, tenants
+from mail_proxy.store import ending, instance, messages, moving, numbers, removing, reports, tenants
 from mail_proxy.store.readers import Readers
 from mail_proxy.store.schema import WHOLE_TENANT
 from mail_proxy.store.sqlite.accept import AcceptRequest, accept
@@ -30,6 +30,7 @@ from mail_proxy.store.values import (
     ApiKey,
     Claim,
     Count,
+    Ending,
     EventRow,
     Fields,
     MessageFilter,
@@ -47,6 +48,7 @@ R = TypeVar("R")
 
 ADMIN_WEIGHT = 125  # two of them in a turn: what they do is not known, some rows or hundreds
 AT_ONCE = 500  # ids or keys in one statement
+ENDINGS_AT_ONCE = 100  # in one transaction: each takes three statements
 
 
 class MailProxyDb:
@@ -255,6 +257,22 @@ class MailProxyDb:
             retried |= await self._write(moving.retry_messages, tenant_id, some, now=now)
         return retried
 
+    async def expired(self, *, now: float, limit: int) -> list[MessageRow]:
+        return await self._readers.read(ending.expired, now=now, limit=limit)
+
+    async def overdue(
+        self, tenant_id: str, account_id: str, *, before: float, limit: int
+    ) -> list[MessageRow]:
+        return await self._readers.read(
+            ending.overdue, tenant_id, account_id, before=before, limit=limit
+        )
+
+    async def end_messages(self, endings: Sequence[Ending], *, now: float) -> set[int]:
+        ended: set[int] = set()
+        for some in _chunks(endings, ENDINGS_AT_ONCE):
+            ended |= await self._write(ending.end_messages, some, now=now)
+        return ended
+
     async def cleanup_messages(
         self, tenant_id: str | None, *, before: float, limit: int = 1000
     ) -> int:
@@ -341,5 +359,5 @@ def _run_each(conn: Connection, works: Sequence[Callable[[Connection], Any]]) ->
     return [work(conn) for work in works]
 
 
-def _chunks(items: Sequence[R]) -> list[Sequence[R]]:
-    return [items[i : i + AT_ONCE] for i in range(0, len(items), AT_ONCE)]
+def _chunks(items: Sequence[R], size: int = AT_ONCE) -> list[Sequence[R]]:
+    return [items[i : i + size] for i in range(0, len(items), size)]

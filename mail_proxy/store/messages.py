@@ -65,6 +65,13 @@ def find_messages(
     return _completed(conn, statement, Extras(full, full))
 
 
+def find_by_pks(conn: Connection, tenant_id: str, pks: Sequence[int]) -> list[MessageRow]:
+    """Messages of one tenant with their recipients, in the order of priority and pk."""
+    # Ordered here: for several keys SQLite would walk all rows of the tenant in that order.
+    statement = select(*MESSAGE_COLUMNS).where(_m.tenant_id == tenant_id, _m.pk.in_(pks))
+    return sorted(_completed(conn, statement, Extras()), key=attrgetter("priority", "pk"))
+
+
 def get_by_pk(conn: Connection, pk: int, *, full: bool) -> MessageRow | None:
     if not 0 < pk <= LAST_PK:
         return None

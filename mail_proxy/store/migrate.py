@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from mail_proxy.domain.errors import ConfigurationError
 
-HEAD = "0002"  # a test holds that it is the newest of versions/
+HEAD = "0003"  # a test holds that it is the newest of versions/
 SCRIPTS = Path(__file__).parent / "migrations"
 
 

@@ -30,8 +30,8 @@ _is_suspended = exists().where(
 
 
 def retry_messages(conn: Connection, tenant_id: str, ids: Sequence[str], *, now: float) -> set[str]:
-    """WAITING (or SUSPENDED) and due now; the ids for which RETRY was legal."""
-    found = _retryable(conn, tenant_id, ids)
+    """WAITING (or SUSPENDED) and due now; the ids for which RETRY was legal, and not too late."""
+    found = _retryable(conn, tenant_id, ids, now)
     pks = [row.pk for row in found]
     _reopen_recipients(conn, tenant_id, [row.pk for row in found if row.state == State.FAILED])
     moved = conn.execute(
@@ -45,6 +45,7 @@ def retry_messages(conn: Connection, tenant_id: str, ids: Sequence[str], *, now:
             sent_at=None,
             finished_at=None,
             held_reason=None,
+            retried_at=now,
             updated_at=now,
         )
         .returning(_m.pk, _m.state)
@@ -54,8 +55,11 @@ def retry_messages(conn: Connection, tenant_id: str, ids: Sequence[str], *, now:
     return {row.id for row in found}
 
 
-def _retryable(conn: Connection, tenant_id: str, ids: Sequence[str]) -> Sequence[Row[Any]]:
-    legal = _m.state.in_(stored(sources(Event.RETRY)))
+def _retryable(
+    conn: Connection, tenant_id: str, ids: Sequence[str], now: float
+) -> Sequence[Row[Any]]:
+    is_in_time = _m.expires_at.is_(None) | (_m.expires_at > now)
+    legal = _m.state.in_(stored(sources(Event.RETRY))) & is_in_time
     columns = [_m.pk, _m.id, _m.account_id, _m.state, _m.priority]
     statement = select(*columns).where(_m.tenant_id == tenant_id, _m.id.in_(ids), legal)
     # For several ids SQLite by itself walks all rows of the tenant.

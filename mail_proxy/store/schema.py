@@ -123,6 +123,7 @@ accounts = _table(
     _may("capabilities", Text),  # JSON, as last seen
     _need("created_at", Float),
     _need("updated_at", Float),
+    _may("max_age", Float),  # seconds after which a message is given up; empty: the instance's
 )
 
 messages = _table(
@@ -154,6 +155,7 @@ messages = _table(
     _may("error_at", Float),
     _may("finished_at", Float),  # SENT, FAILED, BOUNCED
     _may("held_reason", Text),
+    _may("retried_at", Float),  # when a person asked for it anew: its age counts from then
 )
 _m = messages.c
 _claimable = _m.state.in_(stored(sources(Event.CLAIM)))
@@ -183,6 +185,16 @@ Index(
     _m.pk,
     sqlite_where=_suspended,
     postgresql_where=_suspended,
+)
+_expiring = and_(_m.expires_at.is_not(None), _m.state.in_(stored(sources(Event.EXPIRE))))
+Index(
+    # By time alone, for all tenants: what expires is looked for every few seconds.
+    "messages_expiring",
+    _m.expires_at,
+    _m.tenant_id,
+    _m.pk,
+    sqlite_where=_expiring,
+    postgresql_where=_expiring,
 )
 Index("messages_id", _m.tenant_id, _m.id, unique=True)
 Index("messages_listed", _m.tenant_id, _m.priority, _m.pk)

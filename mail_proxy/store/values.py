@@ -66,6 +66,7 @@ class Account:
     max_connections: int | None = None
     max_retries: int | None = None
     retry_delays: tuple[float, ...] | None = None
+    max_age: float | None = None  # seconds
     host_set_by_admin: bool = True
     paused_until: float | None = None
     paused_reason: str | None = None
@@ -153,6 +154,7 @@ class Claimed:
     priority: int
     tries: int
     created_at: float
+    queued_at: float  # since when its age counts: arrival, its schedule, or a retry by hand
     expires_at: float | None
     rfc_message_id: str
     return_path: str
@@ -228,6 +230,25 @@ class Outcome:
     error_code: int | None = None
     spends_try: bool = True
     dot_sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of a message without an attempt: `event` leads to SENT or FAILED.
+
+    updated_at: of the row as it was read; a row that has changed since is left alone.
+    recipients: what those still pending become; `reply` takes the place of theirs, None keeps it.
+    error: why it failed; None for one that is sent.
+    """
+
+    tenant_id: str
+    pk: int
+    event: Event
+    updated_at: float
+    recipients: RecipientState
+    events: tuple[NewEvent, ...]
+    reply: str | None = None
+    error: str | None = None
 
 
 # --- looking ---

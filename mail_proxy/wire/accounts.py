@@ -32,6 +32,8 @@ class AddAccount(TenantRequest):
     use_tls: true is TLS from the first byte on port 465 and STARTTLS elsewhere, false is neither,
         absent is `auto`; `tls_mode` says it plainly and wins.
     limit_per_*: 0 or absent is no limit.
+    max_retries, retry_delays, max_age: how often, after which waits and for how long a message is
+        tried, in seconds; absent, or an age of 0, is what the instance says.
     in_doubt: when the reply to a mail was lost, `resend` it or `hold` it; PEC accounts hold.
     """
 
@@ -61,6 +63,7 @@ class AddAccount(TenantRequest):
     max_connections: Int | None = Field(default=None, ge=1, le=1000)
     max_retries: Int | None = Field(default=None, ge=0, le=1000)
     retry_delays: list[Seconds] | None = Field(default=None, min_length=1, max_length=1000)
+    max_age: Seconds | None = None
 
     def tls(self) -> TlsMode:
         """The mode that `tls_mode`, else `use_tls` and the port, ask for."""
@@ -118,6 +121,7 @@ class AccountRecord(TypedDict):
     max_connections: NotRequired[int]
     max_retries: NotRequired[int]
     retry_delays: NotRequired[list[float]]
+    max_age: NotRequired[float]
     paused_until_ts: NotRequired[int]
     paused_reason: NotRequired[str]
     failures: int

@@ -128,6 +128,7 @@ class MessageRecord(TypedDict):
 
     status: pending, deferred, held, in_doubt, sent, error, bounced. state: as in domain/state.py.
     deferred_ts: the next time it may be tried; also while its account is paused.
+    expires_ts: it is never sent later.
     sent_ts: only when it was sent. error, error_ts: only when it failed.
     last_error: the latest refusal of one that has not failed.
     message: what the application posted.
@@ -143,6 +144,7 @@ class MessageRecord(TypedDict):
     priority: int
     batch_code: NotRequired[str]
     deferred_ts: NotRequired[int]
+    expires_ts: NotRequired[int]
     sent_ts: NotRequired[int]
     error_ts: NotRequired[int]
     error: NotRequired[str]

@@ -42,6 +42,9 @@ _NOT_SUSPENDED = """
   ))
 """
 
+# What has expired ends soon by itself (store/ending.py); until then it is not sent.
+_NOT_EXPIRED = "(m.expires_at IS NULL OR m.expires_at > :now)"
+
 
 def _probe(columns: str, priority: int, condition: str, limit: str) -> str:
     """A range of `messages_due`: the first rows of one priority."""
@@ -49,7 +52,7 @@ def _probe(columns: str, priority: int, condition: str, limit: str) -> str:
     SELECT * FROM (
       SELECT {columns} FROM messages AS m
       WHERE m.tenant_id = :tenant_id AND m.account_id = :account_id AND m.priority = {priority}
-        AND m.state IN {_WAITING} AND {condition} AND {_NOT_SUSPENDED}
+        AND m.state IN {_WAITING} AND {condition} AND {_NOT_SUSPENDED} AND {_NOT_EXPIRED}
       ORDER BY m.due_at, m.pk LIMIT {limit}
     )"""
 
@@ -69,6 +72,9 @@ WHERE t.tenant_id = :tenant_id AND t.active AND NOT EXISTS (
 )
 """
 
+# SQLite's max of several values is NULL where one of them is.
+QUEUED_AT = "max(created_at, coalesce(deferred_ts, 0), coalesce(retried_at, 0))"
+
 LEASE = f"""
 UPDATE messages
 SET state = '{State.LEASED.value}', lease_token = :token, lease_daemon = :daemon, updated_at = :now
@@ -76,8 +82,8 @@ WHERE tenant_id = :tenant_id AND pk IN (
   SELECT pk FROM ({_probes("m.priority, m.due_at, m.pk", "m.due_at <= :now", ":limit")}
   ) ORDER BY priority, due_at, pk LIMIT :limit
 )
-RETURNING pk, id, priority, tries, created_at, expires_at, rfc_message_id, return_path, due_at,
-  batch_code
+RETURNING pk, id, priority, tries, created_at, {QUEUED_AT} AS queued_at, expires_at,
+  rfc_message_id, return_path, due_at, batch_code
 """
 
 _REJECTABLE = _probes("m.pk", f"m.due_at <= :now AND {NOBODY_HAS_IT}", str(CHUNK))
@@ -132,6 +138,7 @@ class _Leased(NamedTuple):
     priority: int
     tries: int
     created_at: float
+    queued_at: float
     expires_at: float | None
     rfc_message_id: str
     return_path: str
@@ -161,7 +168,7 @@ def _claim(db: sqlite3.Connection, request: ClaimRequest) -> Claim:
     rejected: tuple[Rejected, ...] = ()
     if behavior == "reject" and limited is not None and limited.is_spent:
         rejected = _reject(db, request)
-    (next_due_at,) = db.execute(NEXT_DUE, key).fetchone()
+    (next_due_at,) = db.execute(NEXT_DUE, {**key, "now": request.now}).fetchone()
     if next_due_at is None or next_due_at > request.now:
         limited = None
     return Claim(messages, next_due_at, limited, rejected)

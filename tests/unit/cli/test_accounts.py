@@ -348,3 +348,30 @@ def test_add_and_delete_tell_programs_what_they_did(cli, world) -> None:
     would = cli("my", "acme", "accounts", "delete", "main", "--dry-run", "--json").json
     assert (would["ok"], would["dry_run"]) == (True, True)
     assert "main" in would["would"]
+
+
+def test_an_account_gets_a_plan_of_retries_and_an_age(cli) -> None:
+    world = cli.instance("my")
+    plan = ("--max-retries", "3", "--retry-delays", "60s,5m,1h", "--max-age", "12h")
+    assert cli("my", "acme", "accounts", "update", "main", *plan).code == 0
+    (stored,) = [a for a in world.accounts.values() if a["id"] == "main"]
+    assert (stored["max_retries"], stored["retry_delays"]) == (3, [60.0, 300.0, 3600.0])
+    assert stored["max_age"] == 43200
+    cleared = cli(
+        "my", "acme", "accounts", "update", "main", "--retry-delays", "", "--max-age", "0"
+    )
+    assert cleared.code == 0
+    (stored,) = [a for a in world.accounts.values() if a["id"] == "main"]
+    assert "retry_delays" not in stored
+    assert "max_age" not in stored
+    assert stored["max_retries"] == 3
+
+
+@pytest.mark.parametrize(
+    "option", [("--max-age", "soon"), ("--retry-delays", "1,,2"), ("--retry-delays", "0s")]
+)
+def test_a_time_that_is_none_is_refused_by_its_option(cli, option) -> None:
+    cli.instance("my")
+    ran = cli("my", "acme", "accounts", "update", "main", *option)
+    assert ran.code == 2
+    assert option[0] in ran.err

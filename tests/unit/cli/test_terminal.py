@@ -144,6 +144,7 @@ def test_the_account_form_asks_validates_masks_and_sums_up(terminal: Terminal) -
     person.answers("Password, once more:", "hunter2")
     person.answers("Limit per hour: 0", "")
     person.answers("Limit per day: 0", "")
+    person.answers("Give up after:", "")
     person.sees("Save? [Y/n/e]")
     assert "  Password: ********" in person.screen
     assert b"hunter2" not in person.received

@@ -37,6 +37,9 @@ GOOD = [
     ("GMP_DEFAULT_PRIORITY", "3", 3),
     ("GMP_BATCH_SIZE_PER_ACCOUNT", "7", 7),
     ("GMP_STOP_GRACE_S", "0", 0.0),
+    ("GMP_RETRY_DELAYS", "1, 2.5,600", (1.0, 2.5, 600.0)),
+    ("GMP_MAX_RETRIES", "0", 0),
+    ("GMP_MAX_AGE_S", "3600", 3600.0),
     ("GMP_DELIVERY_REPORT_RETENTION_SECONDS", "3600", 3600.0),
     (
         "GMP_CLIENT_SYNC_URL",
@@ -80,6 +83,11 @@ BAD = [
     ("GMP_DEFAULT_PRIORITY", "urgent"),
     ("GMP_BATCH_SIZE_PER_ACCOUNT", "0"),
     ("GMP_STOP_GRACE_S", "3601"),
+    ("GMP_RETRY_DELAYS", "1,,2"),
+    ("GMP_RETRY_DELAYS", "1,nan"),
+    ("GMP_RETRY_DELAYS", "1," * 5000),
+    ("GMP_MAX_RETRIES", "1001"),
+    ("GMP_MAX_AGE_S", "0"),
     ("GMP_DELIVERY_REPORT_RETENTION_SECONDS", "forever"),
     ("GMP_CLIENT_SYNC_URL", "ftp://app.example.org/"),
     ("GMP_CLIENT_SYNC_URL", "http://user:secret@app.example.org/"),
@@ -143,6 +151,16 @@ def test_every_variable_has_a_sentence_and_a_field(instance: Instance, variable)
     assert variable.sentence.endswith(".")
     value_of(load_settings(instance, {}), variable.field)
     assert isinstance(variable.default, str)
+
+
+def test_a_plan_given_outside_keeps_what_is_not_given(instance: Instance) -> None:
+    retry = load_settings(instance, {"GMP_RETRY_DELAYS": "1,2"}).delivery.retry
+
+    assert (retry.delays_s, retry.retries, retry.max_age_s) == ((1.0, 2.0), 2, 5 * 86400.0)
+
+
+def test_the_manual_tells_the_plan_as_it_is_given() -> None:
+    assert _variable("GMP_RETRY_DELAYS").default == "60,300,900,3600,7200"
 
 
 def test_no_name_and_no_key_stands_twice() -> None:

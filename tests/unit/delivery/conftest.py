@@ -31,6 +31,7 @@ def claimed() -> Callable[..., Claimed]:
             "priority": 2,
             "tries": 0,
             "created_at": 0.0,
+            "queued_at": 0.0,
             "expires_at": None,
             "rfc_message_id": f"<{pk}@acme.example>",
             "return_path": "billing@acme.example",

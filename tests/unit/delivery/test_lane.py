@@ -107,16 +107,16 @@ def test_a_full_buffer_is_topped_up_only_for_something_urgent(
 
 
 @pytest.mark.parametrize(
-    ("changes", "delays", "most"),
+    ("changes", "policy"),
     [
-        ({}, (60.0,), 3),
-        ({"retry_delays": (5.0, 6.0)}, (5.0, 6.0), 2),
-        ({"max_retries": 9}, (60.0,), 9),
-        ({"max_retries": 0}, (60.0,), 0),
+        ({}, RetryPolicy((60.0,), 3)),
+        ({"retry_delays": (5.0, 6.0)}, RetryPolicy((5.0, 6.0))),
+        ({"max_retries": 9}, RetryPolicy((60.0,), 9)),
+        ({"max_retries": 0}, RetryPolicy((60.0,), 0)),
+        ({"max_age": 9.0}, RetryPolicy((60.0,), 3, 9.0)),
     ],
 )
 def test_an_account_s_own_plan_wins(
-    account: Make, changes: dict[str, object], delays: tuple[float, ...], most: int
+    account: Make, changes: dict[str, object], policy: RetryPolicy
 ) -> None:
-    policy = Lane(account(**changes)).retry_policy(RetryPolicy((60.0,), 3))
-    assert policy == RetryPolicy(delays, most)
+    assert Lane(account(**changes)).retry_policy(RetryPolicy((60.0,), 3)) == policy

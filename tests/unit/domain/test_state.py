@@ -71,6 +71,11 @@ def test_a_doubt_is_ended_by_a_person_or_a_proof_only() -> None:
     assert ways == {Event.SETTLE_SENT, Event.SETTLE_FAILED, Event.RETRY}
 
 
+def test_what_waits_or_is_suspended_expires_and_what_is_held_or_in_doubt_does_not() -> None:
+    assert sources(Event.EXPIRE) == sources(Event.EXPIRE_REST)
+    assert sources(Event.EXPIRE) == {State.WAITING, State.SUSPENDED}
+
+
 def test_a_leased_message_cannot_be_held_or_suspended() -> None:
     assert State.LEASED not in sources(Event.HOLD) | sources(Event.SUSPEND)
 

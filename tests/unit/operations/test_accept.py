@@ -233,6 +233,11 @@ HUGE = 10**400
         ("deferred_ts", -1),
         ("deferred_ts", True),
         ("deferred_ts", "tomorrow"),
+        ("expires_ts", float("nan")),
+        ("expires_ts", HUGE),
+        ("expires_ts", True),
+        ("expires_ts", "tomorrow"),
+        ("expires_ts", 5),  # long ago
         ("priority", True),
         ("priority", 1.5),
         ("priority", "soon"),
@@ -286,6 +291,22 @@ async def test_the_time_of_sending_is_never_early(house):
     await house.post(house.mail(deferred_ts=later + 0.2))
     found = await message(house)
     assert (found["status"], found["deferred_ts"]) == ("deferred", int(later) + 1)
+
+
+async def test_a_message_may_expire_and_is_never_late(house):
+    await house.tenant("acme", "main")
+    later = house.clock.now() + 100
+    await house.post(house.mail(expires_ts=later + 0.8))
+    found = await message(house)
+    assert (found["expires_ts"], found["message"]["expires_ts"]) == (int(later), int(later))
+
+
+async def test_a_message_that_expires_before_it_may_be_sent_is_refused(house):
+    await house.tenant("acme", "main")
+    later = int(house.clock.now()) + 100
+    with pytest.raises(RejectedBatch) as caught:
+        await house.post(house.mail(deferred_ts=later, expires_ts=later))
+    assert caught.value.rejected[0]["field"] == "expires_ts"
 
 
 async def test_a_time_that_has_passed_is_now(house):

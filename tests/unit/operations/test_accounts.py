@@ -223,3 +223,14 @@ async def test_a_check_tells_what_the_server_said(house):
     (relay,) = house.probed
     assert (relay.key, relay.user, relay.password) == (("acme", "main"), "u", "p")
     assert relay.max_connections == 2
+
+
+async def test_a_plan_of_retries_and_an_age_are_kept(house):
+    await house.tenant("acme")
+    await house.call("addAccount", **PLACE, max_retries=2, retry_delays=[5], max_age=3600)
+    (account,) = (await house.call("listAccounts"))["accounts"]
+    assert account["retry_delays"] == [5.0]
+    assert (account["max_retries"], account["max_age"]) == (2, 3600.0)
+    await house.call("addAccount", **PLACE, max_age=0)
+    (account,) = (await house.call("listAccounts"))["accounts"]
+    assert "max_age" not in account

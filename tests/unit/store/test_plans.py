@@ -16,6 +16,8 @@ from mail_proxy.store import (
     MessageFilter,
     Outcome,
     RecipientResult,
+    ending,
+    fates,
     moving,
     numbers,
     removing,
@@ -241,6 +243,38 @@ def test_a_listing_goes_on_where_it_was(plans, tenant_id, search):
 
     assert_walks_nothing(plan)
     assert plan[0] == f"SEARCH messages USING INDEX messages_listed {search}"
+
+
+def test_what_expires_is_found_by_its_time_alone(plans):
+    plan = plans.of(ending.expired, now=1.0, limit=5)
+
+    assert_walks_nothing(plan)
+    assert plan[0].endswith("INDEX messages_expiring (expires_at>? AND expires_at<?)")
+    assert "USE TEMP B-TREE FOR ORDER BY" not in plan[:2]
+
+
+def test_what_is_too_old_is_a_range_of_the_due_index_for_each_priority(plans):
+    plan = plans.of(ending.overdue, "acme", "main", before=1.0, limit=5)
+
+    assert_walks_nothing(plan)
+    due = "messages_due (tenant_id=? AND account_id=? AND priority=? AND due_at<?)"
+    assert sum(step.endswith(due) for step in plan) == 4
+
+
+def test_many_messages_are_found_by_their_keys(plans):
+    plan = plans.of(looking.find_by_pks, "acme", list(range(100)))
+
+    assert_walks_nothing(plan)
+    assert plan[0] == "SEARCH messages USING PRIMARY KEY (tenant_id=? AND pk=?)"
+
+
+def test_an_end_goes_by_primary_keys(plans, conn):
+    (row,) = looking.find_messages(conn, "acme", ["m7"], full=False)
+
+    plan = plans.of(ending.end_messages, [fates.given_up(row, "too late", now=3.0)], now=3.0)
+
+    assert_walks_nothing(plan)
+    assert "SEARCH messages USING PRIMARY KEY (tenant_id=? AND pk=?)" in plan
 
 
 def test_one_message_is_found_without_a_walk(plans):
