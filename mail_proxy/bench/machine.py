@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sqlite3
 import statistics
+import subprocess
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +32,7 @@ def describe_machine(folder: Path, mail_server: str) -> dict[str, Any]:
         "aiosmtplib": version("aiosmtplib"),
         "fsync_ms": round(_fsync_ms(folder), 3),
         "mail_server": mail_server,
+        "postfix": _postfix_version() if mail_server == "smtp-sink" else None,
     }
 
 
@@ -40,6 +43,17 @@ def _cpu_model() -> str:
         return platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def _postfix_version() -> str | None:
+    """smtp-sink itself tells none."""
+    program = shutil.which("postconf", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if program is None:
+        return None
+    told = subprocess.run(  # noqa: S603 - Postfix's own program
+        [program, "-dh", "mail_version"], capture_output=True, text=True, check=False
+    )
+    return told.stdout.strip() or None
 
 
 def _fsync_ms(folder: Path) -> float:

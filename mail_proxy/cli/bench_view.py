@@ -53,7 +53,8 @@ def _show_machine(line: Callable[[str], None], machine: dict[str, Any]) -> None:
     m = machine
     line(f"{m['cpu']}, {m['cores']} cores, load {m['load_1m']} at the start, {m['system']}")
     line(f"Python {m['python']}, SQLite {m['sqlite']}, a synced write takes {m['fsync_ms']} ms")
-    line(f"mail-proxy {m['mail_proxy']}, mail server: {m['mail_server']}")
+    of_postfix = f" of Postfix {m['postfix']}" if m["postfix"] else ""
+    line(f"mail-proxy {m['mail_proxy']}, mail server: {m['mail_server']}{of_postfix}")
 
 
 def _show_checks(writer: Writer, document: Document) -> None:
