@@ -153,6 +153,13 @@ class Messages:
     def retry(self, ids: str | Iterable[str], tenant_id: str | None = None) -> Answer:
         return self._client.call("retryMessages", ids=_ids(ids), tenant_id=tenant_id)
 
+    def settle(
+        self, ids: str | Iterable[str], outcome: str, tenant_id: str | None = None
+    ) -> Answer:
+        """Messages in doubt: `sent` or `error`, as you know it."""
+        fields = {"ids": _ids(ids), "as": outcome, "tenant_id": tenant_id}
+        return self._client.call("settleMessages", **fields)
+
     def cleanup(
         self, older_than_seconds: float | None = None, tenant_id: str | None = None
     ) -> Answer:

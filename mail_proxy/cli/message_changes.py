@@ -1,4 +1,4 @@
-"""`NAME TENANT messages delete`, `retry` and `cleanup`."""
+"""`NAME TENANT messages delete`, `retry`, `settle` and `cleanup`."""
 
 from __future__ import annotations
 
@@ -77,6 +77,33 @@ def retry(ctx: typer.Context, ids: list[str] = _IDS) -> int:
     found = here(ctx)
     told = found.call("retryMessages", tenant_id=found.require_tenant_id(), ids=ids)
     return _tell_done(found, "Retried", len(told["retried"]), told.get("not_found") or [])
+
+
+def settle(
+    ctx: typer.Context,
+    ids: list[str] = _IDS,
+    sent: bool = typer.Option(False, "--sent", help="They have arrived."),
+    failed: bool = typer.Option(False, "--failed", help="They have not, and shall not be sent."),
+) -> int:
+    """Say what became of messages in doubt; the application is told so.
+
+    In doubt is a message whose server took it and gave no answer, on an account that holds such
+    messages. To send it once more, use retry.
+
+    Examples:
+      mail-proxy myserver acme messages list --status in_doubt
+      mail-proxy myserver acme messages settle 2026-1182 --sent
+    """
+    found = here(ctx)
+    if sent == failed:
+        raise CommandFailed(
+            "settle: say either --sent or --failed",
+            tries=(f"{found.path} messages settle --help",),
+            code=ExitCode.USAGE,
+        )
+    word = {"as": "sent" if sent else "error"}
+    told = found.call("settleMessages", tenant_id=found.require_tenant_id(), ids=ids, **word)
+    return _tell_done(found, "Settled", len(told["settled"]), told.get("not_found") or [])
 
 
 def cleanup(

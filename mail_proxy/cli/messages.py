@@ -204,5 +204,10 @@ def show(
     message_page.print_message(found, flattened(message, causes), events)
 
 
-for command in (message_changes.delete, message_changes.retry, message_changes.cleanup):
+for command in (
+    message_changes.delete,
+    message_changes.retry,
+    message_changes.settle,
+    message_changes.cleanup,
+):
     app.command()(command)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from mail_proxy.domain.errors import Conflict, NotFound
+from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.records import Records, event_record
+from mail_proxy.store.fates import settled_failed, settled_sent
 from mail_proxy.store.values import MessageRow
 from mail_proxy.wire.messages import (
     CleanedUp,
@@ -17,8 +19,11 @@ from mail_proxy.wire.messages import (
     MessageKey,
     OneMessage,
     Retried,
+    Settled,
+    SettleMessages,
 )
 
+SETTLE_BATCH = 100  # rows in memory
 CLEANUP_BATCH = 1000  # rows in one transaction, so that posts need not wait
 
 
@@ -30,8 +35,8 @@ async def get_message(ctx: Context, request: MessageKey) -> OneMessage:
 async def get_message_events(ctx: Context, request: MessageKey) -> MessageEvents:
     """Oldest first."""
     row = await _find(ctx, request)
-    events = await ctx.store.message_events(row.tenant_id, row.pk)
-    return {"ok": True, "events": [event_record(event) for event in events]}
+    told = await ctx.store.message_events(row.tenant_id, row.pk)
+    return {"ok": True, "events": [event_record(event) for event in told]}
 
 
 async def delete_messages(ctx: Context, request: MessageIds) -> Deleted:
@@ -57,6 +62,28 @@ async def retry_messages(ctx: Context, request: MessageIds) -> Retried:
         "ok": True,
         "retried": [message_id for message_id in ids if message_id in retried],
         "not_found": [message_id for message_id in ids if message_id not in retried],
+    }
+
+
+async def settle_messages(ctx: Context, request: SettleMessages) -> Settled:
+    """End messages in doubt on a person's word; every other one is answered as not found."""
+    tenant_id = ctx.tenant_id(request.tenant_id)
+    ids = _unique(request.ids)
+    fate = settled_sent if request.as_ == "sent" else settled_failed
+    settled: set[str] = set()
+    for some in _batches(ids, SETTLE_BATCH):
+        rows = await ctx.store.find_messages(tenant_id, some)
+        now = ctx.clock.now()
+        endings = [fate(row, now=now) for row in rows]
+        ended = await ctx.store.end_messages(endings, now=now)
+        settled |= {row.id for row in rows if row.pk in ended}
+    if settled:
+        events.messages_settled(tenant_id=tenant_id, n=len(settled), outcome=request.as_)
+        ctx.reporter.wake(tenant_id)
+    return {
+        "ok": True,
+        "settled": [message_id for message_id in ids if message_id in settled],
+        "not_found": [message_id for message_id in ids if message_id not in settled],
     }
 
 
@@ -92,6 +119,11 @@ async def _find(ctx: Context, key: MessageKey, *, full: bool = False) -> Message
     if len(found) > 1:
         raise Conflict(f"several tenants have a message '{key.id}': give tenant_id or pk")
     return found[0]
+
+
+def _batches(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
 
 
 def _unique(ids: Iterable[str]) -> list[str]:

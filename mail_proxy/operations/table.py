@@ -20,6 +20,7 @@ from mail_proxy.wire.messages import (
     ListMessages,
     MessageIds,
     MessageKey,
+    SettleMessages,
 )
 from mail_proxy.wire.routes import ROUTES
 from mail_proxy.wire.scheduler import Activate, RunNow, Suspend
@@ -71,6 +72,7 @@ OPERATIONS: dict[str, Operation] = {
     "cleanupMessages": Operation(CleanupMessages, messages.cleanup_messages),
     "listMessages": Operation(ListMessages, listing.list_messages),
     "retryMessages": Operation(MessageIds, messages.retry_messages),
+    "settleMessages": Operation(SettleMessages, messages.settle_messages),
     "getMessage": Operation(MessageKey, messages.get_message),
     "getMessageEvents": Operation(MessageKey, messages.get_message_events),
     "runNow": Operation(RunNow, scheduler.run_now),

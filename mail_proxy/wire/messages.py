@@ -32,6 +32,12 @@ class MessageIds(TenantRequest):
     ids: list[Text] = Field(default_factory=list, max_length=MAX_IDS)
 
 
+class SettleMessages(MessageIds):
+    """`as`: what became of messages in doubt, as a person knows it: `sent`, or `error`."""
+
+    as_: Literal["sent", "error"] = Field(alias="as")
+
+
 class CleanupMessages(TenantRequest):
     """older_than_seconds: since the message was finished; absent: the configured retention."""
 
@@ -95,6 +101,12 @@ class CleanedUp(TypedDict):
 class Retried(TypedDict):
     ok: Literal[True]
     retried: list[str]
+    not_found: list[str]
+
+
+class Settled(TypedDict):
+    ok: Literal[True]
+    settled: list[str]
     not_found: list[str]
 
 

@@ -87,6 +87,7 @@ _TABLE = (
     ),
     Route("listMessages", "GET", "/messages", _T, _LISTING),
     Route("retryMessages", "POST", "/messages/retry", _T, ("tenant_id",), changes=True),
+    Route("settleMessages", "POST", "/messages/settle", _T, ("tenant_id",), changes=True),
     Route("getMessage", "GET", "/messages/{id}", _T, ("tenant_id", "pk")),
     Route("getMessageEvents", "GET", "/messages/{id}/events", _T, ("tenant_id", "pk")),
     # scheduler

@@ -192,6 +192,12 @@ class FakeInstance:
         known = [i for i in ids if i in self.messages]
         return {"retried": known, "not_found": [i for i in ids if i not in known]}
 
+    def _settleMessages(self, tenant_id: str, ids: list[str], **how: str) -> dict[str, Any]:  # noqa: N802
+        known = [i for i in ids if self.messages.get(i, {}).get("status") == "in_doubt"]
+        for message_id in known:
+            self.messages[message_id]["status"] = how["as"]
+        return {"settled": known, "not_found": [i for i in ids if i not in known]}
+
     def _cleanupMessages(  # noqa: N802
         self, tenant_id: str, older_than_seconds: int | None = None
     ) -> dict[str, Any]:

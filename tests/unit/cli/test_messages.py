@@ -255,3 +255,23 @@ def test_an_account_command_names_the_account_that_is_not_there(cli, verb: str) 
     )
     world.accounts.clear()
     assert cli("my", "acme", "accounts", verb, "x").err.endswith("my acme accounts add\n")
+
+
+def test_messages_in_doubt_are_settled_by_one_of_two_words(cli, make_message) -> None:
+    world = cli.instance("my")
+    for name in ("a", "b"):
+        world.messages[name] = make_message(name, status="in_doubt", state="in_doubt")
+    ran = cli("my", "acme", "messages", "settle", "a", "--sent")
+    assert (ran.code, ran.out) == (0, "Settled 1 of 1\n")
+    assert cli("my", "acme", "messages", "settle", "b", "--failed", "--json").json["done"] == 1
+    assert [world.messages[name]["status"] for name in ("a", "b")] == ["sent", "error"]
+    again = cli("my", "acme", "messages", "settle", "a", "--sent", "--json")
+    assert (again.code, again.json["not_found"]) == (4, ["a"])
+
+
+@pytest.mark.parametrize("words", [(), ("--sent", "--failed")])
+def test_a_doubt_is_settled_in_one_way(cli, words) -> None:
+    cli.instance("my")
+    ran = cli("my", "acme", "messages", "settle", "a", *words)
+    assert ran.code == 2
+    assert "say either --sent or --failed" in ran.err

@@ -101,6 +101,11 @@ CALLS: list[tuple[Callable[[MailProxyClient], Any], Call, Any]] = [
         ("retryMessages", {"ids": ["1", "2"], "tenant_id": None}),
         None,
     ),
+    (
+        lambda p: p.messages.settle("1", "sent", "acme"),
+        ("settleMessages", {"ids": ["1"], "as": "sent", "tenant_id": "acme"}),
+        None,
+    ),
     (lambda p: p.messages.cleanup(), ("cleanupMessages", {"tenant_id": None}), None),
     (
         lambda p: p.messages.cleanup(60, "acme"),

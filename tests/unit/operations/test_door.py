@@ -64,6 +64,7 @@ def fields_for(route: Any, *, foreign: str) -> dict[str, Any]:
                 "subject": "s",
             }
         ],
+        "as": "sent",
         "host": "smtp.example.com",
         "port": 25,
         "name": "changed",

@@ -73,9 +73,9 @@ async def test_what_is_claimed_and_not_begun_is_taken_back_and_deleted(house):
 async def test_the_admin_names_a_tenant_where_there_are_several(house):
     await house.tenant("acme")
     await house.tenant("bravo")
-    for command in ("deleteMessages", "cleanupMessages", "retryMessages"):
+    for command in ("deleteMessages", "cleanupMessages", "retryMessages", "settleMessages"):
         with pytest.raises(Invalid, match="tenant_id is required") as caught:
-            await house.call(command)
+            await house.call(command, **{"as": "sent"})
         assert caught.value.field == "tenant_id"
 
 
@@ -89,6 +89,48 @@ async def test_a_failed_message_is_retried_with_all_its_tries(house):
     assert house.engine.asked == [("wake_all",)]
     record = (await house.call("getMessage", id="m1"))["message"]
     assert (record["status"], record["tries"]) == ("pending", 0)
+
+
+async def doubtful(house, *names):
+    """Messages whose final dot was not answered."""
+    await house.tenant("acme", "main")
+    await house.post(*(house.mail(name) for name in names))
+    for claimed in await house.claim("acme", "main"):
+        await house.finish(claimed, Event.DOUBT, error="in doubt: connection lost")
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("sent", "sent"), ("error", "error")])
+async def test_messages_in_doubt_are_settled_one_by_one(house, monkeypatch, outcome, status):
+    monkeypatch.setattr(messages, "SETTLE_BATCH", 2)
+    await doubtful(house, "a", "b", "c", "left")
+    await house.post(house.mail("waits"))
+    wanted = ["a", "x", "waits", "b", "c", "a"]
+    answer = await house.call("settleMessages", tenant_id="acme", ids=wanted, **{"as": outcome})
+    assert answer == {"ok": True, "settled": ["a", "b", "c"], "not_found": ["x", "waits"]}
+    assert house.reporter.asked == [("wake", "acme")]
+    listed = await house.call("listMessages", status=status)
+    assert [m["id"] for m in listed["messages"]] == ["a", "b", "c"]
+    held = await house.call("listMessages", status="in_doubt")
+    assert [m["id"] for m in held["messages"]] == ["left"]
+    told = (await house.call("getMessageEvents", id="a"))["events"]
+    assert [event["event_type"] for event in told] == ["in_doubt", status]
+    again = await house.call("settleMessages", tenant_id="acme", ids=["a"], **{"as": outcome})
+    assert again["not_found"] == ["a"]
+
+
+@pytest.mark.parametrize("word", [None, "failed", 5])
+async def test_a_doubt_is_settled_as_sent_or_error_only(house, word):
+    await doubtful(house, "a")
+    with pytest.raises(Invalid) as caught:
+        await house.call("settleMessages", tenant_id="acme", ids=["a"], **{"as": word})
+    assert caught.value.field == "as"
+
+
+async def test_a_message_in_doubt_is_sent_again_by_a_retry(house):
+    await doubtful(house, "a")
+    answer = await house.call("retryMessages", tenant_id="acme", ids=["a"])
+    assert answer["retried"] == ["a"]
+    assert [m.id for m in await house.claim("acme", "main")] == ["a"]
 
 
 async def test_cleaning_up_spares_what_is_young_or_unreported(house, monkeypatch):
