@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from mail_proxy.compose import Stamp, build, envelope_address
+from mail_proxy.delivery.claimer import STORE_PAUSE_S
 from mail_proxy.delivery.finish import Finisher
 from mail_proxy.delivery.lane import Lane
 from mail_proxy.delivery.outcome import Rules, outcome_of, released
 from mail_proxy.domain.attempt import AttemptResult, RecipientVerdict, Verdict
 from mail_proxy.domain.clock import Clock
-from mail_proxy.domain.errors import RelayError
+from mail_proxy.domain.errors import RelayError, StoreError
 from mail_proxy.domain.reply import Reply
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy.domain.state import RecipientState
@@ -35,6 +36,7 @@ class Courier:
     clock: Clock
     metrics: MailMetrics
     retry: RetryPolicy
+    read_content: Callable[[str, int], Awaitable[bytes]]
     may_begin: Callable[[], bool]
     others_wait: Callable[[], bool]
     connected: Callable[[Lane], None]  # told when it has its connection
@@ -94,7 +96,7 @@ class Courier:
 
     async def _transact(self, session: Session, message: Claimed, dot: _Dot) -> AttemptResult:
         stamp = Stamp(message.rfc_message_id, message.created_at, message.id)
-        built = build(json.loads(message.content), stamp)
+        built = build(json.loads(await self._content(message)), stamp)
         return await session.send(
             envelope_address(message.return_path) if message.return_path else "",
             [envelope_address(r.address) for r in message.recipients],
@@ -103,6 +105,16 @@ class Courier:
             envid=message.rfc_message_id.strip("<>"),
             on_dot=dot.mark,
         )
+
+    async def _content(self, message: Claimed) -> bytes:
+        """Kept nowhere: of a big mail there is one in memory for each connection."""
+        while message.content is None:
+            try:
+                return await self.read_content(message.tenant_id, message.pk)
+            except StoreError as error:  # no result could be written now: no try is worth it
+                events.store_trouble(where="content", error=error)
+                await self.clock.sleep(STORE_PAUSE_S)
+        return message.content
 
     def _settle(self, message: Claimed, verdict: Verdict, seconds: float, *, pauses: bool) -> None:
         """Hand the result over; nothing here waits."""

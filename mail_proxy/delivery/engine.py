@@ -343,6 +343,7 @@ class Engine:
             self._clock,
             self._metrics,
             self._settings.retry,
+            read_content=self._store.content,
             may_begin=lambda: self._active and not self._stopping,
             others_wait=lambda: self._lanes.others_wait,
             connected=self._connected,

@@ -74,12 +74,26 @@ class Store(Protocol):
         ...
 
     async def claim(
-        self, tenant_id: str, account_id: str, *, limit: int, now: float, daemon: str
+        self,
+        tenant_id: str,
+        account_id: str,
+        *,
+        limit: int,
+        now: float,
+        daemon: str,
+        lower: int = 0,
+        lowest: int = 3,
     ) -> Claim:
         """Lease up to `limit` due messages, by priority, then due_at, then arrival.
 
+        lower: so many of them go to the oldest of lower priorities than the first one's.
+        lowest: the number of the last priority that is wanted.
         No more than the limits of account and tenant leave room for, whoever else claims.
         """
+        ...
+
+    async def content(self, tenant_id: str, pk: int) -> bytes:
+        """The content of a message; empty where there is none."""
         ...
 
     async def finish(self, outcomes: Sequence[Outcome], *, now: float) -> set[int]:

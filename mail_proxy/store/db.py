@@ -20,7 +20,7 @@ from mail_proxy.store import ending, instance, messages, moving, numbers, removi
 from mail_proxy.store.readers import Readers
 from mail_proxy.store.schema import WHOLE_TENANT
 from mail_proxy.store.sqlite.accept import AcceptRequest, accept
-from mail_proxy.store.sqlite.claim import ClaimRequest, claim, recover
+from mail_proxy.store.sqlite.claim import PRIORITIES, ClaimRequest, claim, recover
 from mail_proxy.store.sqlite.finish import FinishRequest, finish
 from mail_proxy.store.steady import Steady
 from mail_proxy.store.turn import Lane
@@ -171,13 +171,25 @@ class MailProxyDb:
         return accepted
 
     async def claim(
-        self, tenant_id: str, account_id: str, *, limit: int, now: float, daemon: str
+        self,
+        tenant_id: str,
+        account_id: str,
+        *,
+        limit: int,
+        now: float,
+        daemon: str,
+        lower: int = 0,
+        lowest: int = PRIORITIES[-1],
     ) -> Claim:
-        request = ClaimRequest(tenant_id, account_id, limit, now, daemon, self._steady.now())
+        steady = self._steady.now()
+        request = ClaimRequest(tenant_id, account_id, limit, now, daemon, steady, lower, lowest)
         claimed: Claim = await self._writer.do(
             Lane.CLAIM, claim, request, weight=limit, abandoned=self._release
         )
         return claimed
+
+    async def content(self, tenant_id: str, pk: int) -> bytes:
+        return await self._readers.read(messages.content, tenant_id, pk)
 
     def _release(self, claimed: Claim) -> None:
         """Give back what was claimed for a caller that is gone."""

@@ -13,7 +13,17 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Row,
+    Select,
+    cast,
+    exists,
+    select,
+    tuple_,
+)
 
 from mail_proxy.store.indexed import by_index
 from mail_proxy.store.keys import LAST_PK
@@ -170,6 +180,15 @@ def _contents(conn: Connection, tenant_id: str, pks: list[int]) -> dict[int, byt
     statement = select(c.message_pk, c.payload)
     found = conn.execute(statement.where(c.tenant_id == tenant_id, c.message_pk.in_(pks)))
     return {row.message_pk: row.payload for row in found}
+
+
+def content(conn: Connection, tenant_id: str, pk: int) -> bytes:
+    """Of one message; empty where there is none."""
+    c = contents.c
+    # As bytes whatever was written: text that is no UTF-8 could not be fetched.
+    payload = cast(c.payload, LargeBinary)
+    statement = select(payload).where(c.tenant_id == tenant_id, c.message_pk == pk)
+    return conn.execute(statement).scalar() or b""
 
 
 def _events(conn: Connection, tenant_id: str, pks: list[int]) -> dict[int, list[EventRow]]:

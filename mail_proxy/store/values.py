@@ -145,7 +145,11 @@ class RecipientRow:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message under our lease, with its unsettled recipients in RCPT order."""
+    """A message under our lease, with its unsettled recipients in RCPT order.
+
+    content: None: not brought with the claim, to be read by `Store.content` when it is begun.
+    lapses: begun attempts that took their daemon down.
+    """
 
     tenant_id: str
     pk: int
@@ -159,11 +163,12 @@ class Claimed:
     rfc_message_id: str
     return_path: str
     recipients: tuple[PendingRecipient, ...]
-    content: bytes
+    content: bytes | None
     lease_token: int
     due_at: float
     settled: tuple[RecipientRow, ...] = ()  # recipients that earlier attempts settled
     batch_code: str | None = None
+    lapses: int = 0
 
 
 @dataclass(frozen=True, slots=True)

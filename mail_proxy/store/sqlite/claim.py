@@ -26,6 +26,10 @@ from mail_proxy.store.values import Claim, Claimed, PendingRecipient, RecipientR
 PRIORITIES = range(4)  # immediate, high, medium, low
 NOTHING = Claim((), None)
 
+# Content that comes with one claim: 250 texts of 2 KiB. What is beyond is read when it is begun, so
+# memory is bounded by the accounts at work and the connections, whatever the mails are.
+CONTENT_BUDGET_BYTES = 512 * 1024
+
 
 def in_states(states: frozenset[State]) -> str:
     # As literals: SQLite takes a partial index only where it sees them.
@@ -58,7 +62,10 @@ def _probe(columns: str, priority: int, condition: str, limit: str) -> str:
 
 
 def _probes(columns: str, condition: str, limit: str) -> str:
-    return "\n    UNION ALL".join(_probe(columns, p, condition, limit) for p in PRIORITIES)
+    """One probe for each priority; `{priority}` in the condition stands for its number."""
+    return "\n    UNION ALL".join(
+        _probe(columns, p, condition.format(priority=p), limit) for p in PRIORITIES
+    )
 
 
 # No row: nothing of the tenant may be sent now. Else its limits and the account's.
@@ -75,16 +82,35 @@ WHERE t.tenant_id = :tenant_id AND t.active AND NOT EXISTS (
 # SQLite's max of several values is NULL where one of them is.
 QUEUED_AT = "max(created_at, coalesce(deferred_ts, 0), coalesce(retried_at, 0))"
 
-LEASE = f"""
+
+def _lease_statement(chosen: str) -> str:
+    # As BLOB: bytes that are no UTF-8, written by a stranger's hand, would fail the whole claim.
+    return f"""
 UPDATE messages
 SET state = '{State.LEASED.value}', lease_token = :token, lease_daemon = :daemon, updated_at = :now
 WHERE tenant_id = :tenant_id AND pk IN (
-  SELECT pk FROM ({_probes("m.priority, m.due_at, m.pk", "m.due_at <= :now", ":limit")}
-  ) ORDER BY priority, due_at, pk LIMIT :limit
+  SELECT pk FROM ({chosen}
 )
 RETURNING pk, id, priority, tries, created_at, {QUEUED_AT} AS queued_at, expires_at,
-  rfc_message_id, return_path, due_at, batch_code
+  CAST(rfc_message_id AS BLOB) AS rfc_message_id, CAST(return_path AS BLOB) AS return_path,
+  due_at, batch_code, lapses, size_bytes
 """
+
+
+LEASE = _lease_statement(
+    _probes("m.priority, m.due_at, m.pk", "m.due_at <= :now AND {priority} <= :lowest", ":limit")
+    + """
+  ) ORDER BY priority, due_at, pk LIMIT :limit"""
+)
+
+LEASE_LOWER = _lease_statement(
+    _probes("m.priority, m.due_at, m.pk", "m.due_at <= :now", ":lower")
+    + f"""
+  ) WHERE priority > (
+    SELECT min(priority) FROM ({_probes("m.priority", "m.due_at <= :now", "1")}
+    )
+  ) ORDER BY due_at, pk LIMIT :lower"""
+)
 
 _REJECTABLE = _probes("m.pk", f"m.due_at <= :now AND {NOBODY_HAS_IT}", str(CHUNK))
 REJECT = reject_statement(f"SELECT pk FROM ({_REJECTABLE}) LIMIT {CHUNK}")
@@ -95,14 +121,15 @@ SELECT min(due_at) FROM ({_probes("m.due_at", "TRUE", "1")}
 """
 
 RECIPIENTS = """
-SELECT r.message_pk, r.position, r.address, r.state, r.reply_code, r.reply
+SELECT r.message_pk, r.position, CAST(r.address AS BLOB), r.state, r.reply_code,
+  CAST(r.reply AS BLOB)
 FROM json_each(?) AS wanted CROSS JOIN recipients AS r
 WHERE r.tenant_id = ? AND r.message_pk = wanted.value
 ORDER BY r.message_pk, r.position
 """
 
 CONTENTS = """
-SELECT c.message_pk, c.payload
+SELECT c.message_pk, CAST(c.payload AS BLOB)
 FROM json_each(?) AS wanted CROSS JOIN contents AS c
 WHERE c.tenant_id = ? AND c.message_pk = wanted.value
 """
@@ -120,7 +147,7 @@ WHERE tenant_id = ? AND pk = ?
 
 
 class ClaimRequest(NamedTuple):
-    """One account's turn."""
+    """One account's turn; see `Store.claim`."""
 
     tenant_id: str
     account_id: str
@@ -128,6 +155,8 @@ class ClaimRequest(NamedTuple):
     now: float
     daemon: str
     steady: float  # steady time
+    lower: int = 0
+    lowest: int = PRIORITIES[-1]
 
 
 class _Leased(NamedTuple):
@@ -140,10 +169,12 @@ class _Leased(NamedTuple):
     created_at: float
     queued_at: float
     expires_at: float | None
-    rfc_message_id: str
-    return_path: str
+    rfc_message_id: bytes
+    return_path: bytes
     due_at: float
     batch_code: str | None
+    lapses: int
+    size_bytes: int
 
     def order(self) -> tuple[int, float, int]:
         return self.priority, self.due_at, self.pk
@@ -183,12 +214,22 @@ def _allowance(db: sqlite3.Connection, request: ClaimRequest, limits: Sequence[L
 
 def _lease(db: sqlite3.Connection, request: ClaimRequest, limit: int) -> tuple[Claimed, ...]:
     token = next_pk()
-    rows = db.execute(LEASE, {**request._asdict(), "limit": limit, "token": token})
-    leased = sorted((_Leased(*row) for row in rows), key=_Leased.order)  # RETURNING has no order
+    leased = _lease_due(db, request, limit, token)
     if not leased:
         return ()
     _count(db, request, [row.priority for row in leased], State.LEASED)
     return _claimed(db, request, leased, token)
+
+
+def _lease_due(
+    db: sqlite3.Connection, request: ClaimRequest, limit: int, token: int
+) -> list[_Leased]:
+    """Those of a lower priority first: the rest is what strict order leaves of the limit."""
+    values = {**request._asdict(), "token": token, "lower": min(request.lower, limit)}
+    rows = db.execute(LEASE_LOWER, values).fetchall() if request.lower else []
+    values["limit"] = limit - len(rows)
+    rows += db.execute(LEASE, values)
+    return sorted((_Leased(*row) for row in rows), key=_Leased.order)  # RETURNING has no order
 
 
 def _reject(db: sqlite3.Connection, request: ClaimRequest) -> tuple[Rejected, ...]:
@@ -212,22 +253,51 @@ def _count(
 def _claimed(
     db: sqlite3.Connection, request: ClaimRequest, leased: Sequence[_Leased], token: int
 ) -> tuple[Claimed, ...]:
-    wanted = (json.dumps([row.pk for row in leased]), request.tenant_id)
-    pending, settled = _recipients(db, wanted)
-    contents: dict[int, bytes] = dict(db.execute(CONTENTS, wanted))
+    wanted = json.dumps([row.pk for row in leased])
+    pending, settled = _recipients(db, (wanted, request.tenant_id))
+    brought = _within_budget(leased)
+    found = db.execute(CONTENTS, (json.dumps(brought), request.tenant_id))
+    # Without its content a message fails by itself; it must not block its account.
+    contents = dict.fromkeys(brought, b"") | {pk: payload or b"" for pk, payload in found}
     return tuple(
         Claimed(
-            **row._asdict(),
             tenant_id=request.tenant_id,
+            pk=row.pk,
+            id=row.id,
             account_id=request.account_id,
+            priority=row.priority,
+            tries=row.tries,
+            created_at=row.created_at,
+            queued_at=row.queued_at,
+            expires_at=row.expires_at,
+            rfc_message_id=_text(row.rfc_message_id),
+            return_path=_text(row.return_path),
             recipients=tuple(pending[row.pk]),
-            settled=tuple(settled[row.pk]),
-            # Without its content a message fails by itself; it must not block its account.
-            content=contents.get(row.pk, b""),
+            content=contents.get(row.pk),
             lease_token=token,
+            due_at=row.due_at,
+            settled=tuple(settled[row.pk]),
+            batch_code=row.batch_code,
+            lapses=row.lapses,
         )
         for row in leased
     )
+
+
+def _within_budget(leased: Sequence[_Leased]) -> list[int]:
+    """The messages whose content comes with the claim, in its order."""
+    left = CONTENT_BUDGET_BYTES
+    brought = []
+    for row in leased:
+        if row.size_bytes <= left:
+            left -= row.size_bytes
+            brought.append(row.pk)
+    return brought
+
+
+def _text(stored: bytes) -> str:
+    """As written; what is no UTF-8 stays visible, and no address that anybody would take."""
+    return stored.decode("utf-8", "backslashreplace")
 
 
 def _recipients(
@@ -238,9 +308,10 @@ def _recipients(
     settled: dict[int, list[RecipientRow]] = defaultdict(list)
     for pk, position, address, state, code, reply in db.execute(RECIPIENTS, wanted):
         if state == RecipientState.PENDING:
-            pending[pk].append(PendingRecipient(position, address))
+            pending[pk].append(PendingRecipient(position, _text(address)))
         else:
-            row = RecipientRow(position, address, RecipientState(state), code, reply)
+            said = None if reply is None else _text(reply)
+            row = RecipientRow(position, _text(address), RecipientState(state), code, said)
             settled[pk].append(row)
     return pending, settled
 

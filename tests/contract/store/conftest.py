@@ -112,9 +112,9 @@ class Scene:
     async def post(self, *ids: str, **changes: Any) -> list[Accepted]:
         return await self.store.accept([self.message(i, **changes) for i in ids], now=NOW)
 
-    async def claim(self, limit: int = 100, *, now: float = NOW, **where: str) -> Claim:
-        key = {"tenant_id": "acme", "account_id": "main", **where}
-        return await self.store.claim(**key, limit=limit, now=now, daemon="d1")
+    async def claim(self, limit: int = 100, *, now: float = NOW, **changes: Any) -> Claim:
+        how = {"tenant_id": "acme", "account_id": "main", "daemon": "d1", **changes}
+        return await self.store.claim(**how, limit=limit, now=now)
 
     async def claim_one(self, now: float = NOW) -> Claimed:
         (claimed,) = (await self.claim(1, now=now)).messages

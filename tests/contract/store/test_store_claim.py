@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pytest
 
 from mail_proxy.domain.state import Event, RecipientState, State
 from mail_proxy.store import PendingRecipient, ReadyAccount
+from mail_proxy.store.sqlite.claim import CONTENT_BUDGET_BYTES
 
 
 async def test_a_claim_gives_all_that_an_attempt_needs(scene):
@@ -49,6 +51,44 @@ async def test_a_limit_takes_the_first_across_priorities(scene):
     claims = [[m.id for m in (await scene.claim(3)).messages] for _ in range(3)]
 
     assert claims == [["a0", "b0", "a1"], ["b1", "a2", "b2"], ["a3", "b3"]]
+
+
+async def test_a_part_of_a_claim_goes_to_the_oldest_of_lower_priorities(scene):
+    await scene.post(*(f"high{n}" for n in range(9)), priority=1)
+    await scene.post("low", priority=3, due_at=scene.now - 1)
+    await scene.post("medium", priority=2, due_at=scene.now - 2)
+    await scene.post("young", priority=2)
+
+    claim = await scene.claim(6, lower=2)
+
+    ids = [m.id for m in claim.messages]
+    assert ids == ["high0", "high1", "high2", "high3", "medium", "low"]
+
+
+async def test_where_nothing_is_of_a_lower_priority_the_whole_claim_goes_by_order(scene):
+    await scene.post(*(f"m{n}" for n in range(9)))
+    await scene.post("later", priority=3, due_at=scene.now + 60)
+
+    assert [m.id for m in (await scene.claim(4, lower=2)).messages] == ["m0", "m1", "m2", "m3"]
+
+
+async def test_no_message_is_claimed_as_a_lower_one_of_its_own_priority(scene):
+    await scene.post("first", "second", priority=2)
+    await scene.post("low", priority=3, due_at=scene.now - 9)
+
+    claims = [[m.id for m in (await scene.claim(1, lower=1)).messages] for _ in range(3)]
+
+    assert claims == [["low"], ["first"], ["second"]]
+
+
+async def test_a_claim_may_ask_for_the_highest_priority_alone(scene):
+    await scene.post("p1", priority=1)
+    await scene.post("p0", priority=0)
+
+    claim = await scene.claim(lowest=0)
+
+    assert [m.id for m in claim.messages] == ["p0"]
+    assert claim.next_due_at == scene.now
 
 
 async def test_what_is_not_due_waits_and_says_until_when(scene):
@@ -152,9 +192,61 @@ async def test_a_message_without_its_content_does_not_block_its_account(scene, d
     assert [m.content for m in claimed] == [b"", b'{"text": "hello"}']
 
 
+async def test_a_claim_brings_no_more_content_than_its_budget(scene):
+    half = b"x" * (CONTENT_BUDGET_BYTES // 2)
+    await scene.post("m1", "m2", content=half)
+    (big,) = await scene.post("m3", content=half + b"big")
+    await scene.post("m4", content=b"")
+
+    claimed = (await scene.claim()).messages
+
+    assert [m.content for m in claimed] == [half, half, None, b""]
+    assert await scene.store.content("acme", big.pk) == half + b"big"
+
+
+async def test_the_content_of_a_message_without_one_is_empty(scene, database):
+    (broken,) = await scene.post("m1")
+    _lose_content(database, broken.pk)
+
+    assert await scene.store.content("acme", broken.pk) == b""
+    assert await scene.store.content("acme", broken.pk + 1) == b""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE messages SET return_path = CAST(x'61ff40' AS TEXT)",
+        "UPDATE messages SET rfc_message_id = CAST(x'3cff3e' AS TEXT)",
+        "UPDATE recipients SET address = CAST(x'61ff40' AS TEXT)",
+        "UPDATE contents SET payload = CAST(x'7bff7d' AS TEXT)",
+        "UPDATE contents SET payload = NULL",
+    ],
+)
+async def test_bytes_that_are_no_text_do_not_block_an_account(scene, database, change):
+    (broken,) = await scene.post("m1")
+    _by_hand(database, change)
+    await scene.post("m2")
+
+    claimed = (await scene.claim()).messages
+
+    assert [m.id for m in claimed] == ["m1", "m2"]
+    assert await scene.store.content("acme", broken.pk) == claimed[0].content
+
+
+async def test_a_claim_tells_how_often_a_message_took_its_daemon_down(scene, database):
+    await scene.post("m1")
+    _by_hand(database, "UPDATE messages SET lapses = 3")
+
+    assert (await scene.claim_one()).lapses == 3
+
+
 def _lose_content(database: str, pk: int) -> None:
+    _by_hand(database, "DELETE FROM contents WHERE message_pk = ?", pk)
+
+
+def _by_hand(database: str, change: str, *values: Any) -> None:
     with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as conn, conn:
-        conn.execute("DELETE FROM contents WHERE message_pk = ?", (pk,))
+        conn.execute(change, values)
 
 
 async def test_a_dead_daemons_leases_are_recovered(scene):

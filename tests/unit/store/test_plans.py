@@ -169,6 +169,18 @@ def test_booking_goes_by_primary_keys(limited, plans, conn):
     assert f"SEARCH rate_buckets USING PRIMARY KEY ({key})" in plan
 
 
+def test_a_claim_finds_lower_priorities_by_ranges_of_the_due_index(plans):
+    plan = plans.of(claim, [ClaimRequest("acme", "main", 5, 2.0, "d", 2.0, lower=1)])
+
+    assert_walks_nothing(plan)
+    due = "SEARCH m USING INDEX messages_due (tenant_id=? AND account_id=? AND priority=?"
+    assert plan.count(f"{due} AND due_at<?)") == 12
+
+
+def test_a_content_is_found_by_its_primary_key(plans):
+    assert_walks_nothing(plans.of(looking.content, "acme", 1))
+
+
 def test_finish_goes_by_primary_keys(plans, conn):
     (claimed,) = claim(conn, [ClaimRequest("acme", "main", 1, 2.0, "d", 2.0)])
     request = FinishRequest([accepted(claimed.messages[0])], 3.0, 3.0)
