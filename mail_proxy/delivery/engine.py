@@ -322,8 +322,7 @@ class Engine:
             self._give_back(messages)
 
     def _is_current(self, lane: Lane) -> bool:
-        """Not of an account as it was before a change."""
-        return self._lanes.get(lane.key) is lane
+        return self._lanes.get(lane.key) is lane  # not of an account as it was before a change
 
     def _give_back(self, messages: Iterable[Claimed]) -> None:
         for message in messages:
