@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from mail_proxy.compose.direct import write_direct
+from mail_proxy.compose.direct import write_mail
 from mail_proxy.compose.mail import Built, Fields, Stamp, read_mail
 from mail_proxy.compose.raw import read_raw, write_raw
-from mail_proxy.compose.standard import write_standard
 from mail_proxy.domain.address import parse_addresses
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.message import check_message_id
@@ -14,15 +13,12 @@ from mail_proxy.domain.message import check_message_id
 def build(fields: Fields, stamp: Stamp) -> Built:
     """The message that `fields` ask for; raises Invalid with the field that is wrong.
 
-    Same fields and stamp give the same mail, but for the boundary between several parts.
+    The same fields and stamp give the same octets, whenever and wherever they are put together.
     """
     if fields.get("raw"):
         return write_raw(read_raw(fields["raw"]), stamp)
     _check_attachments(fields)
-    mail = read_mail(fields)
-    has_parts = mail.text is not None and mail.html is not None
-    data = (write_standard if has_parts else write_direct)(mail, stamp)
-    return Built(data, is_ascii=data.isascii(), needs_smtputf8=mail.needs_smtputf8)
+    return write_mail(read_mail(fields), stamp)
 
 
 def check_fields(fields: Fields) -> None:

@@ -18,15 +18,17 @@ class EncodedText(NamedTuple):
 
 def encode_text(text: str) -> EncodedText:
     """`text` in UTF-8, its line ends CRLF; a final line end is added where there is none."""
-    data = _canonical(text)
+    data = _with_lf(text)
     if text.isascii():
-        if has_short_lines(data):
-            return EncodedText("7bit", data)
+        lines = data.replace(b"\n", b"\r\n")
+        if has_short_lines(lines):
+            return EncodedText("7bit", lines)
         return EncodedText("quoted-printable", _quoted_printable(data))
     # Three octets for one, against four for three: even at one in six that needs quoting.
     if len(data.translate(None, _ASCII)) * 6 <= len(data):
         return EncodedText("quoted-printable", _quoted_printable(data))
-    return EncodedText("base64", _base64(data))
+    # RFC 2045 section 6: the form that is encoded has CRLF line ends, in base64 too.
+    return EncodedText("base64", _base64(data.replace(b"\n", b"\r\n")))
 
 
 def has_short_lines(data: bytes) -> bool:
@@ -40,19 +42,18 @@ def has_short_lines(data: bytes) -> bool:
     return True
 
 
-def _canonical(text: str) -> bytes:
-    """RFC 2045 section 6: the form that is encoded has CRLF line ends, in base64 too."""
+def _with_lf(text: str) -> bytes:
+    """Whatever ends a line, and there is an end of the last one."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text and not text.endswith("\n"):
         text += "\n"
-    return text.replace("\n", "\r\n").encode()
+    return text.encode()
 
 
 def _quoted_printable(data: bytes) -> bytes:
     # With LF in, binascii puts LF out; with CRLF in it does so too where no line is ended yet.
-    encoded = binascii.b2a_qp(data.replace(b"\r\n", b"\n"), istext=True)
-    return encoded.replace(b"\n", b"\r\n")
+    return binascii.b2a_qp(data, istext=True).replace(b"\n", b"\r\n")
 
 
 def _base64(data: bytes) -> bytes:

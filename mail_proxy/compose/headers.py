@@ -23,6 +23,8 @@ _WORD_OVERHEAD = len("=?utf-8?q??=")
 _LEAST_ROOM = 24  # after a very long name the line is longer rather than the word empty
 _LONGEST_WORD = 60  # of a display name that is not encoded: it cannot be folded
 
+_MAX_KEPT_CHARS = 200  # of a display name in a field that is remembered
+
 _CHUNKS = re.compile(r" ( *[^ ]+)")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?: [A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
 _TO_ESCAPE = re.compile(r'(["\\])')
@@ -62,6 +64,21 @@ def _date_field(second: int) -> str:
 
 def address_field(name: str, addresses: Sequence[Address]) -> str:
     """From, To, Cc or Reply-To; a non-ASCII local part stays as it is (RFC 6532)."""
+    if len(addresses) == 1:
+        (address,) = addresses
+        if not address.display:
+            return f"{name}: {address.addr_spec}\r\n"
+        if len(address.display) <= _MAX_KEPT_CHARS:
+            return _named_field(name, address)
+    return _address_field(name, addresses)
+
+
+@lru_cache(maxsize=256)  # the same From stands in many mails
+def _named_field(name: str, address: Address) -> str:
+    return _address_field(name, (address,))
+
+
+def _address_field(name: str, addresses: Sequence[Address]) -> str:
     tokens: list[str] = []
     for address in addresses:
         tokens += _mailbox(address, len(name) + 2)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from mail_proxy.compose.envelope import envelope_address
-from mail_proxy.domain.address import Address, needs_smtputf8, parse_address, parse_addresses
+from mail_proxy.domain.address import Address, parse_address, parse_addresses
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.message import check_headers, check_line, check_message_id, check_text
+
+_MAX_KEPT_CHARS = 1000  # of a sender that is remembered
 
 Fields = Mapping[str, Any]  # the JSON object that the application posted
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What is fixed once, when a message is accepted, and is the same in each try.
 
     message_id: with angle brackets; left out where the caller's own is literal.
@@ -28,8 +29,7 @@ class Stamp:
     tracking_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(NamedTuple):
     """A message for the wire: lines end with CRLF, dots are not doubled.
 
     is_ascii: no relay needs 8BITMIME for it.
@@ -41,8 +41,7 @@ class Built:
     needs_smtputf8: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(NamedTuple):
     """Checked fields. Domains are A-labels. One of `text` and `html` is not None, or both."""
 
     sender: Address
@@ -54,11 +53,6 @@ class Mail:
     html: str | None
     headers: dict[str, str]
     message_id: str | None
-
-    @property
-    def needs_smtputf8(self) -> bool:
-        shown = (self.sender, *self.to, *self.cc, *self.reply_to)
-        return any(needs_smtputf8(address.addr_spec) for address in shown)
 
 
 def read_mail(fields: Fields) -> Mail:
@@ -83,17 +77,26 @@ def read_mail(fields: Fields) -> Mail:
 def _sender(fields: Fields) -> Address:
     if not (given := fields.get("from") or fields.get("from_addr")):
         raise Invalid("missing from", field="from")
+    name = fields.get("from_name")
+    if type(given) is str and len(given) <= _MAX_KEPT_CHARS and not name:
+        return _known_sender(given)
     address = _wired(parse_address(given, field="from"), "from")
-    if not (name := fields.get("from_name")):
-        return address
-    return Address(check_line(name, field="from_name"), address.addr_spec)
+    return Address(check_line(name, field="from_name"), address.addr_spec) if name else address
+
+
+@lru_cache(maxsize=256)
+def _known_sender(given: str) -> Address:
+    """An application has few, and each of its mails comes from one of them."""
+    return _wired(parse_address(given, field="from"), "from")
 
 
 def _recipients(fields: Fields, field: str) -> tuple[Address, ...]:
     addresses = parse_addresses(fields.get(field), field=field)
-    if field == "to" and not addresses:
-        raise Invalid("missing to", field="to")
-    return tuple(_wired(address, field) for address in addresses)
+    if not addresses:
+        if field == "to":
+            raise Invalid("missing to", field="to")
+        return ()
+    return tuple([_wired(address, field) for address in addresses])
 
 
 def _wired(address: Address, field: str) -> Address:
@@ -110,6 +113,8 @@ def _subject(fields: Fields) -> str:
 
 def _overridden(headers: dict[str, str]) -> tuple[str | None, tuple[Address, ...] | None]:
     """Take Subject and Reply-To out of `headers`: there they replace the fields of those names."""
+    if not headers:
+        return None, None
     taken = {
         name.lower(): (name, headers.pop(name))
         for name in tuple(headers)
@@ -147,5 +152,4 @@ def _html(fields: Fields) -> str | None:
 
 
 def _text(fields: Fields, field: str) -> str | None:
-    value = fields.get(field)
-    return None if value is None else check_text(value, field=field)
+    return None if (value := fields.get(field)) is None else check_text(value, field=field)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+
+from pydantic_core import from_json
 
 from mail_proxy.compose import Stamp, build, envelope_address
 from mail_proxy.delivery.claimer import STORE_PAUSE_S
@@ -96,7 +97,7 @@ class Courier:
 
     async def _transact(self, session: Session, message: Claimed, dot: _Dot) -> AttemptResult:
         stamp = Stamp(message.rfc_message_id, message.created_at, message.id)
-        built = build(json.loads(await self._content(message)), stamp)
+        built = build(from_json(await self._content(message)), stamp)
         return await session.send(
             envelope_address(message.return_path) if message.return_path else "",
             [envelope_address(r.address) for r in message.recipients],

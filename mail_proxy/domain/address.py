@@ -79,6 +79,8 @@ def parse_addresses(value: object, *, field: str) -> list[Address]:
     """
     if value is None:
         return []
+    if type(value) is list and len(value) == 1 and type(value[0]) is str and _is_usual(value[0]):
+        return [Address("", value[0])]  # nearly all there are
     if isinstance(value, str):
         _check_size(len(value), field)
         entries: list[Any] = _split(value)

@@ -105,6 +105,40 @@ def test_body_text_and_body_html_win_over_the_shorter_names(fields: Fields, stam
     assert [part.get_content().strip() for part in message.iter_parts()] == ["long", "<i>"]
 
 
+@pytest.mark.parametrize(
+    "more", [{}, {"html": "<p>"}, {"html": "<p>\u00e9", "text": "\u65e5\u672c" * 99}]
+)
+def test_every_try_sends_the_same_octets(fields: Fields, stamp: Stamp, more: Fields) -> None:
+    assert len({build(dict(fields) | more, stamp).data for _ in range(3)}) == 1
+
+
+def test_the_parts_of_two_messages_have_different_boundaries(fields: Fields, stamp: Stamp) -> None:
+    html = fields | {"html": "<p>"}
+    other = stamp._replace(message_id="<other@example.com>")
+    assert read(build(html, stamp)).get_boundary() != read(build(html, other)).get_boundary()
+
+
+def test_a_boundary_that_stands_in_a_body_is_not_taken(fields: Fields, stamp: Stamp) -> None:
+    html = fields | {"html": "<p>"}
+    first = read(build(html, stamp)).get_boundary()
+    hostile = html | {"body": f"a\r\n--{first}--\r\nContent-Type: text/html\r\n\r\nb\n"}
+    message = read(build(hostile, stamp))
+    assert message.get_boundary() != first
+    plain, _ = (cast("EmailMessage", part) for part in message.iter_parts())
+    assert plain.get_content() == hostile["body"].replace("\r\n", "\n").replace("\n", "\r\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "a\n", "a\n\n\n", "\n", "\u00e9", "\u00e9\n\n", "\u65e5\u672c\n"]
+)
+def test_parts_end_where_their_texts_end(fields: Fields, stamp: Stamp, text: str) -> None:
+    message = read(build(fields | {"text": text, "html": text}, stamp))
+    ended = text if text.endswith("\n") else text + "\n"
+    contents = [part.get_content().replace("\r\n", "\n") for part in message.iter_parts()]
+    assert contents == [ended, ended]
+    assert not message.defects
+
+
 def test_html_goes_with_a_body_that_is_html_by_content_type(fields: Fields, stamp: Stamp) -> None:
     message = read(build(fields | {"content_type": "html", "text": "t"}, stamp))
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
