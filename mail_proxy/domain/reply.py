@@ -67,7 +67,7 @@ class Reply:
 
 def parse_reply(code: int, text: str) -> Reply:
     """Make a Reply of what a server sent; controls become spaces, long text is cut."""
-    line = _CONTROLS.sub(" ", text).strip()
+    line = (text if text.isprintable() else _CONTROLS.sub(" ", text)).strip()
     match = _ENHANCED.match(line)
     if match and match[1] == str(code)[:1]:
         return Reply(code, match[0].strip(), line[match.end() :].strip()[:TEXT_LIMIT])

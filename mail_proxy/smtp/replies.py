@@ -47,6 +47,8 @@ class ReplyReader:
         return replies
 
     def _take(self, line: bytes) -> Reply | None:
+        if not self._lines and (reply := _alone(line)) is not None:
+            return reply
         match = _LINE.fullmatch(line)
         if match is None:
             raise NotSmtp(f"the server sent no SMTP reply but {_shown(line)}")
@@ -61,16 +63,18 @@ class ReplyReader:
 
     def _complete(self, code: bytes, text: bytes) -> Reply:
         earlier, self._lines, self._reply_bytes = self._lines, [], 0
-        if not earlier:
-            return _parsed(code, text)
         if any(line[:3] != code for line in earlier):
             raise NotSmtp("the server sent one reply with two codes")
         return parse_reply(int(code), _joined([line[4:] for line in earlier] + [text]))
 
 
 @lru_cache(maxsize=256)  # servers say the same thing to each MAIL and RCPT
-def _parsed(code: bytes, text: bytes) -> Reply:
-    return parse_reply(int(code), text.decode("utf-8", "replace"))
+def _alone(line: bytes) -> Reply | None:
+    """A reply of one line; None for any other line, and for one that is too long."""
+    match = _LINE.fullmatch(line)
+    if match is None or match[2] == b"-" or len(line) > MAX_LINE_BYTES:
+        return None
+    return parse_reply(int(match[1]), (match[3] or b"").decode("utf-8", "replace"))
 
 
 def _joined(texts: list[bytes]) -> str:
