@@ -43,9 +43,11 @@ def measure_drain(stand: Stand, plan: Plan, figures: Figures) -> None:
     stand.fill_to(2 * plan.messages)
     waiting = stand.pending()
     forget_peak(stand.pid)
+    came = stand.received()
     used_s, began = cpu_s(stand.pid), time.perf_counter()
     stand.activate()
-    stand.wait_until_left(0)
+    stand.wait_until_received(came + waiting)
+    stand.wait_until_empty()  # the last results are written too
     ended = time.perf_counter()
     rate = waiting / (ended - began)
     stand.wait_for_reports()
@@ -76,11 +78,11 @@ def _measure_raw(stand: Stand, plan: Plan, figures: Figures, client: str, name: 
 def measure_latency(stand: Stand, plan: Plan, figures: Figures) -> None:
     """One post at a time on an idle daemon, and the way of its message; then while it is busy."""
     stand.activate()
-    stand.wait_until_left(0)
+    stand.wait_until_empty()
     with Child("mail", "builtin") as stamping:
         add_account(stand.control, "stamped", stamping.ask("where"), connections=CONNECTIONS)
         told = stand.post(IDLE_POSTS, account="stamped", pause_s=_IDLE_PAUSE_S)
-        stand.wait_until_left(0)
+        stand.wait_until_empty()
         stamps = stamping.ask("mail_at")["mail_at"]
     if len(stamps) != IDLE_POSTS:
         raise BenchFailed(f"{IDLE_POSTS} messages were posted and {len(stamps)} came")
@@ -100,7 +102,7 @@ def _measure_busy(stand: Stand, plan: Plan, figures: Figures) -> None:
     if not stand.pending():
         stand.say("the queue was empty before the posts ended: take more --messages")
     figures.add("post_draining_p99_ms", percentile(told["took_s"], 99) * 1000)
-    stand.wait_until_left(0)
+    stand.wait_until_empty()
     stand.wait_for_reports()
     stand.check_mail()
 
@@ -124,7 +126,7 @@ def _rate_of(stand: Stand, account: str, far: Child) -> float:
     stand.suspend()
     stand.post(_FAR_MESSAGES, batch=_FAR_MESSAGES, account=account)
     stand.activate()
-    stand.wait_until_left(0)
+    stand.wait_until_empty()
     stamps = far.ask("mail_at")["mail_at"]
     if len(stamps) != _FAR_MESSAGES:
         raise BenchFailed(f"{_FAR_MESSAGES} messages were posted and {len(stamps)} came")

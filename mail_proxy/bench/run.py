@@ -103,7 +103,7 @@ class _Bench:
     def _check(self, stand: Stand) -> None:
         """All that was accepted has arrived and was told."""
         stand.activate()
-        stand.wait_until_left(0)
+        stand.wait_until_empty()
         stand.wait_for_reports()
         self._checks.append(stand.check_mail())
 

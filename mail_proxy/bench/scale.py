@@ -79,11 +79,11 @@ def _drain(stand: Stand, count: int, depth: int) -> Cost:
     """For one message, from `count` above the depth down to it."""
     stand.suspend()
     stand.fill_to(depth + count)
-    waiting = stand.pending()
+    before = stand.received()
     used_s, began = cpu_s(stand.pid), time.perf_counter()
     stand.activate()
-    left = stand.wait_until_left(depth)
+    sent = stand.wait_until_received(before + count) - before
     elapsed_s = time.perf_counter() - began
     used_s = cpu_s(stand.pid) - used_s
     stand.suspend()
-    return elapsed_s / (waiting - left), used_s / (waiting - left)
+    return elapsed_s / sent, used_s / sent

@@ -117,17 +117,25 @@ class Stand:
     def activate(self) -> None:
         self.control.call("activate")
 
-    def wait_until_left(self, count: int) -> int:
-        """Until at most so many wait; how many do then."""
-        left = 0
+    def wait_until_empty(self) -> None:
+        """Until nothing waits."""
+        wait_until(lambda: self.pending() == 0, "the queue did not empty")
 
-        def is_left() -> bool:
-            nonlocal left
-            left = self.pending()
-            return left <= count
+    def received(self) -> int:
+        """Messages that came to the mail server. Asking costs the daemon nothing."""
+        return int(self.mail.ask("count")["messages"])
 
-        wait_until(is_left, "the queue did not empty")
-        return left
+    def wait_until_received(self, count: int) -> int:
+        """Until so many came in all; how many did."""
+        came = 0
+
+        def is_enough() -> bool:
+            nonlocal came
+            came = self.received()
+            return came >= count
+
+        wait_until(is_enough, f"{count} messages did not come")
+        return came
 
     # --- what came ---
 
