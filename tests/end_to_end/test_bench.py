@@ -16,6 +16,7 @@ from mail_proxy.bench import FIGURES
 
 COMMAND = [sys.executable, "-m", "mail_proxy", "bench", "--messages", "200", "--runs", "1"]
 PATIENCE_S = 300.0
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -87,3 +88,21 @@ def test_an_interrupted_bench_ends_all_that_it_started(
         assert running.wait(PATIENCE_S) == 130
     assert list(place.iterdir()) == []
     assert list(processes_of(place)) == []
+
+
+@pytest.mark.slow
+def test_the_parts_are_measured_one_by_one(environ: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks", "--count", "100", "--depths", "100", "200"],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.split(" us CPU")[0].split()[0] for line in done.stdout.splitlines()] == [
+        *["compose,"] * 3,
+        "transaction,",
+        *["accept,", "claim,", "finish,"] * 2,
+    ]
