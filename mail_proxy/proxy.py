@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
+from mail_proxy.config.processes import boot_id
 from mail_proxy.config.settings import Settings
-from mail_proxy.delivery import Engine
+from mail_proxy.delivery import Engine, Journal, Recovery, Told
 from mail_proxy.domain.clock import Clock, SystemClock
 from mail_proxy.domain.errors import StoreError
 from mail_proxy.http_out import OutgoingHttp
@@ -37,7 +39,7 @@ from mail_proxy.operations.scheduler import SCHEDULER_ACTIVE
 from mail_proxy.reports import Reporter
 from mail_proxy.secrets import Keyring, new_token
 from mail_proxy.smtp import SMTPPool, probe
-from mail_proxy.store import open_store
+from mail_proxy.store import Daemon, open_store
 from mail_proxy.store.base import Store
 from mail_proxy.wire.caller import ADMIN, LOCAL, Caller
 
@@ -89,11 +91,10 @@ class MailProxy:
             undo.push_async_callback(store.close)
             if not keyring.is_usable:
                 events.secrets_unusable(keyring.problem)
-            recovered = await store.recover(now=clock.now())
-            if recovered:
-                events.lease_recovered(n=recovered)
+            metrics = MailMetrics()
+            await _recover(settings, store, clock, metrics)
             token, is_new = await _admin_token(settings, store, keyring)
-            parts = await _build(settings, store, clock, token)
+            parts = await _build(settings, store, clock, token, metrics)
             undo.pop_all()
         return cls(parts, has_new_token=is_new, secrets_problem=keyring.problem)
 
@@ -233,10 +234,24 @@ async def _admin_token(settings: Settings, store: Store, keyring: Keyring) -> tu
     return token, True
 
 
-async def _build(settings: Settings, store: Store, clock: Clock, token: str) -> _Parts:
+async def _recover(settings: Settings, store: Store, clock: Clock, metrics: MailMetrics) -> None:
+    """The lock says that every daemon before us is dead. Nobody listens yet; the reporter looks."""
+    recovery = Recovery(
+        store,
+        settings.journal_dir,
+        boot_id=boot_id(),
+        retry=settings.delivery.retry,
+        clock=clock,
+        told=Told(metrics, on_result=lambda _: None, on_event=lambda _: None),
+    )
+    await recovery.all()
+
+
+async def _build(
+    settings: Settings, store: Store, clock: Clock, token: str, metrics: MailMetrics
+) -> _Parts:
     directory = Directory()
     await directory.load(store)
-    metrics = MailMetrics()
     for tenant_id, name, account_id in directory.accounts():
         metrics.declare(tenant_id, name, account_id)
     http = OutgoingHttp()
@@ -256,7 +271,7 @@ async def _build(settings: Settings, store: Store, clock: Clock, token: str) -> 
         settings.delivery,
         clock=clock,
         metrics=metrics,
-        daemon_id=os.urandom(8).hex(),
+        journal=Journal(settings.journal_dir, _this_daemon(clock), clock),
         on_result=results.put,
         on_event=reporter.wake,
     )
@@ -275,6 +290,10 @@ async def _build(settings: Settings, store: Store, clock: Clock, token: str) -> 
         started_at=clock.monotonic(),
     )
     return _Parts(store, http, pool, engine, reporter, results, Audit(store, clock), context)
+
+
+def _this_daemon(clock: Clock) -> Daemon:
+    return Daemon(os.urandom(8).hex(), boot_id(), socket.gethostname(), clock.now())
 
 
 async def _is_active(settings: Settings, store: Store) -> bool:

@@ -63,7 +63,8 @@ def _exists(pid: int) -> bool:
 
 @lru_cache(maxsize=1)
 def boot_id() -> str:
-    """What tells one boot of this machine from the next; empty where it is not told."""
-    if sys.platform != "linux":
+    """Tells this run of the machine from all others; empty where the system does not tell."""
+    try:
+        return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
         return ""
-    return (_PROC / "sys/kernel/random/boot_id").read_text().strip()

@@ -38,6 +38,7 @@ class DeliverySettings:
     command_timeout_s: float = 300.0  # RFC 5321 section 4.5.3.2
     dot_timeout_s: float = 600.0  # RFC 5321 section 4.5.3.2.6: a short one doubles mail
     stop_grace_s: float = 60.0  # GMP_STOP_GRACE_S
+    lease_s: float = 60.0  # of a daemon on its messages; renewed every quarter while it holds any
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
@@ -85,6 +86,10 @@ class Settings:
     @property
     def socket_path(self) -> Path:
         return self.state_dir / "control.sock"
+
+    @property
+    def journal_dir(self) -> Path:
+        return self.state_dir / "journal"
 
     @property
     def key_path(self) -> Path:

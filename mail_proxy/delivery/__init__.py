@@ -1,5 +1,8 @@
-"""The engine: claims what is due, sends it, writes down what became of it."""
+"""The engine: ring, claim, attempt, journal, finish; and what dead daemons left behind."""
 
 from mail_proxy.delivery.engine import Engine
+from mail_proxy.delivery.journal import Journal
+from mail_proxy.delivery.recovery import Recovery
+from mail_proxy.delivery.results import Told
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "Journal", "Recovery", "Told"]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.delivery.lane import Lane
+from mail_proxy.delivery.leases import Leases
 from mail_proxy.delivery.ring import Key
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreError
@@ -20,7 +21,9 @@ STORE_PAUSE_S = 1.0
 
 
 class Claimer:
-    """`keep` gets what was claimed, `note` when to look again, `revisit` that a claim has ended."""
+    """`keep` gets what was claimed and when that was asked for (monotonic), `note` when to look
+    again, `revisit` that a claim has ended.
+    """
 
     def __init__(
         self,
@@ -28,8 +31,9 @@ class Claimer:
         settings: DeliverySettings,
         clock: Clock,
         daemon_id: str,
+        leases: Leases,
         *,
-        keep: Callable[[Lane, list[Claimed]], None],
+        keep: Callable[[Lane, list[Claimed], float], None],
         note: Callable[[Lane, float], None],
         revisit: Callable[[Lane], None],
     ) -> None:
@@ -37,6 +41,7 @@ class Claimer:
         self._settings = settings
         self._clock = clock
         self._daemon_id = daemon_id
+        self._leases = leases
         self._keep = keep
         self._note = note
         self._revisit = revisit
@@ -74,8 +79,12 @@ class Claimer:
     async def _claim(self, lane: Lane) -> None:
         limit = lane.account.batch_size or self._settings.batch_size_per_account
         now = self._clock.now()
+        asked_at = self._clock.monotonic()
+        renewal = self._leases.due_renewal()
         try:
-            claim = await self._store.claim(*lane.key, limit=limit, now=now, daemon=self._daemon_id)
+            claim = await self._store.claim(
+                *lane.key, limit=limit, now=now, daemon=self._daemon_id, renewal=renewal
+            )
         except StoreError as error:
             events.store_trouble(where="claim", error=error)
             lane.note_due(now + STORE_PAUSE_S)
@@ -87,7 +96,9 @@ class Claimer:
         finally:
             lane.is_claiming = False
             self._revisit(lane)
-        self._keep(lane, list(claim.messages))
+        if renewal is not None:
+            self._leases.renewed(asked_at)
+        self._keep(lane, list(claim.messages), asked_at)
         if claim.next_due_at is not None:
             is_blocked = not claim.messages and claim.next_due_at <= now
             self._note(lane, now + BLOCKED_LOOK_S if is_blocked else claim.next_due_at)

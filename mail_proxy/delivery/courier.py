@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from pydantic_core import from_json
@@ -11,12 +11,15 @@ from pydantic_core import from_json
 from mail_proxy.compose import Stamp, build, envelope_address
 from mail_proxy.delivery.claimer import STORE_PAUSE_S
 from mail_proxy.delivery.finish import Finisher
+from mail_proxy.delivery.journal import Journal
 from mail_proxy.delivery.lane import Lane
-from mail_proxy.delivery.outcome import Rules, outcome_of, released
+from mail_proxy.delivery.leases import Leases
+from mail_proxy.delivery.not_now import NotNow
+from mail_proxy.delivery.outcome import Rules, broken, outcome_of, released
+from mail_proxy.delivery.steps import Steps
 from mail_proxy.domain.attempt import AttemptResult, RecipientVerdict, Verdict
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import RelayError, StoreError
-from mail_proxy.domain.reply import Reply
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy.domain.state import RecipientState
 from mail_proxy.observe import events
@@ -34,6 +37,8 @@ class Courier:
     lane: Lane
     pool: SMTPPool
     finisher: Finisher
+    journal: Journal
+    leases: Leases
     clock: Clock
     metrics: MailMetrics
     retry: RetryPolicy
@@ -79,23 +84,36 @@ class Courier:
         return self.sent >= QUANTUM and self.others_wait()
 
     async def _one(self, session: Session, message: Claimed, *, was_used: bool) -> None:
-        dot = _Dot()
+        steps = Steps(message, self.journal, self.leases)
         started = self.clock.monotonic()
         try:
-            verdict = self.lane.judged(message, await self._transact(session, message, dot))
+            verdict = self.lane.judged(message, await self._attempt(session, message, steps))
+        except NotNow:
+            self.finisher.put(message, released(message))
+            return
         except asyncio.CancelledError:
-            self._settle(message, _interrupted(message, dot), 0.0, pauses=False)
+            self._settle(message, steps, _interrupted(message, steps), 0.0, pauses=False)
             raise
         except Exception as error:  # noqa: BLE001 - a bug or an unbuildable mail ends one attempt only
             events.attempt_broke(message, error)
-            verdict = _broke(message, error, dot)
+            verdict = _broke(message, error, steps)
         seconds = self.clock.monotonic() - started
-        self.metrics.attempt(seconds)
         # A kept connection that the server had closed: nothing is wrong with the account.
         stale = was_used and verdict.account_fault is not None and verdict.reply is None
-        self._settle(message, verdict, seconds, pauses=not stale)
+        self._settle(message, steps, verdict, seconds, pauses=not stale)
+        self.metrics.attempt(seconds)
 
-    async def _transact(self, session: Session, message: Claimed, dot: _Dot) -> AttemptResult:
+    async def _attempt(self, session: Session, message: Claimed, steps: Steps) -> AttemptResult:
+        """Raises NotNow when there was no dot, and nobody is to blame."""
+        steps.begin()
+        result = None
+        try:
+            result = await self._transact(session, message, steps)
+        finally:
+            steps.end(result)
+        return result
+
+    async def _transact(self, session: Session, message: Claimed, steps: Steps) -> AttemptResult:
         stamp = Stamp(message.rfc_message_id, message.created_at, message.id)
         built = build(from_json(await self._content(message)), stamp)
         return await session.send(
@@ -104,7 +122,7 @@ class Courier:
             built.data,
             needs_smtputf8=built.needs_smtputf8,
             envid=message.rfc_message_id.strip("<>"),
-            on_dot=dot.mark,
+            on_dot=steps.dot,
         )
 
     async def _content(self, message: Claimed) -> bytes:
@@ -117,51 +135,48 @@ class Courier:
                 await self.clock.sleep(STORE_PAUSE_S)
         return message.content
 
-    def _settle(self, message: Claimed, verdict: Verdict, seconds: float, *, pauses: bool) -> None:
-        """Hand the result over; nothing here waits."""
+    def _settle(
+        self, message: Claimed, steps: Steps, verdict: Verdict, seconds: float, *, pauses: bool
+    ) -> None:
+        """Hand the result over; nothing here waits, and nothing stands before `put`."""
         if verdict.account_fault is None:
-            self.finisher.put(message, self._outcome(message, verdict), seconds)
+            self.finisher.put(message, self._outcome(message, steps, verdict), seconds)
             self.lane.clear(message)
             self.worked(self.lane)
         elif pauses:
-            self.finisher.put(message, self._outcome(message, verdict), seconds)
+            self.finisher.put(message, self._outcome(message, steps, verdict), seconds)
             self.lane.suspect(message)
             self.fault(self.lane, verdict.account_fault)
         else:
             self.finisher.put(message, released(message))
 
-    def _outcome(self, message: Claimed, verdict: Verdict) -> Outcome:
-        rules = Rules(self.lane.retry_policy(self.retry), self.lane.account.in_doubt)
-        return outcome_of(message, verdict, rules, now=self.clock.now(), dice=self.clock.dice())
-
-
-class _Dot:
-    """Whether the final dot has left."""
-
-    def __init__(self) -> None:
-        self.sent = False
-
-    def mark(self, _: Sequence[Reply | None]) -> None:
-        self.sent = True
+    def _outcome(self, message: Claimed, steps: Steps, verdict: Verdict) -> Outcome:
+        now = self.clock.now()
+        try:
+            rules = Rules(self.lane.retry_policy(self.retry), self.lane.account.in_doubt)
+            return outcome_of(message, verdict, rules, now=now, dice=self.clock.dice())
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not lose what the relay has taken
+            events.attempt_broke(message, error)
+            return broken(message, error, dot_sent=steps.dot_sent, now=now)
 
 
 def _all_pending(message: Claimed) -> tuple[RecipientVerdict, ...]:
     return tuple(RecipientVerdict(RecipientState.PENDING, None) for _ in message.recipients)
 
 
-def _interrupted(message: Claimed, dot: _Dot) -> Verdict:
+def _interrupted(message: Claimed, steps: Steps) -> Verdict:
     """Stopped in the middle: in doubt after the dot, as if never begun before it."""
     why = "stopped while it was sent"
-    if dot.sent:
+    if steps.dot_sent:
         return Verdict(
             _all_pending(message), in_doubt=True, reason=f"in doubt: {why}", dot_sent=True
         )
     return Verdict(_all_pending(message), account_fault=why, reason=why)
 
 
-def _broke(message: Claimed, error: Exception, dot: _Dot) -> Verdict:
+def _broke(message: Claimed, error: Exception, steps: Steps) -> Verdict:
     why = f"{type(error).__name__}: {error}"[:500]
-    if dot.sent:
+    if steps.dot_sent:
         return Verdict(
             _all_pending(message), in_doubt=True, reason=f"in doubt: {why}", dot_sent=True
         )

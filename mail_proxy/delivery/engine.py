@@ -3,6 +3,8 @@
 One dispatcher claims for the accounts whose turn it is and gives them connections; couriers send;
 the finisher writes. Everything runs in one TaskGroup; `stop` ends it in order: no new claims, what
 is on the wire ends, results are written, leases are given back.
+
+It is long, for here all parts meet: what is asked for, claimed, sent and written. They decide.
 """
 
 from __future__ import annotations
@@ -18,14 +20,18 @@ from mail_proxy.delivery.courier import Courier
 from mail_proxy.delivery.couriers import Couriers
 from mail_proxy.delivery.expiry import Expiry
 from mail_proxy.delivery.finish import Ended, Finisher
+from mail_proxy.delivery.journal import PAUSE_S, Journal
 from mail_proxy.delivery.lane import Lane, matching
 from mail_proxy.delivery.lanes import Lanes
 from mail_proxy.delivery.looks import IDLE_LOOK_S, Looks
 from mail_proxy.delivery.opening import LaneOpener, StoreAway
 from mail_proxy.delivery.outcome import released
 from mail_proxy.delivery.pauses import Pauses
+from mail_proxy.delivery.records import Key as Attempted
+from mail_proxy.delivery.recovery import Recovery
 from mail_proxy.delivery.results import Told
 from mail_proxy.delivery.ring import Key
+from mail_proxy.delivery.tenure import Tenure
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreError
 from mail_proxy.domain.state import Event
@@ -46,10 +52,12 @@ class Engine:
         *,
         clock: Clock,
         metrics: MailMetrics,
-        daemon_id: str,
+        journal: Journal,
         on_result: Callable[[dict[str, Any]], None],
         on_event: Callable[[str], None],
+        recovery: Recovery | None = None,
     ) -> None:
+        """The journal's owner is this daemon. recovery: given where others share the store."""
         self._store = store
         self._pool = pool
         self._settings = settings
@@ -60,11 +68,21 @@ class Engine:
         self._expiry = Expiry(store, settings, clock, self._finisher.flush, self._told.given_up)
         self._opener = LaneOpener(store)
         self._pauses = Pauses(store, clock)
+        self._tenure = Tenure(
+            store,
+            journal,
+            settings,
+            clock,
+            recovery,
+            gap=self._recall_all,
+            recovered=self.wake_all,
+        )
         self._claimer = Claimer(
             store,
             settings,
             clock,
-            daemon_id,
+            journal.owner.daemon_id,
+            self._tenure.leases,
             keep=self._keep,
             note=self._note,
             revisit=self._revisit,
@@ -115,9 +133,8 @@ class Engine:
         self._active = active
         if active:
             self.wake_all()
-            return
-        for lane in self._lanes:
-            self._give_back(lane.take_back(lambda _: True))
+        else:
+            self._recall_all()
 
     async def refresh(self, tenant_id: str, account_id: str) -> None:
         """The account was added, changed or deleted: new connections, no pause."""
@@ -191,6 +208,7 @@ class Engine:
                 self._group = group
                 finishing = group.create_task(self._finisher.run(), name="finisher")
                 expiring = group.create_task(self._expiry.run(), name="expiry")
+                keeping = group.create_task(self._tenure.keep(self._holds), name="leases")
                 try:
                     await self._dispatch(group)
                     await self._drain()
@@ -200,10 +218,12 @@ class Engine:
                     expiring.cancel()
                     self._finisher.close()
                 await asyncio.wait([finishing])
+                keeping.cancel()
         finally:
             self._group = None
             try:
                 await self._finisher.write_rest()
+                await self._tenure.end()
             finally:
                 self._ended.set()
 
@@ -215,12 +235,15 @@ class Engine:
             await self._ended.wait()
 
     async def _drain(self) -> None:
-        for lane in self._lanes:
-            self._give_back(lane.take_back(lambda _: True))
+        self._recall_all()
         await self._claimer.settle()
         await self._couriers.end(self._settings.stop_grace_s)
         async with asyncio.timeout(self._settings.stop_grace_s):
             await self._finisher.flush()
+
+    def _holds(self) -> bool:
+        """Something is leased to us, as far as is known here."""
+        return bool(self._couriers) or self._finisher.is_busy or any(x.held for x in self._lanes)
 
     # --- the dispatcher ---
 
@@ -232,12 +255,14 @@ class Engine:
                 await self._look(now)
             await self._open_woken(now)
             self._lanes.fire_timers(now)
-            if self._active:
+            if self._active and self._tenure.journal.open():
                 self._take_turns(now, group)
             await self._wait(now)
 
     async def _wait(self, now: float) -> None:
         moments = [now + IDLE_LOOK_S]  # a clock that is set forward is not noticed in our sleep
+        if not self._tenure.journal.is_writable:
+            moments.append(now + PAUSE_S)
         moments += [at for at in (self._looks.at,) if at is not None]
         moments += [at for at in (self._lanes.next_timer(),) if at is not None and self._active]
         try:
@@ -288,7 +313,7 @@ class Engine:
         for lane in self._lanes.turns():
             taken.append(lane)
             has_place = self._lanes.has_place(lane)
-            if self._has_room() and self._lanes.wants_connection(lane, now):
+            if self._may_begin() and self._has_room() and self._lanes.wants_connection(lane, now):
                 self._lanes.mark_busy(lane)
                 self._couriers.start(lane, group)
                 self._wake.set()  # it may want another one: after everybody else has had a turn
@@ -303,6 +328,10 @@ class Engine:
     def _wants_claim(self, lane: Lane, now: float) -> bool:
         return self._claimer.may_claim(lane) and self._lanes.wants_claim(lane, now)
 
+    def _may_begin(self) -> bool:
+        """Another attempt may begin; the connections that stand are kept whatever this says."""
+        return self._active and not self._stopping and self._tenure.may_send()
+
     def _has_room(self) -> bool:
         return len(self._couriers) < self._settings.max_connections
 
@@ -313,16 +342,22 @@ class Engine:
         if self._looks.allow(at):
             lane.note_due(at)
 
-    def _keep(self, lane: Lane, messages: list[Claimed]) -> None:
+    def _keep(self, lane: Lane, messages: list[Claimed], asked_at: float) -> None:
         """Into the lane; straight back when it was stopped, paused or changed meanwhile."""
         is_paused = lane.paused_until > self._clock.now()
-        if self._active and not self._stopping and not is_paused and self._is_current(lane):
+        is_ours = asked_at >= self._tenure.leases.since and self._is_current(lane)
+        if self._active and not self._stopping and not is_paused and is_ours:
             lane.add(messages)
         else:
             self._give_back(messages)
 
     def _is_current(self, lane: Lane) -> bool:
         return self._lanes.get(lane.key) is lane  # not of an account as it was before a change
+
+    def _recall_all(self) -> None:
+        """All that is claimed and not begun goes back."""
+        for lane in self._lanes:
+            self._give_back(lane.take_back(lambda _: True))
 
     def _give_back(self, messages: Iterable[Claimed]) -> None:
         for message in messages:
@@ -339,11 +374,13 @@ class Engine:
             lane,
             self._pool,
             self._finisher,
+            self._tenure.journal,
+            self._tenure.leases,
             self._clock,
             self._metrics,
             self._settings.retry,
             read_content=self._store.content,
-            may_begin=lambda: self._active and not self._stopping,
+            may_begin=self._may_begin,
             others_wait=lambda: self._lanes.others_wait,
             connected=self._connected,
             low=self._maybe_low,
@@ -378,6 +415,7 @@ class Engine:
     # --- after the writing ---
 
     def _written(self, ended: list[Ended], ours: set[int]) -> None:
+        self._tenure.journal.settled(Attempted(m.pk, m.lease_token) for m, _, _ in ended)
         for entry in ended:
             message, outcome, _ = entry
             self._told.ended(entry, is_ours=outcome.pk in ours)

@@ -48,6 +48,11 @@ class Finisher:
         self._arrived.set()
 
     @property
+    def is_busy(self) -> bool:
+        """Something is not written yet."""
+        return self._n_put > self._n_written
+
+    @property
     def is_full(self) -> bool:
         return self._n_put - self._n_written >= MOST_WAITING
 

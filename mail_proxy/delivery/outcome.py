@@ -13,6 +13,8 @@ from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.store import Claimed, NewEvent, Outcome, RecipientResult
 from mail_proxy.store.fates import refusal
 
+BROKEN_WAIT_S = 900.0  # after a bug of ours, which time alone does not mend
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -64,6 +66,18 @@ def released(message: Claimed) -> Outcome:
     return Outcome(
         message.tenant_id, message.pk, message.lease_token, Event.RELEASE, spends_try=False
     )
+
+
+def broken(message: Claimed, error: Exception, *, dot_sent: bool, now: float) -> Outcome:
+    """A bug of ours ended the attempt where its result was to be judged.
+
+    After the dot a person decides, whatever the policy: the rules themselves are in question.
+    """
+    why = f"{type(error).__name__}: {error}"[:500]
+    if dot_sent:
+        verdict = Verdict((), in_doubt=True, reason=f"in doubt: {why}")
+        return replace(_doubtful(message, (), verdict, now), dot_sent=True)
+    return _deferred(message, (), Verdict((), reason=why), now + BROKEN_WAIT_S, now)
 
 
 def cause_of(reason: str, reply: Reply | None) -> str:

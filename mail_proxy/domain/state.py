@@ -30,6 +30,7 @@ class Event(StrEnum):
     DEFER = "defer"
     RELEASE = "release"  # before the dot only; no try spent
     LAPSE = "lapse"  # the lease of a dead daemon; before the dot only
+    PARK = "park"  # it broke its worker too often; before the dot only
     DOUBT = "doubt"  # the only way out after a dot without a reply, policy `hold`
     RESEND = "resend"  # the same, policy `resend`
     SETTLE_SENT = "settle_sent"
@@ -52,6 +53,7 @@ NEXT: dict[tuple[State, Event], State] = {
     (State.LEASED, Event.DEFER): State.WAITING,
     (State.LEASED, Event.RELEASE): State.WAITING,
     (State.LEASED, Event.LAPSE): State.WAITING,
+    (State.LEASED, Event.PARK): State.HELD,
     (State.LEASED, Event.DOUBT): State.IN_DOUBT,
     (State.LEASED, Event.RESEND): State.WAITING,
     (State.IN_DOUBT, Event.SETTLE_SENT): State.SENT,

@@ -121,9 +121,18 @@ def run_now(tenant_id: str | None) -> None:
     _tell(logging.INFO, "run_now", tenant=tenant_id)
 
 
-def lease_recovered(*, n: int, by: str | None = None) -> None:
-    """Messages of a daemon that is known dead are back in the queue."""
-    _tell(logging.INFO, "lease_recovered", n=n, by=by)
+def lease_recovered(*, n: int, sent: int, failed: int, in_doubt: int, parked: int) -> None:
+    """`n` messages were leased to a daemon that is dead; those not named are back in the queue."""
+    level = logging.WARNING if in_doubt or parked else logging.INFO
+    _tell(
+        level,
+        "lease_recovered",
+        n=n,
+        sent=sent,
+        failed=failed,
+        in_doubt=in_doubt,
+        parked=parked,
+    )
 
 
 # --- commands ---
@@ -190,6 +199,33 @@ def attempt_broke(message: _Message, error: BaseException) -> None:
 def lease_lost(*, n: int) -> None:
     """Results came for messages that were no longer ours."""
     _tell(logging.WARNING, "lease_lost", n=n)
+
+
+# --- the attempt journal and leases ---
+
+
+def peer_dead(*, daemon_id: str) -> None:
+    """Another daemon let its leases lapse; what it held is taken over."""
+    _tell(logging.WARNING, "peer_dead", daemon=daemon_id)
+
+
+def journal_trouble(*, folder: str, error: BaseException) -> None:
+    """Nothing is sent until it can be written again: a crash would send mail twice. Told once."""
+    _tell(logging.ERROR, "journal_trouble", folder=folder, why=error)
+
+
+def journal_restored() -> None:
+    _tell(logging.INFO, "journal_restored")
+
+
+def journal_left(*, path: str, error: BaseException) -> None:
+    """A segment without use could not be removed."""
+    _tell(logging.WARNING, "journal_left", path=path, why=error)
+
+
+def journal_unreadable(*, path: str, why: str) -> None:
+    """What a dead daemon had begun is not known for sure: it is in doubt."""
+    _tell(logging.WARNING, "journal_unreadable", path=path, why=why)
 
 
 # --- accounts ---

@@ -15,13 +15,16 @@ from mail_proxy.store.values import (
     ApiKey,
     Claim,
     Count,
+    Daemon,
     Ending,
     EventRow,
     Fields,
+    Lease,
     MessageFilter,
     MessageRow,
     NewMessage,
     Outcome,
+    Peer,
     ReadyAccount,
     SyncState,
     Tenant,
@@ -83,12 +86,14 @@ class Store(Protocol):
         daemon: str,
         lower: int = 0,
         lowest: int = 3,
+        renewal: Daemon | None = None,
     ) -> Claim:
         """Lease up to `limit` due messages, by priority, then due_at, then arrival.
 
         lower: so many of them go to the oldest of lower priorities than the first one's.
         lowest: the number of the last priority that is wanted.
         No more than the limits of account and tenant leave room for, whoever else claims.
+        renewal: the same daemon, when its lease is to be renewed in the same commit.
         """
         ...
 
@@ -100,12 +105,31 @@ class Store(Protocol):
         """Write results of rows still under our lease; the pks that were ours."""
         ...
 
-    async def recover(self, *, now: float) -> int:
-        """WAITING again for every lease of a daemon that is known dead; how many."""
-        ...
-
     async def ready_accounts(self) -> list[ReadyAccount]:
         """Every account with WAITING messages; a few index probes for each account."""
+        ...
+
+    # leases
+    async def renew(self, daemon: Daemon) -> None:
+        """The daemon lives: its counter moves; its row is made where there is none."""
+        ...
+
+    async def forget_daemons(self, daemon_id: str | None) -> None:
+        """It has ended, and holds nothing; None: all of them."""
+        ...
+
+    async def peers(self, daemon_id: str) -> list[Peer]:
+        """The other daemons that hold leases."""
+        ...
+
+    async def leases(
+        self,
+        daemon_id: str | None,
+        *,
+        after: tuple[str, str, int] | None = None,
+        limit: int = 500,
+    ) -> list[Lease]:
+        """Of one daemon or of all, by daemon, tenant, pk; `after` is such a key."""
         ...
 
     # messages

@@ -1,6 +1,7 @@
 """`MailProxyDb`: the Store protocol, each verb handed to the writer or to a reader.
 
-What a verb does stands in the module of its noun; here is only who runs it.
+What a verb does stands in the module of its noun; here is only who runs it. It is long
+because there are many verbs.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from mail_proxy.secrets import Keyring
 from mail_proxy.store import ending, instance, messages, moving, numbers, removing, reports, tenants
 from mail_proxy.store.readers import Readers
 from mail_proxy.store.schema import WHOLE_TENANT
+from mail_proxy.store.sqlite import leases
 from mail_proxy.store.sqlite.accept import AcceptRequest, accept
-from mail_proxy.store.sqlite.claim import PRIORITIES, ClaimRequest, claim, recover
+from mail_proxy.store.sqlite.claim import PRIORITIES, ClaimRequest, claim
 from mail_proxy.store.sqlite.finish import FinishRequest, finish
+from mail_proxy.store.sqlite.leases import LeasesRequest
+from mail_proxy.store.sqlite.renewals import renew
 from mail_proxy.store.steady import Steady
 from mail_proxy.store.turn import Lane
 from mail_proxy.store.values import (
@@ -30,13 +34,16 @@ from mail_proxy.store.values import (
     ApiKey,
     Claim,
     Count,
+    Daemon,
     Ending,
     EventRow,
     Fields,
+    Lease,
     MessageFilter,
     MessageRow,
     NewMessage,
     Outcome,
+    Peer,
     ReadyAccount,
     SyncState,
     Tenant,
@@ -180,9 +187,19 @@ class MailProxyDb:
         daemon: str,
         lower: int = 0,
         lowest: int = PRIORITIES[-1],
+        renewal: Daemon | None = None,
     ) -> Claim:
-        steady = self._steady.now()
-        request = ClaimRequest(tenant_id, account_id, limit, now, daemon, steady, lower, lowest)
+        request = ClaimRequest(
+            tenant_id,
+            account_id,
+            limit,
+            now,
+            daemon,
+            self._steady.now(),
+            lower,
+            lowest,
+            renewal,
+        )
         claimed: Claim = await self._writer.do(
             Lane.CLAIM, claim, request, weight=limit, abandoned=self._release
         )
@@ -208,12 +225,29 @@ class MailProxyDb:
         ours: set[int] = await self._writer.do(Lane.FINISH, finish, request, weight=len(outcomes))
         return ours
 
-    async def recover(self, *, now: float) -> int:
-        count: int = await self._writer.do(Lane.FINISH, recover, now, weight=ADMIN_WEIGHT)
-        return count
-
     async def ready_accounts(self) -> list[ReadyAccount]:
         return await self._readers.read(numbers.ready_accounts)
+
+    # --- leases ---
+
+    async def renew(self, daemon: Daemon) -> None:
+        await self._writer.do(Lane.FINISH, renew, daemon, weight=1)
+
+    async def forget_daemons(self, daemon_id: str | None) -> None:
+        await self._write(leases.forget, daemon_id)
+
+    async def peers(self, daemon_id: str) -> list[Peer]:
+        return await self._write(leases.peers, daemon_id)
+
+    async def leases(
+        self,
+        daemon_id: str | None,
+        *,
+        after: tuple[str, str, int] | None = None,
+        limit: int = AT_ONCE,
+    ) -> list[Lease]:
+        request = LeasesRequest(daemon_id, after, limit)
+        return await self._write(leases.leases, request)
 
     # --- messages ---
 

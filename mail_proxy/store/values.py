@@ -168,7 +168,7 @@ class Claimed:
     due_at: float
     settled: tuple[RecipientRow, ...] = ()  # recipients that earlier attempts settled
     batch_code: str | None = None
-    lapses: int = 0
+    lapses: int = 0  # begun attempts that ended with their daemon's death
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +198,32 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Daemon:
+    """A process that serves the instance. boot_id: of the machine's run; empty where not known."""
+
+    daemon_id: str
+    boot_id: str
+    host: str
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another daemon that holds leases; `renewals` grows while it lives."""
+
+    daemon_id: str
+    renewals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A message that is leased, without its content, and to whom."""
+
+    daemon_id: str
+    message: Claimed
+
+
+@dataclass(frozen=True, slots=True)
 class RecipientResult:
     position: int
     state: RecipientState
@@ -217,10 +243,12 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: `event` is ACCEPT, FAIL, DEFER, RELEASE, DOUBT or RESEND.
+    """How an attempt ended: `event` is ACCEPT, FAIL, DEFER, RELEASE, LAPSE, PARK, DOUBT or RESEND.
 
     due_at: for DEFER and RESEND the next try; for the others ignored.
-    spends_try: RELEASE never does.
+    error: for PARK the reason too.
+    spends_try: RELEASE and LAPSE never do.
+    lapsed: the attempt had begun and ended with its daemon's death.
     dot_sent: the final dot left, whatever was answered, so it counts against the limits.
     """
 
@@ -234,6 +262,7 @@ class Outcome:
     error: str | None = None
     error_code: int | None = None
     spends_try: bool = True
+    lapsed: bool = False
     dot_sent: bool = False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,12 +14,20 @@ from typing import Any
 import pytest
 
 from mail_proxy.config.settings import DeliverySettings
-from mail_proxy.delivery import Engine
+from mail_proxy.delivery import Engine, Journal
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.secrets import Keyring
 from mail_proxy.sinks.smtp import SmtpSink
 from mail_proxy.smtp import SMTPPool
-from mail_proxy.store import Account, MailProxyDb, MessageRow, NewMessage, Tenant, open_store
+from mail_proxy.store import (
+    Account,
+    Daemon,
+    MailProxyDb,
+    MessageRow,
+    NewMessage,
+    Tenant,
+    open_store,
+)
 
 PATIENCE_S = 10.0
 
@@ -53,8 +62,13 @@ class HandClock:
 class House:
     """A store with one tenant and one account, a relay, and an engine to start."""
 
-    def __init__(self, store: MailProxyDb, relay: SmtpSink, clock: HandClock) -> None:
+    boot_id = "boot-1"
+
+    def __init__(
+        self, store: MailProxyDb, relay: SmtpSink, clock: HandClock, journal_dir: Path
+    ) -> None:
         self.store = store
+        self.journal_dir = journal_dir
         self.relay = relay
         self.clock = clock
         self.results: list[dict[str, Any]] = []
@@ -74,11 +88,17 @@ class House:
             self.settings,
             clock=self.clock,
             metrics=MailMetrics(),
-            daemon_id="test",
+            journal=self.make_journal(),
             on_result=self._note,
             on_event=on_event or self.told.append,
         )
         return self.engine
+
+    def make_journal(self) -> Journal:
+        """Of a daemon of its own."""
+        owner = Daemon(os.urandom(4).hex(), self.boot_id, "here", self.clock.now())
+        self.journal = Journal(self.journal_dir, owner, self.clock)
+        return self.journal
 
     def _note(self, result: dict[str, Any]) -> None:
         self.results.append(result)
@@ -167,7 +187,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         store = await open_store(str(tmp_path / "queue.db"), keyring=keyring, clock=clock)
         try:
             await store.put_tenant(Tenant("acme", name="Acme Ltd"), now=clock.now())
-            house = House(store, relay, clock)
+            house = House(store, relay, clock, tmp_path / "journal")
             await house.add_account()
             yield house
         finally:

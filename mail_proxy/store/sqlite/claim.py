@@ -1,4 +1,4 @@
-"""`claim`: lease due messages of an account; `recover`: take back the leases of the dead."""
+"""`claim`: lease due messages of an account."""
 
 # ruff: noqa: S608 - statements are built of our own constants; values travel as parameters
 
@@ -20,8 +20,15 @@ from mail_proxy.store.schema import WHOLE_TENANT
 from mail_proxy.store.sqlite.driver import driver, write_counts
 from mail_proxy.store.sqlite.limits import limits_of, uses
 from mail_proxy.store.sqlite.reject import CHUNK, NOBODY_HAS_IT, reject_statement, tell_rejected
-from mail_proxy.store.sqlite.suspended import Suspended
-from mail_proxy.store.values import Claim, Claimed, PendingRecipient, RecipientRow, Rejected
+from mail_proxy.store.sqlite.renewals import tell_renewals
+from mail_proxy.store.values import (
+    Claim,
+    Claimed,
+    Daemon,
+    PendingRecipient,
+    RecipientRow,
+    Rejected,
+)
 
 PRIORITIES = range(4)  # immediate, high, medium, low
 NOTHING = Claim((), None)
@@ -134,17 +141,6 @@ FROM json_each(?) AS wanted CROSS JOIN contents AS c
 WHERE c.tenant_id = ? AND c.message_pk = wanted.value
 """
 
-LEASED = f"""
-SELECT tenant_id, pk, account_id, priority, batch_code
-FROM messages INDEXED BY messages_leased
-WHERE state IN {in_states(sources(Event.LAPSE))}
-"""
-
-LAPSE = """
-UPDATE messages SET state = ?, lease_token = NULL, lease_daemon = NULL, updated_at = ?
-WHERE tenant_id = ? AND pk = ?
-"""
-
 
 class ClaimRequest(NamedTuple):
     """One account's turn; see `Store.claim`."""
@@ -157,6 +153,7 @@ class ClaimRequest(NamedTuple):
     steady: float  # steady time
     lower: int = 0
     lowest: int = PRIORITIES[-1]
+    renewal: Daemon | None = None
 
 
 class _Leased(NamedTuple):
@@ -183,6 +180,7 @@ class _Leased(NamedTuple):
 def claim(conn: Connection, requests: Sequence[ClaimRequest]) -> list[Claim]:
     """Lease for each request in turn."""
     db = driver(conn)
+    tell_renewals(db, (request.renewal for request in requests if request.renewal is not None))
     return [_claim(db, request) for request in requests]
 
 
@@ -254,7 +252,7 @@ def _claimed(
     db: sqlite3.Connection, request: ClaimRequest, leased: Sequence[_Leased], token: int
 ) -> tuple[Claimed, ...]:
     wanted = json.dumps([row.pk for row in leased])
-    pending, settled = _recipients(db, (wanted, request.tenant_id))
+    pending, settled = recipients(db, (wanted, request.tenant_id))
     brought = _within_budget(leased)
     found = db.execute(CONTENTS, (json.dumps(brought), request.tenant_id))
     # Without its content a message fails by itself; it must not block its account.
@@ -270,8 +268,8 @@ def _claimed(
             created_at=row.created_at,
             queued_at=row.queued_at,
             expires_at=row.expires_at,
-            rfc_message_id=_text(row.rfc_message_id),
-            return_path=_text(row.return_path),
+            rfc_message_id=as_text(row.rfc_message_id),
+            return_path=as_text(row.return_path),
             recipients=tuple(pending[row.pk]),
             content=contents.get(row.pk),
             lease_token=token,
@@ -295,12 +293,12 @@ def _within_budget(leased: Sequence[_Leased]) -> list[int]:
     return brought
 
 
-def _text(stored: bytes) -> str:
+def as_text(stored: bytes) -> str:
     """As written; what is no UTF-8 stays visible, and no address that anybody would take."""
     return stored.decode("utf-8", "backslashreplace")
 
 
-def _recipients(
+def recipients(
     db: sqlite3.Connection, wanted: tuple[str, str]
 ) -> tuple[dict[int, list[PendingRecipient]], dict[int, list[RecipientRow]]]:
     """By message: those still to be sent to, and those that earlier attempts settled."""
@@ -308,31 +306,9 @@ def _recipients(
     settled: dict[int, list[RecipientRow]] = defaultdict(list)
     for pk, position, address, state, code, reply in db.execute(RECIPIENTS, wanted):
         if state == RecipientState.PENDING:
-            pending[pk].append(PendingRecipient(position, _text(address)))
+            pending[pk].append(PendingRecipient(position, as_text(address)))
         else:
-            said = None if reply is None else _text(reply)
-            row = RecipientRow(position, _text(address), RecipientState(state), code, said)
+            said = None if reply is None else as_text(reply)
+            row = RecipientRow(position, as_text(address), RecipientState(state), code, said)
             settled[pk].append(row)
     return pending, settled
-
-
-def recover(conn: Connection, requests: Sequence[float]) -> list[int]:
-    """For each `now`: how many leases were taken back; the lock says that their daemon is dead."""
-    db = driver(conn)
-    return [_recover(db, now) for now in requests]
-
-
-def _recover(db: sqlite3.Connection, now: float) -> int:
-    leased = db.execute(LEASED).fetchall()
-    if not leased:
-        return 0
-    suspended = Suspended.of(db, {tenant_id for tenant_id, *_ in leased})
-    differences = Differences()
-    changes = []
-    for tenant_id, pk, account_id, priority, batch_code in leased:
-        state = suspended.instead_of_waiting(tenant_id, batch_code)
-        changes.append((state.value, now, tenant_id, pk))
-        differences.move(tenant_id, account_id, priority, before=State.LEASED, after=state)
-    db.executemany(LAPSE, changes)
-    write_counts(db, differences)
-    return len(leased)

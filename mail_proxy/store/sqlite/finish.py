@@ -37,6 +37,8 @@ UPDATE messages SET
   state = :state,
   due_at = :due_at,
   tries = tries + :spent,
+  lapses = CASE WHEN :lapsed THEN lapses + 1 WHEN :spent THEN 0 ELSE lapses END,
+  held_reason = :held_reason,
   error = CASE WHEN :sets_error THEN :error ELSE error END,
   error_code = CASE WHEN :sets_error THEN :error_code ELSE error_code END,
   error_at = CASE WHEN :sets_error THEN :error_at ELSE error_at END,
@@ -49,9 +51,11 @@ WHERE tenant_id = :tenant_id AND pk = :pk
   AND state = '{State.LEASED.value}' AND lease_token = :lease_token
 """
 
-SETTLE_RECIPIENT = """
+# Not those whom a late result of an earlier lease has shown to be accepted.
+SETTLE_RECIPIENT = f"""
 UPDATE recipients SET state = ?, reply_code = ?, reply = ?, settled_at = ?
 WHERE tenant_id = ? AND message_pk = ? AND position = ?
+  AND state <> '{RecipientState.ACCEPTED.value}'
 """
 
 INSERT_EVENT = """
@@ -60,6 +64,8 @@ INSERT INTO events (
   data, report_state
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+
+_SPENDS_NOTHING = frozenset({Event.RELEASE, Event.LAPSE, Event.PARK})
 
 ACCEPT_LATE = f"""
 UPDATE recipients SET state = '{RecipientState.ACCEPTED.value}', reply_code = ?, reply = ?,
@@ -146,8 +152,7 @@ class _Writing:
         if outcome.dot_sent:
             self._bookings.add(row.tenant_id, row.account_id)
         if not row.is_under_lease_of(outcome):
-            if outcome.event is Event.ACCEPT:
-                self._accept_late(row, outcome, now)
+            self._accept_late(row, outcome, now)
             return False
         after = self._state_after(row, outcome.event)
         self._messages.append(_message_change(row, outcome, after, now))
@@ -189,19 +194,24 @@ class _Writing:
 
     def _accept_late(self, row: _Row, outcome: Outcome, now: float) -> None:
         """Record an acceptance whose lease is gone; one that is known already changes nothing."""
-        self.flush()  # what was decided before it must be in the tables that it looks at
         accepted = [r for r in outcome.recipients if r.state is RecipientState.ACCEPTED]
+        if not accepted:
+            return
+        self.flush()  # what was decided before it must be in the tables that it looks at
         news = [
             self._db.execute(ACCEPT_LATE, _late_recipient(outcome, result, now)).rowcount
             for result in accepted
         ]
         if not any(news):
             return
-        self._tell(row, outcome.events)
-        spent = int(outcome.spends_try)
-        values = (spent, now, now, now, row.tenant_id, row.pk)
-        if self._db.execute(SEND_LATE, values).rowcount:
+        values = (_spent(outcome), now, now, now, row.tenant_id, row.pk)
+        is_sent = self._db.execute(SEND_LATE, values).rowcount > 0
+        if is_sent:
             self._move(row, State.SENT)
+        if outcome.event is Event.ACCEPT:
+            self._tell(row, outcome.events)
+        elif is_sent:  # the outcome tells of others who were to wait; by now they are settled
+            self._tell(row, [_sent_event(accepted[0], now)])
 
 
 def _message_change(row: _Row, outcome: Outcome, after: State, now: float) -> dict[str, Any]:
@@ -213,7 +223,9 @@ def _message_change(row: _Row, outcome: Outcome, after: State, now: float) -> di
         "lease_token": outcome.lease_token,
         "state": after.value,
         "due_at": outcome.due_at if reschedules else row.due_at,
-        "spent": int(outcome.spends_try and outcome.event is not Event.RELEASE),
+        "spent": _spent(outcome),
+        "lapsed": outcome.lapsed,
+        "held_reason": outcome.error if outcome.event is Event.PARK else None,
         # A success wipes the failures before it: readers take an `error` for the end.
         "sets_error": is_sent or outcome.error is not None,
         "error": outcome.error,
@@ -223,6 +235,14 @@ def _message_change(row: _Row, outcome: Outcome, after: State, now: float) -> di
         "finished_at": now if after in FINAL else None,
         "now": now,
     }
+
+
+def _spent(outcome: Outcome) -> int:
+    return int(outcome.spends_try and outcome.event not in _SPENDS_NOTHING)
+
+
+def _sent_event(result: RecipientResult, now: float) -> NewEvent:
+    return NewEvent("sent", now, str(result.reply), {"sent_ts": int(now)}, reportable=True)
 
 
 def _recipient_change(outcome: Outcome, result: RecipientResult, now: float) -> tuple[Any, ...]:

@@ -155,6 +155,11 @@ class Scene:
     async def finish(self, *outcomes: Outcome, now: float = NOW) -> set[int]:
         return await self.store.finish(outcomes, now=now)
 
+    async def lapse(self) -> set[int]:
+        """Their daemon is dead: all that is leased lapses."""
+        held = [lease.message for lease in await self.store.leases(None)]
+        return await self.finish(*(self.outcome(m, Event.LAPSE) for m in held))
+
     async def send(self, *ids: str, **changes: Any) -> None:
         """Post and deliver."""
         await self.post(*ids, **changes)

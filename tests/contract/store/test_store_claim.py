@@ -1,4 +1,4 @@
-"""`claim`, `recover`, `ready_accounts`: who sends what, and in which order."""
+"""`claim`, `ready_accounts`: who sends what, and in which order."""
 
 from __future__ import annotations
 
@@ -253,17 +253,11 @@ async def test_a_dead_daemons_leases_are_recovered(scene):
     await scene.post("m1", "m2", "m3")
     await scene.claim(2)
 
-    assert await scene.store.recover(now=scene.now) == 2
+    assert len(await scene.lapse()) == 2
 
     assert await scene.states(["m1", "m2", "m3"]) == [State.WAITING] * 3
     assert len((await scene.claim()).messages) == 3
     assert (await scene.look("m1")).tries == 0
-
-
-async def test_recovering_where_nothing_is_leased_changes_nothing(scene):
-    await scene.post("m1")
-
-    assert await scene.store.recover(now=scene.now) == 0
 
 
 async def test_a_recovered_message_of_a_suspended_batch_is_suspended(scene):
@@ -271,7 +265,7 @@ async def test_a_recovered_message_of_a_suspended_batch_is_suspended(scene):
     await scene.claim()
     await scene.store.suspend("acme", "may", now=scene.now)
 
-    await scene.store.recover(now=scene.now)
+    await scene.lapse()
 
     assert (await scene.look("m1")).state is State.SUSPENDED
 

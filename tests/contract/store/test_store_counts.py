@@ -29,7 +29,7 @@ class Walk:
 
     async def step(self) -> None:
         verbs = [self.post, self.claim, self.finish, self.delete, self.retry, self.suspend]
-        verbs += [self.activate, self.recover, self.clean_up, self.post, self.claim, self.finish]
+        verbs += [self.activate, self.lapse, self.clean_up, self.post, self.claim, self.finish]
         await self.random.choice(verbs)()
 
     async def post(self) -> None:
@@ -66,8 +66,8 @@ class Walk:
     async def activate(self) -> None:
         await self.scene.store.activate("acme", self.batch_code(), now=self.scene.now)
 
-    async def recover(self) -> None:
-        await self.scene.store.recover(now=self.scene.now)
+    async def lapse(self) -> None:
+        await self.scene.lapse()
 
     async def clean_up(self) -> None:
         for event in await self.scene.store.unreported("acme", limit=2):

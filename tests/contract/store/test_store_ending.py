@@ -124,7 +124,7 @@ async def test_an_expired_message_cannot_be_retried(scene: Scene) -> None:
 async def test_the_age_counts_anew_after_a_retry_by_hand(scene: Scene) -> None:
     await scene.post("m1", created_at=scene.now - 1000)
     assert (await scene.claim_one()).queued_at == scene.now - 1000
-    await scene.store.recover(now=scene.now)
+    await scene.lapse()
     await scene.store.retry_messages("acme", ["m1"], now=scene.now)
     assert (await scene.claim_one()).queued_at == scene.now
 

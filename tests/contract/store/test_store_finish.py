@@ -96,7 +96,11 @@ async def test_an_accounts_fault_spends_no_try(scene):
 
 
 @pytest.mark.parametrize(
-    "event", [Event.ACCEPT, Event.FAIL, Event.DEFER, Event.RELEASE, Event.DOUBT, Event.RESEND]
+    "event",
+    [
+        *(Event.ACCEPT, Event.FAIL, Event.DEFER, Event.RELEASE),
+        *(Event.LAPSE, Event.PARK, Event.DOUBT, Event.RESEND),
+    ],
 )
 async def test_the_state_after_an_event_is_that_of_the_table(scene, event):
     await scene.post("m1")
@@ -119,7 +123,7 @@ async def test_only_a_leased_message_can_be_finished(scene, event):
 async def test_a_lost_lease_cannot_finish(scene):
     await scene.post("m1")
     lost = await scene.claim_one()
-    await scene.store.recover(now=scene.now)
+    await scene.lapse()
     held = await scene.claim_one()
 
     assert await scene.finish(scene.failed(lost)) == set()
@@ -132,7 +136,7 @@ async def test_a_lost_lease_cannot_finish(scene):
 async def test_a_late_acceptance_of_a_waiting_message_is_recorded(scene):
     await scene.post("m1")
     lost = await scene.claim_one()
-    await scene.store.recover(now=scene.now)
+    await scene.lapse()
 
     assert await scene.finish(scene.accepted(lost)) == set()
 
@@ -145,7 +149,7 @@ async def test_a_late_acceptance_of_a_waiting_message_is_recorded(scene):
 async def test_a_late_acceptance_takes_a_message_from_another_lease(scene):
     await scene.post("m1")
     lost = await scene.claim_one()
-    await scene.store.recover(now=scene.now)
+    await scene.lapse()
     held = await scene.claim_one()
 
     await scene.finish(scene.accepted(lost))
@@ -158,13 +162,81 @@ async def test_a_late_acceptance_takes_a_message_from_another_lease(scene):
 async def test_a_late_acceptance_of_some_leaves_the_others_to_be_sent(scene):
     await scene.post("m1", recipients=("a@example.net", "b@example.net"))
     lost = await scene.claim_one()
-    await scene.store.recover(now=scene.now)
+    await scene.lapse()
     one = (RecipientResult(0, RecipientState.ACCEPTED, None),)
 
     await scene.finish(scene.accepted(lost, recipients=one))
 
     assert (await scene.look("m1")).state is State.WAITING
     assert (await scene.claim_one()).recipients == (PendingRecipient(1, "b@example.net"),)
+
+
+@pytest.mark.parametrize("event", [Event.DEFER, Event.RELEASE])
+async def test_a_late_result_settles_those_whom_it_knows_to_be_accepted(scene, event):
+    await scene.post("m1", recipients=("a@example.net", "b@example.net"))
+    lost = await scene.claim_one()
+    await scene.lapse()
+    mixed = (
+        RecipientResult(0, RecipientState.ACCEPTED, None),
+        RecipientResult(1, RecipientState.PENDING, None),
+    )
+    late = scene.outcome(lost, event, recipients=mixed, events=(scene.event("deferred"),))
+
+    assert await scene.finish(late) == set()
+
+    assert (await scene.look("m1")).events == ()
+    assert (await scene.claim_one()).recipients == (PendingRecipient(1, "b@example.net"),)
+
+
+async def test_a_late_result_that_settles_the_last_ends_the_message(scene):
+    await scene.post("m1", recipients=("a@example.net",))
+    lost = await scene.claim_one()
+    await scene.lapse()
+    results = scene.results(lost, RecipientState.ACCEPTED, None)
+
+    await scene.finish(scene.outcome(lost, Event.RELEASE, recipients=results))
+
+    stored = await scene.look("m1")
+    assert (stored.state, stored.tries) == (State.SENT, 0)
+    assert [e.event_type for e in stored.events] == ["sent"]
+
+
+async def test_a_successor_unsettles_nobody_whom_a_late_result_has_accepted(scene):
+    await scene.post("m1", recipients=("a@example.net", "b@example.net"))
+    lost = await scene.claim_one()
+    await scene.lapse()
+    held = await scene.claim_one()
+    one = (RecipientResult(0, RecipientState.ACCEPTED, None),)
+    await scene.finish(scene.accepted(lost, recipients=one))
+
+    both = scene.results(held, RecipientState.PENDING, None)
+    await scene.finish(scene.outcome(held, Event.DEFER, recipients=both, due_at=scene.now))
+
+    assert (await scene.claim_one()).recipients == (PendingRecipient(1, "b@example.net"),)
+
+
+async def test_lapses_are_counted_while_attempts_take_their_daemon_down(scene):
+    await scene.post("m1")
+    for _ in range(2):
+        claimed = await scene.claim_one()
+        await scene.finish(scene.outcome(claimed, Event.LAPSE, lapsed=True))
+    await scene.lapse()  # claimed by nobody, so this is no third one
+    claimed = await scene.claim_one()
+    assert (claimed.lapses, claimed.tries) == (2, 0)
+
+    await scene.finish(scene.outcome(claimed, Event.DEFER, due_at=scene.now))
+
+    assert (await scene.claim_one()).lapses == 0
+
+
+async def test_a_parked_message_tells_why_and_is_not_claimed(scene):
+    await scene.post("m1")
+
+    await scene.finish(scene.outcome(await scene.claim_one(), Event.PARK, error="it broke us"))
+
+    stored = await scene.look("m1")
+    assert (stored.state, stored.held_reason, stored.tries) == (State.HELD, "it broke us", 0)
+    assert (await scene.claim()).messages == ()
 
 
 async def test_a_repeated_acceptance_tells_nothing_twice(scene):

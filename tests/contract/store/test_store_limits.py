@@ -124,7 +124,7 @@ async def test_an_acceptance_that_comes_late_is_booked(scene, ids):
     await limit(scene, limit_per_minute=2)
     await scene.post(*ids[:3])
     first, _ = (await scene.claim()).messages
-    await scene.store.recover(now=scene.now)
+    await scene.lapse()
 
     assert await scene.finish(scene.accepted(first)) == set()
 

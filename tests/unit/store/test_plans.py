@@ -25,12 +25,13 @@ from mail_proxy.store import (
 )
 from mail_proxy.store import messages as looking
 from mail_proxy.store.sqlite.accept import AcceptRequest, accept
-from mail_proxy.store.sqlite.claim import ClaimRequest, claim, recover
+from mail_proxy.store.sqlite.claim import ClaimRequest, claim
 from mail_proxy.store.sqlite.driver import driver
 from mail_proxy.store.sqlite.finish import FinishRequest, finish
+from mail_proxy.store.sqlite.leases import LeasesRequest, leases, peers
 from mail_proxy.store.tenants import change_account, change_tenant
 
-# Short, or a part of the statement itself; and the leases, all of which are wanted.
+# Short, or a part of the statement itself.
 MAY_BE_WALKED = (
     "SCAN wanted VIRTUAL TABLE",
     "SCAN (subquery",
@@ -38,7 +39,7 @@ MAY_BE_WALKED = (
     "SCAN anon_1",
     "SCAN accounts",
     "SCAN tenants",
-    "SCAN messages USING INDEX messages_leased",
+    "SCAN d",
 )
 ALL = looking.Extras(content=True, events=True)
 
@@ -67,7 +68,7 @@ class Plans:
         self._conn = conn
         self._seen: list[tuple[str, Any]] = []
         event.listen(conn.engine, "before_cursor_execute", self._see)
-        for verb in (accept, claim, finish):
+        for verb in (accept, claim, finish, leases):
             module = sys.modules[verb.__module__]
             monkeypatch.setattr(module, "driver", lambda conn: Watched(driver(conn), self._seen))
 
@@ -193,18 +194,28 @@ def test_finish_goes_by_primary_keys(plans, conn):
 
 def test_a_late_acceptance_goes_by_primary_keys(plans, conn):
     (claimed,) = claim(conn, [ClaimRequest("acme", "main", 1, 2.0, "d", 2.0)])
-    recover(conn, [3.0])
+    lapsed = [Outcome("acme", m.pk, m.lease_token, Event.LAPSE) for m in claimed.messages]
+    finish(conn, [FinishRequest(lapsed, 3.0, 3.0)])
 
     assert_walks_nothing(
         plans.of(finish, [FinishRequest([accepted(claimed.messages[0])], 3.0, 3.0)])
     )
 
 
-def test_recovery_reads_the_leases_only(plans):
-    plan = plans.of(recover, [3.0])
+@pytest.mark.parametrize("daemon_id", [None, "d"])
+def test_leases_are_found_by_their_index(plans, daemon_id):
+    plan = plans.of(leases, LeasesRequest(daemon_id, None, 10))
 
     assert_walks_nothing(plan)
-    assert plan[0] == "SCAN messages USING INDEX messages_leased"
+    first = "(lease_daemon,tenant_id,pk)>(?,?,?)"
+    assert plan[0] == f"SEARCH m USING INDEX messages_leased ({first} AND lease_daemon<?)"
+
+
+def test_a_peer_is_asked_for_by_its_leases(plans):
+    plan = plans.of(peers, "e")
+
+    assert_walks_nothing(plan)
+    assert "SEARCH m USING INDEX messages_leased (lease_daemon=?)" in plan
 
 
 @pytest.mark.parametrize("event_", [Event.SUSPEND, Event.ACTIVATE])

@@ -1,0 +1,134 @@
+"""Reads the journals of daemons that are gone. Streams; keeps what is not known to be settled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, assert_never
+
+from mail_proxy.delivery.journal import SUFFIX
+from mail_proxy.delivery.records import (
+    Begun,
+    Dotted,
+    Ended,
+    Header,
+    Key,
+    Record,
+    Replied,
+    Settled,
+    decode,
+)
+from mail_proxy.observe import events
+
+_LONGEST_LINE = 2**20  # bytes; ours are shorter, and a foreign file may be one endless line
+
+
+@dataclass(slots=True)
+class Attempt:
+    """How far an attempt had come; begun, when all is empty."""
+
+    dotted: Dotted | None = None
+    replied: Replied | None = None
+    has_ended: bool = False
+
+
+@dataclass(slots=True)
+class Trail:
+    """What one daemon left behind.
+
+    boot_id: of the boot it ran in; None while no header was read.
+    is_whole: nothing in it was unreadable, so what it does not tell of has not happened.
+    attempts: those whose results may not be committed.
+    """
+
+    boot_id: str | None = None
+    is_whole: bool = True
+    attempts: dict[Key, Attempt] = field(default_factory=dict)
+    paths: list[Path] = field(default_factory=list)
+
+    def proves(self, boot_id: str) -> bool:
+        """What it does not tell of has not happened: it ran in this boot, and all can be read."""
+        return self.is_whole and boot_id != "" and self.boot_id == boot_id
+
+    def take(self, record: Record) -> None:
+        match record:
+            case Header():
+                self.boot_id = record.boot_id
+            case Settled():
+                for key in record.keys:
+                    self.attempts.pop(key, None)
+            case Begun():
+                self._attempt(record.key)
+            case Dotted():
+                self._attempt(record.key).dotted = record
+            case Replied():
+                self._attempt(record.key).replied = record
+            case Ended():
+                self._attempt(record.key).has_ended = True
+            case _:
+                assert_never(record)
+
+    def _attempt(self, key: Key) -> Attempt:
+        return self.attempts.setdefault(key, Attempt())
+
+
+def read_trails(folder: Path) -> dict[str, Trail]:
+    """By daemon_id; empty where there is no folder. Raises nothing: see `Trail.is_whole`."""
+    trails: dict[str, Trail] = {}
+    for path in _segments(folder):
+        daemon_id = path.name.rpartition("-")[0]
+        trail = trails.setdefault(daemon_id, Trail())
+        trail.paths.append(path)
+        try:
+            _read(path, daemon_id, trail)
+        except OSError as error:
+            trail.is_whole = False
+            events.journal_unreadable(path=str(path), why=str(error))
+    return trails
+
+
+def _segments(folder: Path) -> list[Path]:
+    """In the order of their making, for each daemon."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        events.journal_unreadable(path=str(folder), why=str(error))
+        return []
+
+
+def _read(path: Path, daemon_id: str, trail: Trail) -> None:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            return  # its daemon died before the first line, so it wrote no other
+        lines = _lines(file)
+        header = decode(next(lines))
+        if not isinstance(header, Header) or header.daemon_id != daemon_id:
+            trail.is_whole = False
+            events.journal_unreadable(path=str(path), why="it has no header of its daemon")
+            return
+        trail.take(header)
+        _take_rest(lines, path, trail)
+
+
+def _take_rest(lines: Iterator[bytes], path: Path, trail: Trail) -> None:
+    damaged = 0
+    for line in lines:
+        record = decode(line)
+        if record is not None:
+            trail.take(record)
+        elif line.endswith(b"\n"):
+            damaged += 1
+        # else the torn end of a write that never returned: what it was to precede was not done
+    if damaged:
+        trail.is_whole = False
+        events.journal_unreadable(path=str(path), why=f"{damaged} lines are damaged")
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    while line := file.readline(_LONGEST_LINE):
+        yield line

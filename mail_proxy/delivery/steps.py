@@ -1,0 +1,37 @@
+"""The steps of one attempt, as the journal and the fence see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mail_proxy.delivery.journal import Journal
+from mail_proxy.delivery.leases import Leases
+from mail_proxy.domain.attempt import AttemptResult
+from mail_proxy.domain.reply import Reply
+from mail_proxy.store import Claimed
+
+
+class Steps:
+    """`begin`, perhaps `dot`, `end`. dot_sent: from here on the relay may have the mail."""
+
+    def __init__(self, message: Claimed, journal: Journal, leases: Leases) -> None:
+        self._message = message
+        self._journal = journal
+        self._leases = leases
+        self._since = leases.since
+        self.dot_sent = False
+
+    def begin(self) -> None:
+        """Before anything is done. Raises NotNow."""
+        self._journal.begin(self._message)
+
+    def dot(self, replies: Sequence[Reply | None]) -> None:
+        """Right before the final dot leaves. Raises NotNow, then it must not."""
+        self._leases.check(self._since)
+        self._journal.dot(self._message, replies)
+        self.dot_sent = True
+
+    def end(self, result: AttemptResult | None) -> None:
+        """Whatever the result is, None included: cancelled, or broken."""
+        if result is not None or not self.dot_sent:
+            self._journal.end(self._message, result)

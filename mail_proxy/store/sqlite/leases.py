@@ -1,0 +1,86 @@
+"""Daemons that share the store, and what is leased to them."""
+
+# ruff: noqa: S608 - statements are built of our own constants; values travel as parameters
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from mail_proxy.domain.state import State
+from mail_proxy.store.sqlite.claim import QUEUED_AT, as_text, in_states, recipients
+from mail_proxy.store.sqlite.driver import driver
+from mail_proxy.store.values import Claimed, Lease, Peer
+
+_IS_LEASED = f"m.state IN {in_states(frozenset({State.LEASED}))}"
+
+FORGET = "DELETE FROM daemons WHERE :daemon_id IS NULL OR daemon_id = :daemon_id"
+
+PEERS = f"""
+SELECT d.daemon_id, d.renewals FROM daemons AS d
+WHERE d.daemon_id <> ? AND EXISTS (
+  SELECT 1 FROM messages AS m INDEXED BY messages_leased
+  WHERE {_IS_LEASED} AND m.lease_daemon = d.daemon_id
+)
+"""
+
+_FIELDS = (
+    *("tenant_id", "pk", "id", "account_id", "priority", "tries", "lapses", "created_at"),
+    *("expires_at", "due_at", "batch_code", "lease_token", "queued_at"),
+    *("rfc_message_id", "return_path"),  # as they are stored, text or not
+)
+
+LEASES = f"""
+SELECT m.lease_daemon, m.tenant_id, m.pk, m.id, m.account_id, m.priority, m.tries, m.lapses,
+  m.created_at, m.expires_at, m.due_at, m.batch_code, m.lease_token, {QUEUED_AT},
+  CAST(m.rfc_message_id AS BLOB), CAST(m.return_path AS BLOB)
+FROM messages AS m INDEXED BY messages_leased
+WHERE {_IS_LEASED} AND (m.lease_daemon, m.tenant_id, m.pk) > (?, ?, ?) AND m.lease_daemon <= ?
+ORDER BY m.lease_daemon, m.tenant_id, m.pk LIMIT ?
+"""
+
+_LAST = "\U0010ffff"  # greater than any daemon's id
+
+
+class LeasesRequest(NamedTuple):
+    """daemon_id None: of all. after: daemon, tenant and pk of the last lease seen."""
+
+    daemon_id: str | None
+    after: tuple[str, str, int] | None
+    limit: int
+
+
+def forget(conn: Connection, daemon_id: str | None) -> None:
+    driver(conn).execute(FORGET, {"daemon_id": daemon_id})
+
+
+def peers(conn: Connection, daemon_id: str) -> list[Peer]:
+    """The other daemons that hold leases."""
+    return [Peer(*row) for row in driver(conn).execute(PEERS, (daemon_id,))]
+
+
+def leases(conn: Connection, request: LeasesRequest) -> list[Lease]:
+    """A page, in order of daemon, tenant, pk; without contents."""
+    db = driver(conn)
+    first = request.after or (request.daemon_id or "", "", 0)
+    last = _LAST if request.daemon_id is None else request.daemon_id
+    rows = db.execute(LEASES, (*first, last, request.limit)).fetchall()
+    by_tenant = groupby(rows, key=lambda row: row[1])
+    return [lease for tenant_id, theirs in by_tenant for lease in _of(db, tenant_id, list(theirs))]
+
+
+def _of(db: sqlite3.Connection, tenant_id: str, rows: Sequence[Sequence[Any]]) -> Iterator[Lease]:
+    found = [(daemon_id, dict(zip(_FIELDS, row, strict=True))) for daemon_id, *row in rows]
+    pks = json.dumps([fields["pk"] for _, fields in found])
+    pending, settled = recipients(db, (pks, tenant_id))
+    for daemon_id, fields in found:
+        for name in ("rfc_message_id", "return_path"):
+            fields[name] = as_text(fields[name])
+        pk = fields["pk"]
+        fields |= {"recipients": tuple(pending[pk]), "settled": tuple(settled[pk])}
+        yield Lease(daemon_id, Claimed(**fields, content=None))

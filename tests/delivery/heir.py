@@ -1,0 +1,49 @@
+"""The daemon after the one that died."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mail_proxy.delivery import Journal, Recovery, Told
+from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.store import Claimed
+
+House = Any
+
+
+class Heir:
+    """Claims as a daemon that will die, and recovers as the next one."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.journal: Journal = house.make_journal()
+        self.metrics = MailMetrics()
+
+    async def claim(self) -> list[Claimed]:
+        assert self.journal.open()
+        owner = self.journal.owner
+        claim = await self.house.store.claim(
+            "acme", "main", limit=50, now=self.house.clock.now(), daemon=owner.daemon_id
+        )
+        return list(claim.messages)
+
+    async def recover(self, *, boot_id: str = "boot-1", store: Any = None) -> None:
+        self.journal.close(remove=False)
+        recovery = Recovery(
+            store or self.house.store,
+            self.house.journal_dir,
+            boot_id=boot_id,
+            retry=self.house.settings.retry,
+            clock=self.house.clock,
+            told=Told(self.metrics, on_result=lambda _: None, on_event=lambda _: None),
+        )
+        await recovery.all()
+
+    @property
+    def files(self) -> list[str]:
+        return sorted(path.name for path in self.house.journal_dir.iterdir())
+
+    @property
+    def in_doubt(self) -> float:
+        lines = self.metrics.render().splitlines()
+        return sum(float(x.split()[-1]) for x in lines if x.startswith("gmp_in_doubt_total{"))

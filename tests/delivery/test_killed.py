@@ -1,0 +1,117 @@
+"""The engine itself is killed in the middle of an attempt; the next one takes over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from mail_proxy.delivery.segments import Attempt, read_trails
+from mail_proxy.domain.errors import StoreUnavailable
+from mail_proxy.domain.reply import Stage
+from mail_proxy.domain.state import State
+from mail_proxy.store import Outcome
+from tests.delivery.heir import Heir
+
+House = Any
+
+
+async def states(house: House, *ids: str) -> list[State]:
+    return [(await house.row(id_)).state for id_ in ids]
+
+
+async def abandon(house: House, running: asyncio.Task[None]) -> None:
+    """As kill -9 does: nothing more is written, neither rows nor journal."""
+    left = {path: path.read_bytes() for path in house.journal_dir.iterdir()}
+
+    async def gone(*args: Any, **kwargs: Any) -> set[int]:
+        raise StoreUnavailable("this daemon is dead")
+
+    house.store.finish, kept = gone, house.store.finish
+    try:
+        running.cancel()
+        await asyncio.wait([running])
+        await house.pool.close()
+    finally:
+        house.store.finish = kept
+        for path, content in left.items():
+            path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("stage", "policy", "state", "lapses"),
+    [
+        (Stage.MAIL, "hold", State.WAITING, 1),
+        (Stage.RCPT, "hold", State.WAITING, 1),
+        (Stage.DATA, "hold", State.WAITING, 1),
+        (Stage.DOT, "hold", State.IN_DOUBT, 0),
+        (Stage.DOT, "resend", State.WAITING, 0),
+    ],
+)
+async def test_an_engine_that_dies_while_the_server_is_silent(
+    house: House, stage: Stage, policy: str, state: State, lapses: int
+) -> None:
+    await house.add_account("main", in_doubt=policy)
+    house.relay.hang(stage)
+    engine = house.make_engine()
+    running = asyncio.ensure_future(engine.run())
+    await house.post("m1")
+    await until_asked(house, stage)
+    await abandon(house, running)
+
+    heir = Heir(house)
+    await heir.recover()
+
+    assert await states(house, "m1") == [state]
+    if lapses:
+        (claimed,) = await heir.claim()
+        assert claimed.lapses == lapses
+
+
+async def until_asked(house: House, stage: Stage) -> None:
+    word = {Stage.MAIL: "MAIL", Stage.RCPT: "RCPT", Stage.DATA: "DATA", Stage.DOT: "DATA"}[stage]
+    await eventually(lambda: any(c.line.startswith(word) for c in house.relay.commands))
+    if stage is Stage.DOT:
+        await eventually(lambda: any(a.dotted for a in attempts(house)))
+
+
+async def eventually(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not is_so():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+
+
+def attempts(house: House) -> Iterable[Attempt]:
+    return [a for trail in read_trails(house.journal_dir).values() for a in trail.attempts.values()]
+
+
+async def test_a_250_that_was_read_is_recorded_and_not_sent_again(house: House) -> None:
+    """Killed between the reply and the commit."""
+    finished = asyncio.Event()
+
+    async def never(outcomes: Sequence[Outcome], *, now: float) -> set[int]:
+        finished.set()
+        await asyncio.Event().wait()
+        return set()
+
+    real, house.store.finish = house.store.finish, never
+    running = asyncio.ensure_future(house.make_engine().run())
+    await house.post("m1", "m2", "m3")
+    await house.relay.wait_for(3)
+    async with asyncio.timeout(5):
+        await finished.wait()
+    await eventually(lambda: sum(1 for a in attempts(house) if a.replied) == 3)
+    house.store.finish = real
+    await abandon(house, running)
+    assert await states(house, "m1", "m2", "m3") == [State.LEASED] * 3
+
+    await Heir(house).recover()
+
+    assert await states(house, "m1", "m2", "m3") == [State.SENT] * 3
+    house.make_engine()
+    async with house.running():
+        await house.post("m4")
+        assert await house.statuses(1) == ["sent"]
+    assert house.relay.count == 4
