@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from mail_proxy.config.settings import DeliverySettings
@@ -14,7 +14,7 @@ from mail_proxy.delivery.ring import Key
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreError
 from mail_proxy.observe import events
-from mail_proxy.store import Claimed, Store
+from mail_proxy.store import Claim, Claimed, Store
 
 BLOCKED_LOOK_S = 30.0  # due, and not to be had: suspended, inactive
 STORE_PAUSE_S = 1.0
@@ -23,6 +23,8 @@ STORE_PAUSE_S = 1.0
 class Claimer:
     """`keep` gets what was claimed and when that was asked for (monotonic), `note` when to look
     again, `revisit` that a claim has ended.
+
+    limit: gets each claim, for the limits that it met; where there is one it notes when to look.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Claimer:
         leases: Leases,
         *,
         keep: Callable[[Lane, list[Claimed], float], None],
+        limit: Callable[[Lane, Claim], None],
         note: Callable[[Lane, float], None],
         revisit: Callable[[Lane], None],
     ) -> None:
@@ -43,10 +46,15 @@ class Claimer:
         self._daemon_id = daemon_id
         self._leases = leases
         self._keep = keep
+        self._limit = limit
         self._note = note
         self._revisit = revisit
         self._tasks: dict[asyncio.Task[None], Key] = {}
         self._barred: Counter[str] = Counter()  # tenants of which nothing may be claimed now
+
+    def claiming(self) -> Collection[Key]:
+        """The accounts for which claims are under way."""
+        return self._tasks.values()
 
     def may_claim(self, lane: Lane) -> bool:
         return lane.key[0] not in self._barred
@@ -87,11 +95,11 @@ class Claimer:
             )
         except StoreError as error:
             events.store_trouble(where="claim", error=error)
-            lane.note_due(now + STORE_PAUSE_S)
+            lane.note_due(self._clock.monotonic() + STORE_PAUSE_S)
             return
         except Exception as error:  # noqa: BLE001 - a bug ends this claim; the next one may do better
             events.task_broke("claim", error)
-            lane.note_due(now + BLOCKED_LOOK_S)
+            lane.note_due(self._clock.monotonic() + BLOCKED_LOOK_S)
             return
         finally:
             lane.is_claiming = False
@@ -99,6 +107,7 @@ class Claimer:
         if renewal is not None:
             self._leases.renewed(asked_at)
         self._keep(lane, list(claim.messages), asked_at)
-        if claim.next_due_at is not None:
-            is_blocked = not claim.messages and claim.next_due_at <= now
+        self._limit(lane, claim)
+        if claim.next_due_at is not None and claim.limited is None:
+            is_blocked = not claim.messages and not claim.rejected and claim.next_due_at <= now
             self._note(lane, now + BLOCKED_LOOK_S if is_blocked else claim.next_due_at)

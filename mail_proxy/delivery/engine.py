@@ -23,6 +23,7 @@ from mail_proxy.delivery.finish import Ended, Finisher
 from mail_proxy.delivery.journal import PAUSE_S, Journal
 from mail_proxy.delivery.lane import Lane, matching
 from mail_proxy.delivery.lanes import Lanes
+from mail_proxy.delivery.limited import Limited
 from mail_proxy.delivery.looks import IDLE_LOOK_S, Looks
 from mail_proxy.delivery.opening import LaneOpener, StoreAway
 from mail_proxy.delivery.outcome import released
@@ -32,7 +33,7 @@ from mail_proxy.delivery.recovery import Recovery
 from mail_proxy.delivery.results import Told
 from mail_proxy.delivery.ring import Key
 from mail_proxy.delivery.tenure import Tenure
-from mail_proxy.domain.clock import Clock
+from mail_proxy.domain.clock import Clock, on_monotonic
 from mail_proxy.domain.errors import StoreError
 from mail_proxy.domain.state import Event
 from mail_proxy.observe import events
@@ -66,7 +67,7 @@ class Engine:
         self._told = Told(metrics, on_result, on_event)
         self._finisher = Finisher(store, clock, self._written)
         self._expiry = Expiry(store, settings, clock, self._finisher.flush, self._told.given_up)
-        self._opener = LaneOpener(store)
+        self._opener = LaneOpener(store, clock)
         self._pauses = Pauses(store, clock)
         self._tenure = Tenure(
             store,
@@ -84,6 +85,7 @@ class Engine:
             journal.owner.daemon_id,
             self._tenure.leases,
             keep=self._keep,
+            limit=lambda lane, claim: self._limited.claimed(lane, claim),
             note=self._note,
             revisit=self._revisit,
         )
@@ -91,6 +93,17 @@ class Engine:
             most_connections=settings.max_connections,
             per_account=settings.max_connections_per_account,
             low_water=max(1, settings.batch_size_per_account // 2),
+        )
+        self._limited = Limited(
+            store,
+            clock,
+            self._lanes,
+            self._told,
+            note=self._note,
+            revisit=self._revisit,
+            give_back=self._give_back,
+            spawn=self._spawn,
+            claiming=self._claimer.claiming,
         )
         self._woken: set[Key] = set()
         self._wake = asyncio.Event()
@@ -110,7 +123,7 @@ class Engine:
         key = (tenant_id, account_id)
         lane = self._lanes.get(key)
         if lane is not None:
-            lane.note_due(self._clock.now())
+            lane.note_due(self._clock.monotonic())
             lane.is_urgent = lane.is_urgent or is_urgent
         self._woken.add(key)
         self._wake.set()
@@ -124,7 +137,7 @@ class Engine:
         """Look at the queue at once, also in test mode and between two intervals."""
         if tenant_id is not None:
             events.run_now(tenant_id)
-        self._looks.ask(self._clock.now())
+        self._looks.ask(self._clock.monotonic())
         self._expiry.wake()
         self._wake.set()
 
@@ -172,6 +185,11 @@ class Engine:
                 self._give_back(lane.take_back(chosen))
         if self._group is not None:
             await self._finisher.flush()
+
+    async def limits_changed(self, tenant_id: str) -> None:
+        """The tenant's limits: what was claimed under the old ones begins no more."""
+        await self.recall(tenant_id)
+        self._limited.lift_all(tenant_id)
 
     @asynccontextmanager
     async def recalled(
@@ -250,7 +268,7 @@ class Engine:
     async def _dispatch(self, group: asyncio.TaskGroup) -> None:
         while not self._stopping:
             self._wake.clear()
-            now = self._clock.now()
+            now = self._clock.monotonic()
             if self._looks.is_due(now):
                 await self._look(now)
             await self._open_woken(now)
@@ -298,7 +316,7 @@ class Engine:
         try:
             opened = await self._opener.open(key)
         except StoreAway:
-            self._looks.ask(self._clock.now() + STORE_PAUSE_S)
+            self._looks.ask(self._clock.monotonic() + STORE_PAUSE_S)
             return None
         if opened is None:
             return None
@@ -338,13 +356,17 @@ class Engine:
     # --- what comes back ---
 
     def _note(self, lane: Lane, at: float) -> None:
-        """Look again at `at`; between the looks of a gated engine only what was due at the last."""
-        if self._looks.allow(at):
-            lane.note_due(at)
+        """Look again at `at`, of the wall clock as in the rows.
+
+        Between the looks of a gated engine only for what was due at the last one.
+        """
+        moment = on_monotonic(self._clock, at)
+        if self._looks.allow(moment):
+            lane.note_due(moment)
 
     def _keep(self, lane: Lane, messages: list[Claimed], asked_at: float) -> None:
         """Into the lane; straight back when it was stopped, paused or changed meanwhile."""
-        is_paused = lane.paused_until > self._clock.now()
+        is_paused = lane.paused_until > self._clock.monotonic()
         is_ours = asked_at >= self._tenure.leases.since and self._is_current(lane)
         if self._active and not self._stopping and not is_paused and is_ours:
             lane.add(messages)
@@ -394,12 +416,13 @@ class Engine:
         self._revisit(lane)  # it may have more connections now
 
     def _maybe_low(self, lane: Lane) -> None:
-        if self._wants_claim(lane, self._clock.now()):
+        if self._wants_claim(lane, self._clock.monotonic()):
             self._revisit(lane)
 
     def _worked(self, lane: Lane) -> None:
         if self._is_current(lane) and self._pauses.lift(lane):
             self._spawn(self._pauses.record(lane, None), f"pause {lane.key}")
+            self._limited.show_again(lane)
 
     def _fault(self, lane: Lane, why: str) -> None:
         """Its messages go back and lose no try."""
@@ -416,6 +439,7 @@ class Engine:
 
     def _written(self, ended: list[Ended], ours: set[int]) -> None:
         self._tenure.journal.settled(Attempted(m.pk, m.lease_token) for m, _, _ in ended)
+        self._limited.ended([(message, outcome) for message, outcome, _ in ended])
         for entry in ended:
             message, outcome, _ = entry
             self._told.ended(entry, is_ours=outcome.pk in ours)

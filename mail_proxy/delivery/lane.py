@@ -22,7 +22,11 @@ _Order = tuple[bool, int, float, int]
 class Lane:
     """State in memory only; the rows tell the same after a restart.
 
-    look_at: when the store is worth asking for more, seconds since the epoch; None: nothing waits.
+    All times are monotonic, so that no jump of the wall clock reaches them.
+
+    look_at: when the store is worth asking for more; None: nothing waits.
+    limit_until: a limit lets nothing more be claimed before; 0.0: none is known to.
+    limit_shown: until when, by the wall clock, and why, as the row of the account tells it.
     failures: faults of the account in a row; while there are any, one connection probes alone.
     is_proven: a login has worked since the lane was made. Until then one connection tries alone:
         servers count wrong passwords, and lock accounts.
@@ -31,6 +35,8 @@ class Lane:
     account: Account
     look_at: float | None = 0.0
     paused_until: float = 0.0
+    limit_until: float = 0.0
+    limit_shown: tuple[float, str] | None = None
     failures: int = 0
     is_proven: bool = False
     running: int = 0  # connections at work, or being opened
@@ -87,7 +93,15 @@ class Lane:
 
     def wake_at(self) -> float | None:
         """When this lane is to be looked at again if nothing else happens."""
-        return None if self.look_at is None else max(self.look_at, self.paused_until)
+        if self.look_at is None:
+            return None
+        # What is urgent asks all the same: it may take the place of what is claimed.
+        limit_until = 0.0 if self.is_urgent else self.limit_until
+        return max(self.look_at, self.paused_until, limit_until)
+
+    def lowest(self) -> Claimed | None:
+        """The last in order of what is claimed and not begun."""
+        return max(self._buffer)[1] if self._buffer else None
 
     def wants_claim(self, now: float, low_water: int) -> bool:
         """More is due in the store than is held here."""

@@ -29,6 +29,9 @@ class Lanes:
     def __iter__(self) -> Iterator[Lane]:
         return iter(list(self._lanes.values()))
 
+    def of_tenant(self, tenant_id: str) -> list[Lane]:
+        return [lane for key, lane in self._lanes.items() if key[0] == tenant_id]
+
     def get(self, key: Key) -> Lane | None:
         return self._lanes.get(key)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from mail_proxy.config.settings import DeliverySettings
 
 IDLE_LOOK_S = 60.0  # between two looks: a lost wake-up costs no more
@@ -10,14 +12,14 @@ IDLE_LOOK_S = 60.0  # between two looks: a lost wake-up costs no more
 class Looks:
     """At the start, on run-now, and at an interval; in test mode on run-now only.
 
-    at: seconds since the epoch of the next look, None when only run-now brings one.
+    at: time of the next look, None when only run-now brings one. All times are monotonic.
     is_gated: an interval or the test mode is set, so between two looks nothing new is begun.
     """
 
     def __init__(self, settings: DeliverySettings) -> None:
         self._interval_s = settings.send_loop_interval_s or IDLE_LOOK_S
         self._test_mode = settings.test_mode
-        self._last = 0.0
+        self._last = -inf
         self.at: float | None = None if settings.test_mode else 0.0
         self.is_gated = settings.test_mode or settings.send_loop_interval_s > 0
 

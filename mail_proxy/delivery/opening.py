@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from mail_proxy.delivery.lane import Lane
 from mail_proxy.delivery.ring import Key
+from mail_proxy.domain.clock import Clock, on_monotonic
 from mail_proxy.domain.errors import StoreError
+from mail_proxy.domain.limits import is_of_limit
 from mail_proxy.observe import events
 from mail_proxy.store import Account, Store, Tenant
 
@@ -16,8 +18,9 @@ class StoreAway(Exception):
 class LaneOpener:
     """Reads accounts as they are now, also while they are being changed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._changes = 0
 
     def changed(self) -> None:
@@ -37,8 +40,16 @@ class LaneOpener:
         if account is None or tenant is None or account.secret_unreadable:
             events.account_unusable(*key, is_there=account is not None)
             return None
-        lane = Lane(account, paused_until=account.paused_until or 0.0, failures=account.failures)
-        return lane, tenant
+        return self._lane(account), tenant
+
+    def _lane(self, account: Account) -> Lane:
+        """A fault's pause goes on. One of a limit is only shown: the next claim knows better."""
+        lane = Lane(account, failures=account.failures)
+        if account.paused_until and is_of_limit(account.paused_reason):
+            lane.limit_shown = account.paused_until, account.paused_reason or ""
+        elif account.paused_until:
+            lane.paused_until = on_monotonic(self._clock, account.paused_until)
+        return lane
 
     async def _read(self, key: Key) -> tuple[Account | None, Tenant | None]:
         while True:

@@ -18,7 +18,7 @@ class Pauses:
 
     def fault(self, lane: Lane, why: str) -> bool:
         """Pause the account. False when it is paused already: one fault, many connections."""
-        now = self._clock.now()
+        now = self._clock.monotonic()
         if lane.paused_until > now:
             return False
         until = lane.fault(now, self._clock.dice())
@@ -36,12 +36,14 @@ class Pauses:
 
     async def record(self, lane: Lane, why: str | None) -> None:
         """Write the pause of the lane to its row."""
+        now = self._clock.now()
+        left_s = lane.paused_until - self._clock.monotonic()
         fields = {
-            "paused_until": lane.paused_until or None,
+            "paused_until": now + left_s if lane.paused_until else None,
             "paused_reason": why,
             "failures": lane.failures,
         }
         try:
-            await self._store.change_account(*lane.key, fields, now=self._clock.now())
+            await self._store.change_account(*lane.key, fields, now=now)
         except StoreError as error:
             events.store_trouble(where="pause", error=error)

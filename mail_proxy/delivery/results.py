@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from mail_proxy.delivery.finish import Ended
 from mail_proxy.delivery.ring import Key
+from mail_proxy.domain.limits import REJECTED
 from mail_proxy.domain.state import Event
 from mail_proxy.observe import events
 from mail_proxy.observe.metrics import Labels, MailMetrics
-from mail_proxy.store import Claimed, Ending, MessageRow, Outcome
+from mail_proxy.store import Claimed, Ending, MessageRow, Outcome, Rejected
 
 LATEST_TS = 253402300799.0  # the last second of the year 9999; a plan of waits may lead beyond
 
@@ -65,6 +66,22 @@ class Told:
         events.message_failed(row, why=event.description, tries=row.tries)
         self._on_result(_ended_entry(row, ending))
         self._on_event(row.tenant_id)
+
+    def limit_reached(self, key: Key, *, why: str, pause_s: float) -> None:
+        """An account waits for one of its limits."""
+        events.limit_reached(*key, why=why, pause_s=pause_s)
+        self._metrics.rate_limited(self._labels[key])
+
+    def rejected(self, messages: Sequence[Rejected]) -> None:
+        """They end, because their account's limits reject."""
+        for message in messages:
+            whose = self._labels[message.tenant_id, message.account_id]
+            self._metrics.error(whose)
+            events.message_failed(message, why=REJECTED, tries=message.tries)
+            self._on_result(_rejection(message))
+        for tenant_id, account_id in {(m.tenant_id, m.account_id) for m in messages}:
+            self._metrics.rate_limited(self._labels[tenant_id, account_id])
+            self._on_event(tenant_id)
 
     def _count(self, message: Claimed, outcome: Outcome) -> None:
         whose = self._labels[message.tenant_id, message.account_id]
@@ -128,6 +145,17 @@ def _ended_entry(row: MessageRow, ending: Ending) -> dict[str, Any]:
     if ending.error is not None:
         entry["error"] = ending.error
     return entry
+
+
+def _rejection(message: Rejected) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "tenant_id": message.tenant_id,
+        "status": "error",
+        "timestamp": _iso(message.rejected_at),
+        "account": message.account_id,
+        "error": REJECTED,
+    }
 
 
 def _iso(at: float) -> str:

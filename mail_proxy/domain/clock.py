@@ -24,6 +24,12 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
+def on_monotonic(clock: Clock, at: float) -> float:
+    """What the monotonic clock will show when the wall clock, unless it jumps, shows `at`."""
+    now = clock.monotonic()  # first: a moment too early does no harm, the rows are asked again
+    return now + (at - clock.now())
+
+
 class SystemClock:
     """The machine's own."""
 

@@ -27,19 +27,21 @@ BUCKET_S = {MINUTE_S: 1, HOUR_S: 60, DAY_S: 3600}
 
 REJECTED = "rate_limit_exceeded"  # the error of a message that may not wait for a limit
 
-_WORDS = {MINUTE_S: "a minute", HOUR_S: "an hour", DAY_S: "a day"}
-_TENANT_KEYS = {
-    MINUTE_S: ("per_minute", "minute"),
-    HOUR_S: ("hourly", "per_hour", "hour"),
-    DAY_S: ("daily", "per_day", "day"),
-}
-
 
 class Scope(StrEnum):
     """Whose messages a limit counts."""
 
     ACCOUNT = "account"
     TENANT = "tenant"  # those of all its accounts
+
+
+_WHOSE = {Scope.ACCOUNT: "the limit of ", Scope.TENANT: "the tenant's limit of "}
+_WORDS = {MINUTE_S: "a minute", HOUR_S: "an hour", DAY_S: "a day"}
+_TENANT_KEYS = {
+    MINUTE_S: ("per_minute", "minute"),
+    HOUR_S: ("hourly", "per_hour", "hour"),
+    DAY_S: ("daily", "per_day", "day"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,9 @@ class Reached:
 
     @property
     def words(self) -> str:
-        whose = "the tenant's limit" if self.limit.scope is Scope.TENANT else "the limit"
-        return f"{whose} of {self.limit.most} {_WORDS[self.limit.window_s]} is reached"
+        return (
+            f"{_WHOSE[self.limit.scope]}{self.limit.most} {_WORDS[self.limit.window_s]} is reached"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,11 @@ class Allowance:
 
     n: int
     reached: Reached | None
+
+
+def is_of_limit(paused_reason: str | None) -> bool:
+    """An account's pause with this reason is that of a limit, no fault."""
+    return (paused_reason or "").startswith(tuple(_WHOSE.values()))
 
 
 def limits_of_account(minute: int | None, hour: int | None, day: int | None) -> tuple[Limit, ...]:

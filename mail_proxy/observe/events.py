@@ -247,6 +247,18 @@ def account_resumed(tenant_id: str, account_id: str) -> None:
     _tell(logging.INFO, "account_resumed", tenant=tenant_id, account=account_id)
 
 
+def limit_reached(tenant_id: str, account_id: str, *, why: str, pause_s: float) -> None:
+    """A rate limit: the account's messages wait until something may leave again."""
+    _tell(
+        logging.INFO,
+        "limit_reached",
+        tenant=tenant_id,
+        account=account_id,
+        pause_s=round(pause_s, 1),
+        why=why,
+    )
+
+
 def account_unusable(tenant_id: str, account_id: str, *, is_there: bool) -> None:
     """Messages wait for an account that is deleted, or whose password cannot be read."""
     why = "its secrets cannot be read" if is_there else "there is no such account"

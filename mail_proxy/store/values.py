@@ -179,6 +179,7 @@ class Rejected:
     pk: int
     id: str
     account_id: str
+    tries: int
     rejected_at: float
 
 
@@ -188,12 +189,14 @@ class Claim:
 
     next_due_at: None when nothing waits in that account.
     limited: the limit that kept due messages back; None when nothing did.
+    urgent_waits: it keeps back a message of priority 0.
     rejected: ended instead, because the account's limits reject; there may be more of them.
     """
 
     messages: tuple[Claimed, ...]
     next_due_at: float | None
     limited: Reached | None = None
+    urgent_waits: bool = False
     rejected: tuple[Rejected, ...] = ()
 
 

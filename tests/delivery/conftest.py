@@ -37,13 +37,18 @@ class HandClock:
 
     def __init__(self) -> None:
         self._now = 1_800_000_000.0
+        self._jumped_s = 0.0
         self._moved = asyncio.Event()
 
     def now(self) -> float:
-        return self._now
+        return self._now + self._jumped_s
 
     def monotonic(self) -> float:
         return self._now
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the wall clock; no time passes."""
+        self._jumped_s += seconds
 
     def dice(self) -> float:
         return 0.0
@@ -82,12 +87,13 @@ class House:
     ) -> Engine:
         self.settings = replace(self.settings, **changes)
         self.pool = SMTPPool(self.settings, clock=self.clock)
+        self.metrics = MailMetrics()
         self.engine = Engine(
             self.store,
             self.pool,
             self.settings,
             clock=self.clock,
-            metrics=MailMetrics(),
+            metrics=self.metrics,
             journal=self.make_journal(),
             on_result=self._note,
             on_event=on_event or self.told.append,
@@ -168,10 +174,23 @@ class House:
 
     async def until_paused(self, account_id: str = "main") -> None:
         """Wait until the row of the account tells of a fault."""
+        await self.until_account(lambda account: bool(account.failures), account_id)
+
+    async def until_limited(self, account_id: str = "main") -> None:
+        """Wait until its row tells of a pause that is not over yet, and not of a fault."""
+        now = self.clock.now()
+        await self.until_account(
+            lambda a: (a.paused_until or 0) > now and not a.failures, account_id
+        )
+
+    async def until_account(
+        self, is_true: Callable[[Account], bool], account_id: str = "main"
+    ) -> None:
+        """Wait until it is true of the row of the account."""
         async with asyncio.timeout(PATIENCE_S):
-            while not (  # noqa: ASYNC110 - the row is written by the engine, which tells nobody
+            while not is_true(  # noqa: ASYNC110 - the engine writes the row, and tells nobody
                 await self.store.get_account("acme", account_id)
-            ).failures:
+            ):
                 await asyncio.sleep(0)
 
     async def row(self, id_: str) -> MessageRow:
@@ -183,7 +202,7 @@ class House:
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     clock = HandClock()
     keyring = Keyring(None, tmp_path / "secret.key")
-    async with SmtpSink() as relay:
+    async with SmtpSink(now=clock.monotonic) as relay:
         store = await open_store(str(tmp_path / "queue.db"), keyring=keyring, clock=clock)
         try:
             await store.put_tenant(Tenant("acme", name="Acme Ltd"), now=clock.now())

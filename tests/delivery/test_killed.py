@@ -9,35 +9,16 @@ from typing import Any
 import pytest
 
 from mail_proxy.delivery.segments import Attempt, read_trails
-from mail_proxy.domain.errors import StoreUnavailable
 from mail_proxy.domain.reply import Stage
 from mail_proxy.domain.state import State
 from mail_proxy.store import Outcome
-from tests.delivery.heir import Heir
+from tests.delivery.heir import Heir, abandon
 
 House = Any
 
 
 async def states(house: House, *ids: str) -> list[State]:
     return [(await house.row(id_)).state for id_ in ids]
-
-
-async def abandon(house: House, running: asyncio.Task[None]) -> None:
-    """As kill -9 does: nothing more is written, neither rows nor journal."""
-    left = {path: path.read_bytes() for path in house.journal_dir.iterdir()}
-
-    async def gone(*args: Any, **kwargs: Any) -> set[int]:
-        raise StoreUnavailable("this daemon is dead")
-
-    house.store.finish, kept = gone, house.store.finish
-    try:
-        running.cancel()
-        await asyncio.wait([running])
-        await house.pool.close()
-    finally:
-        house.store.finish = kept
-        for path, content in left.items():
-            path.write_bytes(content)
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,8 @@ LEASE_LOWER = _lease_statement(
 _REJECTABLE = _probes("m.pk", f"m.due_at <= :now AND {NOBODY_HAS_IT}", str(CHUNK))
 REJECT = reject_statement(f"SELECT pk FROM ({_REJECTABLE}) LIMIT {CHUNK}")
 
+URGENT = _probe("1", PRIORITIES[0], "m.due_at <= :now", "1")
+
 NEXT_DUE = f"""
 SELECT min(due_at) FROM ({_probes("m.due_at", "TRUE", "1")}
 )
@@ -198,9 +200,10 @@ def _claim(db: sqlite3.Connection, request: ClaimRequest) -> Claim:
     if behavior == "reject" and limited is not None and limited.is_spent:
         rejected = _reject(db, request)
     (next_due_at,) = db.execute(NEXT_DUE, {**key, "now": request.now}).fetchone()
-    if next_due_at is None or next_due_at > request.now:
-        limited = None
-    return Claim(messages, next_due_at, limited, rejected)
+    if limited is None or next_due_at is None or next_due_at > request.now:
+        return Claim(messages, next_due_at, rejected=rejected)
+    urgent_waits = db.execute(URGENT, request._asdict()).fetchone() is not None
+    return Claim(messages, next_due_at, limited, urgent_waits, rejected)
 
 
 def _allowance(db: sqlite3.Connection, request: ClaimRequest, limits: Sequence[Limit]) -> Allowance:
@@ -233,7 +236,7 @@ def _lease_due(
 def _reject(db: sqlite3.Connection, request: ClaimRequest) -> tuple[Rejected, ...]:
     where = request._asdict()
     rows = db.execute(REJECT, where).fetchall()
-    _count(db, request, [priority for _, _, priority in rows], target(Event.REJECT))
+    _count(db, request, [priority for _, _, priority, _ in rows], target(Event.REJECT))
     return tell_rejected(db, where, rows)
 
 

@@ -45,22 +45,22 @@ UPDATE messages
 SET state = '{target(Event.REJECT).value}', error = '{REJECTED}', error_code = NULL,
   error_at = :now, finished_at = :now, updated_at = :now
 WHERE tenant_id = :tenant_id AND pk IN ({first_rows})
-RETURNING pk, id, priority
+RETURNING pk, id, priority, tries
 """
 
 
 def tell_rejected(
-    db: sqlite3.Connection, where: Mapping[str, Any], rows: Sequence[tuple[int, str, int]]
+    db: sqlite3.Connection, where: Mapping[str, Any], rows: Sequence[tuple[int, str, int, int]]
 ) -> tuple[Rejected, ...]:
     """The rest of what a refusal means: recipients, event, report. `where` is the claim's."""
     tenant_id, account_id, now = where["tenant_id"], where["account_id"], where["now"]
     data = json.dumps({"error_ts": int(now), "error": REJECTED})
-    db.executemany(REFUSE, [(now, tenant_id, pk) for pk, _, _ in rows])
+    db.executemany(REFUSE, [(now, tenant_id, pk) for pk, *_ in rows])
     db.executemany(
         TELL,
         [
             (tenant_id, next_pk(), pk, id_, account_id, priority, now, data)
-            for pk, id_, priority in rows
+            for pk, id_, priority, _ in rows
         ],
     )
-    return tuple(Rejected(tenant_id, pk, id_, account_id, now) for pk, id_, _ in rows)
+    return tuple(Rejected(tenant_id, pk, id_, account_id, tries, now) for pk, id_, _, tries in rows)
