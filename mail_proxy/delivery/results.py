@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from mail_proxy.delivery.finish import Ended
@@ -159,8 +160,9 @@ def _rejection(message: Rejected) -> dict[str, Any]:
 
 
 def _iso(at: float) -> str:
-    return (
-        datetime.fromtimestamp(min(at, LATEST_TS), UTC)
-        .isoformat(timespec="seconds")
-        .replace("+00:00", "Z")
-    )
+    return _iso_second(int(min(at, LATEST_TS)))
+
+
+@lru_cache(maxsize=64)
+def _iso_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat().replace("+00:00", "Z")

@@ -132,6 +132,8 @@ def configure(
     if path is not None:
         handlers.append(LogFile(path))
     unconfigure()
+    # No line of ours shows them, and finding them out is a tenth of what a line costs.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     for handler in handlers:
         handler.setFormatter(JsonLines() if as_json else TextLines())

@@ -44,6 +44,8 @@ class MailMetrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        # Looking a series up by its labels costs more than counting with it.
+        self._series: dict[tuple[Counter, Labels], Counter] = {}
         self._sent = self._per_account("gmp_sent", "Messages accepted by a mail server.")
         self._errors = self._per_account("gmp_errors", "Messages that failed for good.")
         self._deferred = self._per_account("gmp_deferred", "Attempts put off to a later time.")
@@ -100,23 +102,24 @@ class MailMetrics:
         """Drop the series of a deleted account."""
         for counter in self._account_counters:
             counter.remove(*whose, whose.account_id)
+            self._series.pop((counter, whose), None)
 
     # --- one account ---
 
     def sent(self, whose: Labels, n: int = 1) -> None:
-        self._sent.labels(*whose, whose.account_id).inc(n)
+        self._count(self._sent, whose, n)
 
     def error(self, whose: Labels, n: int = 1) -> None:
-        self._errors.labels(*whose, whose.account_id).inc(n)
+        self._count(self._errors, whose, n)
 
     def deferred(self, whose: Labels, n: int = 1) -> None:
-        self._deferred.labels(*whose, whose.account_id).inc(n)
+        self._count(self._deferred, whose, n)
 
     def rate_limited(self, whose: Labels, n: int = 1) -> None:
-        self._rate_limited.labels(*whose, whose.account_id).inc(n)
+        self._count(self._rate_limited, whose, n)
 
     def in_doubt(self, whose: Labels, n: int = 1) -> None:
-        self._in_doubt.labels(*whose, whose.account_id).inc(n)
+        self._count(self._in_doubt, whose, n)
 
     # --- the instance ---
 
@@ -165,7 +168,14 @@ class MailMetrics:
 
     def _declare(self, whose: Labels) -> None:
         for counter in self._account_counters:
-            counter.labels(*whose, whose.account_id)
+            self._series[counter, whose] = counter.labels(*whose, whose.account_id)
+
+    def _count(self, counter: Counter, whose: Labels, n: int) -> None:
+        series = self._series.get((counter, whose))
+        if series is None:  # forgotten, or never declared
+            self._declare(whose)
+            series = self._series[counter, whose]
+        series.inc(n)
 
     def _per_account(self, name: str, text: str) -> Counter:
         return Counter(name, text, _LABELS, registry=self._registry)
