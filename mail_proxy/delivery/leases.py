@@ -74,6 +74,9 @@ class Leases:
         except StoreError as error:
             events.store_trouble(where="lease", error=error)
             return False
+        except Exception as error:  # noqa: BLE001 - a bug: without a renewal no dot is sent, which is enough
+            events.task_broke("lease", error)
+            return False
         self.renewed(asked_at)
         return True
 

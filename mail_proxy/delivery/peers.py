@@ -40,6 +40,8 @@ class Peers:
                 await self.look()
             except StoreError as error:
                 events.store_trouble(where="peers", error=error)
+            except Exception as error:  # noqa: BLE001 - a bug in minding others must not stop our mail
+                events.task_broke("peers", error)
             await self._clock.sleep(self._lease_s / 4)
 
     async def look(self) -> None:

@@ -19,14 +19,13 @@ from mail_proxy.delivery.replay import late_acceptance, replayed
 from mail_proxy.delivery.results import Told
 from mail_proxy.delivery.segments import Trail, read_trails
 from mail_proxy.domain.clock import Clock
-from mail_proxy.domain.errors import StoreFull, StoreUnavailable
+from mail_proxy.domain.errors import StoreError, StoreFull, StoreUnavailable
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy.domain.state import Event
 from mail_proxy.observe import events
 from mail_proxy.store import Claimed, Lease, Outcome, Store
 
 _AT_ONCE = 500
-_NO_ACCOUNT = "hold"  # in doubt, and nobody to send it again
 
 
 class Recovery:
@@ -121,15 +120,23 @@ class Recovery:
     async def _rules_of(self, message: Claimed) -> Rules:
         key = (message.tenant_id, message.account_id)
         if key not in self._rules:
-            account = await self._store.get_account(*key)
-            tenant = await self._store.get_tenant(message.tenant_id)
-            self._told.name(key, tenant.name if tenant is not None else None)
-            self._rules[key] = (
-                Rules(self._retry, _NO_ACCOUNT)
-                if account is None
-                else Rules(Lane(account).retry_policy(self._retry), account.in_doubt)
-            )
+            self._rules[key] = await self._read_rules(key)
         return self._rules[key]
+
+    async def _read_rules(self, key: tuple[str, str]) -> Rules:
+        """Without its account, nobody could send it again: what is in doubt is held."""
+        account = tenant = None
+        try:
+            account = await self._store.get_account(*key)
+            tenant = await self._store.get_tenant(key[0])
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a row that cannot be read stops its account only
+            events.task_broke(f"account {key}", error)
+        self._told.name(key, tenant.name if tenant is not None else None)
+        if account is None:
+            return Rules(self._retry, "hold")
+        return Rules(Lane(account).retry_policy(self._retry), account.in_doubt)
 
     async def _late(self, trails: Mapping[str, Trail], run: _Run) -> None:
         """Acceptances whose lease had lapsed before, and that nobody lived to record."""
