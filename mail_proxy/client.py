@@ -136,6 +136,10 @@ class Messages:
         rows: Rows = answer["events"]
         return rows
 
+    def why(self, id: str, tenant_id: str | None = None) -> Answer:  # noqa: A002 - the wire's word
+        """Why one message is where it is, and the command that changes it."""
+        return self._client.call("explainMessage", id=id, tenant_id=tenant_id)
+
     def add(
         self,
         messages: Mapping[str, Any] | Iterable[Mapping[str, Any]],

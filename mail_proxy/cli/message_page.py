@@ -25,6 +25,7 @@ _LINES = (
     ("failed", "error_ts"),
     ("error", "error"),
     ("why", "why"),
+    ("do", "do"),
     ("last error", "last_error"),
     ("reported", "reported_ts"),
 )
@@ -57,6 +58,16 @@ def print_message(
     writer.line(f"  {created}  {_mark('')} accepted from the application")
     for event in events:
         writer.line(_event_line(event))
+
+
+def print_why(found: Here, told: Mapping[str, Any]) -> None:
+    """For people the sentence and the command; for programs the whole answer."""
+    if not found.writer.is_for_people or found.options.fields:
+        found.writer.record(for_programs(told), [Column(key) for key in told if key != "ok"])
+        return
+    found.writer.line(safe_text(told.get("why")))
+    if told.get("do"):
+        found.writer.hint(f"Change it: {safe_text(told['do'])}")
 
 
 def _is_said_elsewhere(key: str, message: Mapping[str, Any]) -> bool:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import typer
 
 from mail_proxy.cli import message_changes, message_page
 from mail_proxy.cli.absent import missing_account
-from mail_proxy.cli.columns import Column, show_age, show_recipients, show_text, show_until
+from mail_proxy.cli.columns import Column, show_age, show_recipients, show_until
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.output import pairs
-from mail_proxy.cli.why import Causes
 from mail_proxy.control.base import SyncControl
 from mail_proxy.domain.errors import NotFound
 from mail_proxy.domain.safe_text import safe_text
 
 app = Family()
 
-_UNTIL = re.compile(r"(?<=^account paused) until \S+ \S+ [+-]\d{4}")
 _PRIORITIES = ("immediate", "high", "medium", "low")
 _STATUSES = ("pending", "deferred", "sent", "error", "suspended", "held", "in_doubt", "bounced")
 
@@ -31,11 +28,6 @@ def _show_priority(value: object, _now: float) -> str:
     if isinstance(value, int) and 0 <= value < len(_PRIORITIES):
         return _PRIORITIES[value]
     return safe_text(value)
-
-
-def _show_why(value: object, now: float) -> str:
-    """Without the time: the column before has it."""
-    return show_text(_UNTIL.sub("", str(value)) if value else value, now)
 
 
 COLUMNS = (
@@ -47,7 +39,7 @@ COLUMNS = (
     Column("tries", drop=4, right=True),
     Column("deferred_ts", "next", show_until, drop=2, right=True),
     Column("created_at", "age", show_age, drop=1, right=True),
-    Column("why", "why", _show_why, drop=6, from_width=110),
+    Column("why", drop=6, from_width=110),
 )
 
 CSV_COLUMNS = tuple(
@@ -103,8 +95,7 @@ def list_(
         told, more = _pages(control, wanted, limit)
         if not told:
             _check_names(found, control, account)
-        causes = Causes.ask(control, found.tenant_id, told)
-    records = [flattened(message, causes) for message in told]
+    records = [flattened(message) for message in told]
     is_filtered = len(wanted) > 1
     empty = "No message matches." if is_filtered else _none_yet(found)
     found.writer.records(_columns(found, records), records, empty=empty, csv_columns=CSV_COLUMNS)
@@ -114,7 +105,7 @@ def list_(
 
 def _columns(found: Here, records: list[dict[str, Any]]) -> tuple[Column, ...]:
     """Without reasons on a terminal where there are none to read."""
-    if found.writer.is_for_people and not any(record["why"] for record in records):
+    if found.writer.is_for_people and not any(record.get("why") for record in records):
         return COLUMNS[:-1]
     return COLUMNS
 
@@ -163,10 +154,10 @@ def _pages(
             return messages, bool(cursor)
 
 
-def flattened(message: dict[str, Any], causes: Causes) -> dict[str, Any]:
+def flattened(message: dict[str, Any]) -> dict[str, Any]:
     """A message with what a list shows of it on one level.
 
-    smtp_ts: when the relay answered for good, be it yes or no. why: why it is not sent.
+    smtp_ts: when the relay answered for good, be it yes or no.
     """
     posted = message.get("message") or {}
     addresses = [recipient.get("address") for recipient in message.get("recipients") or []]
@@ -176,7 +167,6 @@ def flattened(message: dict[str, Any], causes: Causes) -> dict[str, Any]:
         "to": addresses or posted.get("to"),
         "subject": posted.get("subject"),
         "smtp_ts": message.get("sent_ts") or message.get("error_ts"),
-        "why": causes.why(message),
     }
 
 
@@ -198,10 +188,28 @@ def show(
         with found.control() as control:
             message = control.call("getMessage", **key)["message"]
             events = control.call("getMessageEvents", **key)["events"]
-            causes = Causes.ask(control, found.tenant_id, [message])
     except NotFound as error:
         raise message_changes.no_message(found, message_id) from error
-    message_page.print_message(found, flattened(message, causes), events)
+    message_page.print_message(found, flattened(message), events)
+
+
+@app.command()
+def why(
+    ctx: typer.Context,
+    message_id: str = typer.Argument(..., metavar="ID", help="The message."),
+) -> None:
+    """Why a message is where it is, and the command that changes it.
+
+    Examples:
+      mail-proxy myserver acme messages why 2026-1182
+    """
+    found = here(ctx)
+    key = {"tenant_id": found.require_tenant_id(), "id": message_id}
+    try:
+        told = found.call("explainMessage", **key)
+    except NotFound as error:
+        raise message_changes.no_message(found, message_id) from error
+    message_page.print_why(found, told)
 
 
 for command in (

@@ -207,14 +207,12 @@ class Engine:
 
     def snapshot(self) -> dict[str, Any]:
         """What is in memory now, for `stats`."""
-        lanes = list(self._lanes)
         return {
             "active": self._active,
-            "in_flight": sum(lane.running for lane in lanes),
-            "claimed": sum(lane.held for lane in lanes),
+            "running": self._group is not None,
+            **self._lanes.numbers(),
             "connections": len(self._couriers),
             "max_connections": self._settings.max_connections,
-            "accounts_with_work": len(lanes),
         }
 
     # --- its life ---

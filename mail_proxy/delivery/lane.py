@@ -132,11 +132,7 @@ class Lane:
     def retry_policy(self, default: RetryPolicy) -> RetryPolicy:
         """The account's own plan where it has one."""
         account = self.account
-        delays = account.retry_delays or default.delays_s
-        most = account.max_retries
-        if most is None and not account.retry_delays:
-            most = default.max_retries
-        return RetryPolicy(delays, most, account.max_age or default.max_age_s)
+        return default.own(account.retry_delays, account.max_retries, account.max_age)
 
 
 def matching(ids: frozenset[str] | None, batch_code: str | None) -> Callable[[Claimed], bool]:

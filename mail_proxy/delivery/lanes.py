@@ -41,6 +41,15 @@ class Lanes:
     def drop(self, key: Key) -> None:
         self._lanes.pop(key, None)
 
+    def numbers(self) -> dict[str, int]:
+        """What is under way and what is held, of all lanes."""
+        lanes = self._lanes.values()
+        return {
+            "in_flight": sum(lane.running for lane in lanes),
+            "claimed": sum(lane.held for lane in lanes),
+            "accounts_with_work": len(lanes),
+        }
+
     def has_place(self, lane: Lane) -> bool:
         """The lane may claim: few enough lanes hold messages in memory.
 

@@ -28,6 +28,17 @@ class RetryPolicy:
             return 0
         return len(self.delays_s) if self.max_retries is None else self.max_retries
 
+    def own(
+        self,
+        delays_s: tuple[float, ...] | None,
+        max_retries: int | None,
+        max_age_s: float | None,
+    ) -> RetryPolicy:
+        """This policy with what an account says otherwise; None: nothing."""
+        if max_retries is None and not delays_s:
+            max_retries = self.max_retries
+        return RetryPolicy(delays_s or self.delays_s, max_retries, max_age_s or self.max_age_s)
+
 
 @dataclass(frozen=True, slots=True)
 class NextTry:

@@ -48,11 +48,11 @@ async def add_account(ctx: Context, request: AddAccount) -> Ok:
 
 async def list_accounts(ctx: Context, request: ListAccounts) -> Accounts:
     accounts = await ctx.store.list_accounts(request.tenant_id)
-    return {"ok": True, "accounts": [_record(account) for account in accounts]}
+    return {"ok": True, "accounts": [_record(account, ctx.clock.now()) for account in accounts]}
 
 
 async def get_account(ctx: Context, request: AccountKey) -> OneAccount:
-    return {"ok": True, "account": _record(await _find(ctx, request))}
+    return {"ok": True, "account": _record(await _find(ctx, request), ctx.clock.now())}
 
 
 async def delete_account(ctx: Context, request: AccountKey) -> Ok:
@@ -184,7 +184,7 @@ def _keeps_sealed(request: AddAccount, old: Account | None, may_keep: bool) -> b
     return bool(masked)
 
 
-def _record(account: Account) -> AccountRecord:
+def _record(account: Account, now: float) -> AccountRecord:
     paused_until = account.paused_until
     record: dict[str, Any] = {
         "id": account.account_id,
@@ -218,8 +218,16 @@ def _record(account: Account) -> AccountRecord:
         "paused_until_ts": None if paused_until is None else not_before(paused_until),
         "paused_reason": account.paused_reason,
         "failures": account.failures,
+        "breaker": _breaker(account, now),
         "capabilities": account.capabilities,
         "created_at": iso_time(account.created_at),
         "updated_at": iso_time(account.updated_at),
     }
     return without_nulls(record)  # type: ignore[return-value]  # a dict of exactly these keys
+
+
+def _breaker(account: Account, now: float) -> str:
+    """A limit pauses an account too, and opens no breaker."""
+    if not account.failures:
+        return "closed"
+    return "open" if (account.paused_until or 0.0) > now else "probing"

@@ -48,7 +48,9 @@ class Sending(Protocol):
         """Inside, they are back and nothing of the tenant is claimed anew."""
         ...
 
-    def snapshot(self) -> dict[str, Any]: ...
+    def snapshot(self) -> dict[str, Any]:
+        """What is in memory now; `active`, `running` and `connections` are always there."""
+        ...
 
 
 class Reporting(Protocol):

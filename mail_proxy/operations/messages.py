@@ -6,14 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mail_proxy.domain.errors import Conflict, NotFound
 from mail_proxy.observe import events
+from mail_proxy.operations.causes import Causes
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.records import Records, event_record
 from mail_proxy.store.fates import settled_failed, settled_sent
 from mail_proxy.store.values import MessageRow
+from mail_proxy.wire.answers import not_before
 from mail_proxy.wire.messages import (
     CleanedUp,
     CleanupMessages,
     Deleted,
+    Explained,
     MessageEvents,
     MessageIds,
     MessageKey,
@@ -37,6 +40,25 @@ async def get_message_events(ctx: Context, request: MessageKey) -> MessageEvents
     row = await _find(ctx, request)
     told = await ctx.store.message_events(row.tenant_id, row.pk)
     return {"ok": True, "events": [event_record(event) for event in told]}
+
+
+async def explain_message(ctx: Context, request: MessageKey) -> Explained:
+    """Why it is where it is, and what would change that."""
+    row = await _find(ctx, request)
+    record = await Records(ctx, with_history=False).record(row)
+    found = await Causes(ctx).why(row)
+    answer: Explained = {
+        "ok": True,
+        "id": row.id,
+        "tenant_id": row.tenant_id,
+        "status": record["status"],
+        "code": found.cause.value,
+        "why": found.text,
+        "do": found.do,
+    }
+    if found.until is not None:
+        answer["until_ts"] = not_before(found.until)
+    return answer
 
 
 async def delete_messages(ctx: Context, request: MessageIds) -> Deleted:

@@ -6,27 +6,27 @@ import json
 from typing import Any
 
 from mail_proxy.domain.state import FINAL, State, wire_status
+from mail_proxy.domain.why import PLAIN
+from mail_proxy.operations.causes import Causes
 from mail_proxy.operations.context import Context
 from mail_proxy.secrets import mask
 from mail_proxy.store.values import EventRow, MessageRow, RecipientRow
 from mail_proxy.wire.answers import iso_time, not_before, whole_seconds, without_nulls
 from mail_proxy.wire.messages import HistoryEntry, MessageEvent, MessageRecord, RecipientRecord
 
-_REMEMBERED = 1000  # pauses of accounts
-
 
 class Records:
     """Makes records within one command; what it reads of accounts is kept for the next row."""
 
     def __init__(self, ctx: Context, *, with_history: bool) -> None:
-        self._ctx = ctx
+        self._directory = ctx.directory
         self._with_history = with_history
-        self._now = ctx.clock.now()
-        self._pauses: dict[tuple[str, str], float] = {}
+        self._causes = Causes(ctx)
+        self._now = self._causes.now
 
     async def record(self, row: MessageRow) -> MessageRecord:
         due_at = await self._due_at(row)
-        directory = self._ctx.directory
+        directory = self._directory
         record: dict[str, Any] = {
             "pk": str(row.pk),
             "id": row.id,
@@ -41,6 +41,7 @@ class Records:
             "expires_ts": whole_seconds(row.expires_at),
             "sent_ts": whole_seconds(row.sent_at),
             **_trouble(row),
+            **await self._why(row),
             **_reported(row.events),
             "tries": row.tries,
             "size_bytes": row.size_bytes,
@@ -59,16 +60,15 @@ class Records:
             return row.due_at
         if row.state is not State.WAITING:
             return 0.0
-        return max(row.due_at, await self._pause(row.tenant_id, row.account_id))
+        return max(row.due_at, await self._causes.pause_of(row))
 
-    async def _pause(self, tenant_id: str, account_id: str) -> float:
-        key = (tenant_id, account_id)
-        if key not in self._pauses:
-            if len(self._pauses) >= _REMEMBERED:
-                self._pauses.clear()
-            account = await self._ctx.store.get_account(tenant_id, account_id)
-            self._pauses[key] = (account.paused_until if account else None) or 0.0
-        return self._pauses[key]
+    async def _why(self, row: MessageRow) -> dict[str, Any]:
+        if row.state in (State.SENT, State.BOUNCED):
+            return {}
+        found = await self._causes.why(row)
+        if found.cause in PLAIN:
+            return {}
+        return {"why": found.text, "why_code": found.cause.value, "do": found.do}
 
 
 def event_record(event: EventRow) -> MessageEvent:

@@ -74,6 +74,7 @@ OPERATIONS: dict[str, Operation] = {
     "retryMessages": Operation(MessageIds, messages.retry_messages),
     "settleMessages": Operation(SettleMessages, messages.settle_messages),
     "getMessage": Operation(MessageKey, messages.get_message),
+    "explainMessage": Operation(MessageKey, messages.explain_message),
     "getMessageEvents": Operation(MessageKey, messages.get_message_events),
     "runNow": Operation(RunNow, scheduler.run_now),
     "suspend": Operation(Suspend, scheduler.suspend),

@@ -92,6 +92,8 @@ class AccountRecord(TypedDict):
 
     needs_password: the stored one was sealed with a key that is lost.
     paused_until_ts: the account is not used before; paused_reason says why.
+    breaker: closed while it works; open after `failures` faults in a row, until the end of its
+        pause; then probing, until one message has gone or the next fault.
     """
 
     id: str
@@ -125,6 +127,7 @@ class AccountRecord(TypedDict):
     paused_until_ts: NotRequired[int]
     paused_reason: NotRequired[str]
     failures: int
+    breaker: Literal["closed", "open", "probing"]
     capabilities: NotRequired[dict[str, Any]]
     created_at: str
     updated_at: str

@@ -143,6 +143,8 @@ class MessageRecord(TypedDict):
     expires_ts: it is never sent later.
     sent_ts: only when it was sent. error, error_ts: only when it failed.
     last_error: the latest refusal of one that has not failed.
+    why, why_code, do: the nearest cause for it to be where it is, in a sentence and a word, and
+        the command that changes it; not there where its status says it all.
     message: what the application posted.
     """
 
@@ -163,6 +165,9 @@ class MessageRecord(TypedDict):
     error_code: NotRequired[int]
     last_error: NotRequired[str]
     held_reason: NotRequired[str]
+    why: NotRequired[str]
+    why_code: NotRequired[str]
+    do: NotRequired[str]
     reported_ts: NotRequired[int]
     bounce_type: NotRequired[str]
     bounce_code: NotRequired[str]
@@ -189,6 +194,22 @@ class MessagePage(TypedDict):
 class OneMessage(TypedDict):
     ok: Literal[True]
     message: MessageRecord
+
+
+class Explained(TypedDict):
+    """why: one sentence; code: a word of domain/why.py; do: the command that changes it, or null.
+
+    until_ts: when it ends by itself, in seconds since the epoch.
+    """
+
+    ok: Literal[True]
+    id: str
+    tenant_id: str
+    status: str
+    code: str
+    why: str
+    do: str | None
+    until_ts: NotRequired[int]
 
 
 class MessageEvents(TypedDict):

@@ -89,6 +89,7 @@ _TABLE = (
     Route("retryMessages", "POST", "/messages/retry", _T, ("tenant_id",), changes=True),
     Route("settleMessages", "POST", "/messages/settle", _T, ("tenant_id",), changes=True),
     Route("getMessage", "GET", "/messages/{id}", _T, ("tenant_id", "pk")),
+    Route("explainMessage", "GET", "/messages/{id}/why", _T, ("tenant_id", "pk")),
     Route("getMessageEvents", "GET", "/messages/{id}/events", _T, ("tenant_id", "pk")),
     # scheduler
     Route("runNow", "POST", "/commands/run-now", _T, ("tenant_id",), changes=True),

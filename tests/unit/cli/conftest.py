@@ -1,4 +1,7 @@
-"""The command line against a fake world: instances in a folder, a control that remembers."""
+"""The command line against a fake world: instances in a folder, a control that remembers.
+
+It is long, for it answers every command that a line may call.
+"""
 
 from __future__ import annotations
 
@@ -184,6 +187,10 @@ class FakeInstance:
         self._getMessage(tenant_id, id)
         return {"events": self.events.get(id, [])}
 
+    def _explainMessage(self, tenant_id: str, id: str) -> dict[str, Any]:  # noqa: A002, N802
+        message = self._getMessage(tenant_id, id)["message"]
+        return {"id": id, "code": message["why_code"], "why": message["why"], "do": message["do"]}
+
     def _deleteMessages(self, tenant_id: str, ids: list[str]) -> dict[str, Any]:  # noqa: N802
         known = [i for i in ids if self.messages.pop(i, None)]
         return {"removed": len(known), "not_found": [i for i in ids if i not in known]}
@@ -194,8 +201,7 @@ class FakeInstance:
 
     def _settleMessages(self, tenant_id: str, ids: list[str], **how: str) -> dict[str, Any]:  # noqa: N802
         known = [i for i in ids if self.messages.get(i, {}).get("status") == "in_doubt"]
-        for message_id in known:
-            self.messages[message_id]["status"] = how["as"]
+        self.messages |= {i: {**self.messages[i], "status": how["as"]} for i in known}
         return {"settled": known, "not_found": [i for i in ids if i not in known]}
 
     def _cleanupMessages(  # noqa: N802

@@ -48,6 +48,8 @@ class FakeEngine:
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     claimed: list[Claimed] = field(default_factory=list)
     active: bool = True
+    running: bool = True
+    connections: int = 0
 
     def wake(self, tenant_id: str, account_id: str, *, is_urgent: bool = False) -> None:
         self.asked.append(("wake", tenant_id, account_id, is_urgent))
@@ -88,7 +90,7 @@ class FakeEngine:
         yield
 
     def snapshot(self) -> dict[str, Any]:
-        return {"active": self.active, "connections": 0}
+        return {"active": self.active, "running": self.running, "connections": self.connections}
 
 
 @dataclass

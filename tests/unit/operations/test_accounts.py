@@ -29,6 +29,7 @@ async def test_an_account_has_the_documented_defaults(house):
         "has_imap_password": False,
         "in_doubt": "resend",
         "failures": 0,
+        "breaker": "closed",
     }
 
 
@@ -234,3 +235,21 @@ async def test_a_plan_of_retries_and_an_age_are_kept(house):
     await house.call("addAccount", **PLACE, max_age=0)
     (account,) = (await house.call("listAccounts"))["accounts"]
     assert "max_age" not in account
+
+
+@pytest.mark.parametrize(
+    ("failures", "until", "state"),
+    [
+        (0, None, "closed"),
+        (0, 10, "closed"),
+        (2, 10, "open"),
+        (2, 0, "probing"),
+        (1, None, "probing"),
+    ],
+)
+async def test_an_account_tells_of_its_breaker(house, failures, until, state):
+    await house.tenant("acme", "main")
+    now = house.clock.now()
+    pause = {"failures": failures, "paused_until": None if until is None else now + until}
+    await house.store.change_account("acme", "main", pause, now=now)
+    assert (await record(house))["breaker"] == state

@@ -58,7 +58,7 @@ async def test_stats_count_by_state_and_priority(house):
     assert stats["by_state"]["waiting"] == 1
     assert stats["oldest_waiting_s"] == 10
     assert stats["now"] == house.clock.now()
-    assert stats["engine"] == {"active": True, "connections": 0}
+    assert stats["engine"] == {"active": True, "running": True, "connections": 0}
 
 
 async def test_stats_name_paused_accounts(house):

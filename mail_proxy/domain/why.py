@@ -1,0 +1,280 @@
+"""Why a message is where it is, in one sentence, and the command that changes it. Pure."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import assert_never
+
+from mail_proxy.domain.message import WHOLE_TENANT
+from mail_proxy.domain.state import State
+
+LATEST_TS = 253402300799.0  # the last second of the year 9999; a plan of waits may lead beyond
+_SOON_S = 600.0  # times as near as this are told with their seconds
+
+
+class Cause(StrEnum):
+    """The nearest cause; the words that programs read."""
+
+    SENT = "sent"
+    BOUNCED = "bounced"
+    FAILED = "failed"
+    HELD = "held"
+    IN_DOUBT = "in_doubt"
+    SENDING = "sending"  # claimed, or on the wire
+    READY = "ready"  # it goes in a moment
+    EXPIRED = "expired"
+    NO_ACCOUNT = "no_account"
+    NO_PASSWORD = "no_password"  # noqa: S105 - no password but a word for the lack of one
+    NOT_RUNNING = "not_running"
+    SCHEDULER_SUSPENDED = "scheduler_suspended"
+    TENANT_INACTIVE = "tenant_inactive"
+    TENANT_SUSPENDED = "tenant_suspended"
+    BATCH_SUSPENDED = "batch_suspended"
+    TEST_MODE = "test_mode"
+    ACCOUNT_FAILED = "account_failed"  # the breaker
+    LIMITED = "limited"
+    SCHEDULED = "scheduled"
+    DEFERRED = "deferred"
+    NO_CONNECTION = "no_connection"
+
+
+# What a list need not say: the status does, or there is nothing to say.
+PLAIN = frozenset({Cause.SENT, Cause.BOUNCED, Cause.SENDING, Cause.READY})
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """`do`: the command that changes it, None where there is none. until: since the epoch."""
+
+    cause: Cause
+    text: str
+    do: str | None = None
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The message. Times are seconds since the epoch.
+
+    tries: attempts made. retries: how many may follow the first.
+    is_scheduled: it was posted with a time of its own.
+    """
+
+    state: State
+    id: str
+    tenant_id: str
+    account_id: str
+    batch_code: str | None
+    due_at: float
+    expires_at: float | None
+    is_scheduled: bool
+    tries: int
+    error: str | None
+    held_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """failures: faults in a row; a pause without any is that of a limit."""
+
+    retries: int
+    is_readable: bool = True
+    paused_until: float | None = None
+    paused_reason: str | None = None
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What surrounds the message. account None: it was deleted.
+
+    is_active: the scheduler's switch. suspended: codes of the tenant's suspended batches.
+    connections, most: in use now and at most, of all accounts.
+    """
+
+    instance: str
+    now: float
+    is_running: bool
+    is_active: bool
+    is_tenant_active: bool
+    suspended: frozenset[str]
+    account: AccountState | None
+    test_mode: bool = False
+    connections: int = 0
+    most: int = 1
+
+
+def why(it: Subject, around: Around) -> Why:
+    """The nearest cause."""
+    match it.state:
+        case State.SENT:
+            return Why(Cause.SENT, "sent: the server has taken it")
+        case State.BOUNCED:
+            return Why(Cause.BOUNCED, "bounced: it was sent, and came back")
+        case State.FAILED:
+            return Why(Cause.FAILED, it.error or "failed", _retry(it, around))
+        case State.HELD:
+            text = f"held: {it.held_reason}" if it.held_reason else "held"
+            return Why(Cause.HELD, text, _retry(it, around))
+        case State.IN_DOUBT:
+            return _in_doubt(it, around)
+        case State.LEASED:
+            return _sending(around)
+        case State.SUSPENDED:
+            return _ended(it, around) or _suspended(it, around) or _moving(it, around)
+        case State.WAITING:
+            return (
+                _ended(it, around)
+                or _stopped(it, around)
+                or _suspended(it, around)
+                or _waiting(it, around)
+            )
+    assert_never(it.state)
+
+
+def when(at: float, now: float) -> str:
+    """A time in UTC, never early: `14:32 UTC`, with seconds when it is near, else with its day."""
+    if at > LATEST_TS:
+        return "a time beyond the calendar"
+    is_near = abs(at - now) < _SOON_S
+    step = 1 if is_near else 60
+    moment = datetime.fromtimestamp(min(math.ceil(at / step) * step, LATEST_TS), UTC)
+    clock = moment.strftime("%H:%M:%S UTC" if is_near else "%H:%M UTC")
+    is_today = moment.date() == datetime.fromtimestamp(now, UTC).date()
+    return clock if is_today else f"{moment.date().isoformat()} {clock}"
+
+
+# --- states that tell by themselves ---
+
+
+def _in_doubt(it: Subject, around: Around) -> Why:
+    cause = (it.error or "no reply to the final dot").removeprefix("in doubt: ")
+    text = f"in doubt, whether the server has taken it: {cause}"
+    return Why(Cause.IN_DOUBT, text, _command(around, it, "messages", "settle", it.id, "--sent"))
+
+
+def _sending(around: Around) -> Why:
+    if around.is_running:
+        return Why(Cause.SENDING, "being sent, or next in line")
+    text = "claimed by a daemon that is gone; the next one goes on with it"
+    return Why(Cause.NOT_RUNNING, text, _start(around))
+
+
+def _ended(it: Subject, around: Around) -> Why | None:
+    if it.expires_at is None or it.expires_at > around.now:
+        return None
+    at = when(it.expires_at, around.now)
+    return Why(Cause.EXPIRED, f"expired at {at}; it is about to fail")
+
+
+# --- whole tenants and instances ---
+
+
+def _stopped(it: Subject, around: Around) -> Why | None:
+    if around.account is None:
+        text = f"account '{it.account_id}' was deleted: it waits for one of that id"
+        return Why(Cause.NO_ACCOUNT, text, _command(around, it, "accounts", "add", it.account_id))
+    if not around.account.is_readable:
+        text = f"the password of account '{it.account_id}' cannot be read: its key is lost"
+        do = _command(around, it, "accounts", "set-password", it.account_id)
+        return Why(Cause.NO_PASSWORD, text, do)
+    return None
+
+
+def _suspended(it: Subject, around: Around) -> Why | None:
+    if not around.is_active:
+        do = _line(around.instance, "activate")
+        return Why(Cause.SCHEDULER_SUSPENDED, "suspended: the whole instance", do)
+    if not around.is_tenant_active:
+        do = _line(around.instance, "tenants", "update", it.tenant_id, "--active")
+        return Why(Cause.TENANT_INACTIVE, "suspended: its tenant is inactive", do)
+    if WHOLE_TENANT in around.suspended:
+        do = _command(around, it, "activate")
+        return Why(Cause.TENANT_SUSPENDED, "suspended: its tenant", do)
+    if it.batch_code is not None and it.batch_code in around.suspended:
+        do = _command(around, it, "activate", "--batch", it.batch_code)
+        return Why(Cause.BATCH_SUSPENDED, f"suspended: its batch '{it.batch_code}'", do)
+    if not around.is_running:
+        return Why(Cause.NOT_RUNNING, "its instance is not running", _start(around))
+    return None
+
+
+def _moving(_it: Subject, _around: Around) -> Why:
+    """Still marked, but nothing is suspended: rows follow a change in small steps."""
+    return Why(Cause.READY, "activated just now")
+
+
+# --- accounts and times ---
+
+
+def _waiting(it: Subject, around: Around) -> Why:
+    account = around.account
+    assert account is not None  # _stopped has told of an absent one
+    paused_until = account.paused_until or 0.0
+    if paused_until > max(it.due_at, around.now):
+        return _paused(it, around, account, paused_until)
+    if it.due_at > around.now:
+        return _not_due(it, around, account)
+    if around.test_mode:
+        do = _line(around.instance, "run-now")
+        return Why(Cause.TEST_MODE, "test mode: nothing is sent before run-now", do)
+    if around.connections >= around.most:
+        text = f"waiting for a connection: all {around.most} are in use"
+        return Why(Cause.NO_CONNECTION, text)
+    text = "due: it goes in a moment"
+    return Why(Cause.READY, f"{text}, {_count(it, account)}" if it.tries else text)
+
+
+def _paused(it: Subject, around: Around, account: AccountState, until: float) -> Why:
+    at = when(until, around.now)
+    reason = account.paused_reason
+    if not account.failures:
+        text = f"account '{it.account_id}': {reason or 'a limit is reached'}"
+        do = _command(around, it, "accounts", "show", it.account_id)
+        return Why(Cause.LIMITED, f"{text}; frees at {at}", do, until)
+    told = f"account paused: {reason}" if reason else "account paused"
+    is_login = (reason or "").startswith("login refused")
+    verb = "set-password" if is_login else "check"
+    do = _command(around, it, "accounts", verb, it.account_id)
+    return Why(Cause.ACCOUNT_FAILED, f"{told}; next try at {at}", do, until)
+
+
+def _not_due(it: Subject, around: Around, account: AccountState) -> Why:
+    at = when(it.due_at, around.now)
+    do = _retry(it, around)
+    if not it.tries and it.is_scheduled:
+        return Why(Cause.SCHEDULED, f"scheduled for {at}", do, it.due_at)
+    text = f"deferred: {_count(it, account)} at {at}"
+    if it.error:
+        text += f", last answer {it.error}"
+    return Why(Cause.DEFERRED, text, do, it.due_at)
+
+
+def _count(it: Subject, account: AccountState) -> str:
+    return f"try {it.tries + 1} of {max(account.retries, it.tries) + 1}"
+
+
+# --- commands ---
+
+
+def _retry(it: Subject, around: Around) -> str | None:
+    """None for what has expired: it is never sent later."""
+    if it.expires_at is not None and it.expires_at <= around.now:
+        return None
+    return _command(around, it, "messages", "retry", it.id)
+
+
+def _start(around: Around) -> str:
+    return shlex.join(("mail-proxy", "start", around.instance))
+
+
+def _command(around: Around, it: Subject, *words: str) -> str:
+    return _line(around.instance, it.tenant_id, *words)
+
+
+def _line(*words: str) -> str:
+    return shlex.join(("mail-proxy", *words))
