@@ -16,6 +16,7 @@ from mail_proxy.store.faults import store_errors
 from mail_proxy.store.instance import get_setting, set_setting
 from mail_proxy.store.migrate import migrate
 from mail_proxy.store.readers import Readers
+from mail_proxy.store.sqlite.check import check_budget_s, check_file
 from mail_proxy.store.sqlite.connections import make_new, open_readers, open_writer
 from mail_proxy.store.sqlite.file import prepare_file
 from mail_proxy.store.steady import Steady, settle
@@ -52,8 +53,10 @@ def _open(path: Path, keyring: Keyring, clock: Clock) -> tuple[Connection, Stead
     with store_errors():
         if prepare_file(path):
             make_new(path)
+        budget_s = check_budget_s(path)
         conn = open_writer(path)
         try:
+            check_file(conn, budget_s)
             migrate(conn)
             with conn.begin():
                 _settle(conn, keyring)

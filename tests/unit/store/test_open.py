@@ -18,6 +18,8 @@ from mail_proxy.domain.errors import (
 from mail_proxy.secrets import Keyring
 from mail_proxy.store import open_store
 from mail_proxy.store.schema import APPLICATION_ID
+from mail_proxy.store.sqlite.check import check_file
+from mail_proxy.store.sqlite.connections import open_writer
 
 
 @pytest.fixture
@@ -174,3 +176,34 @@ async def test_the_keyring_is_settled_with_what_was_recorded(path, tmp_path, fre
         pass
 
     assert (first.is_usable, wrong.is_usable, again.is_usable) == (True, False, True)
+
+
+@pytest.mark.parametrize("was_killed", [False, True])
+async def test_a_file_with_a_damaged_page_is_told_and_not_opened(path, fresh, was_killed):
+    async with await open_store(str(path), keyring=fresh()):
+        pass
+    with path.open("r+b") as file:
+        file.seek(4096 * 9)
+        file.write(b"\xff" * 200)
+    if was_killed:
+        path.with_name(path.name + "-wal").write_bytes(b"left behind")
+
+    with pytest.raises(StoreError, match="the database is damaged"):
+        await open_store(str(path), keyring=fresh())
+
+
+async def test_a_check_of_a_big_file_ends_in_time(path, fresh):
+    async with await open_store(str(path), keyring=fresh()):
+        pass
+    conn = open_writer(path)
+    conn.exec_driver_sql("CREATE TABLE many (n INTEGER PRIMARY KEY)")
+    conn.exec_driver_sql(
+        "WITH RECURSIVE up (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up LIMIT 10000)"
+        " INSERT INTO many SELECT n FROM up"
+    )
+    try:
+        assert check_file(conn, 60.0) is True
+        assert check_file(conn, 0.0) is False
+        assert conn.exec_driver_sql("SELECT 1").scalar() == 1
+    finally:
+        conn.close()

@@ -1,0 +1,48 @@
+"""Whether the file is whole, looked at before anything is read from it or written to it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from mail_proxy.domain.errors import StoreError
+from mail_proxy.store.sqlite.driver import driver
+
+# SQLite walks some 500 MB a second. A clean end leaves little to fear, and every command of a
+# stopped instance passes here; after a kill or a power loss a start may take longer.
+_AFTER_CLEAN_END_S = 0.1
+_AFTER_CRASH_S = 5.0
+_STEPS = 1000  # of SQLite's machine between two looks at the clock
+
+
+def check_budget_s(path: Path) -> float:
+    """How long `check_file` may take; asked before the file is opened."""
+    wal = path.with_name(path.name + "-wal")  # SQLite removes it when the last one closes the file
+    was_left_open = wal.exists() and wal.stat().st_size > 0
+    return _AFTER_CRASH_S if was_left_open else _AFTER_CLEAN_END_S
+
+
+def check_file(conn: Connection, budget_s: float) -> bool:
+    """True when all of it was looked at within the time. Raises StoreError for a damaged file.
+
+    It sees pages that cannot be what they are said to be; there are no checksums over contents.
+    """
+    db = driver(conn)
+    deadline = time.monotonic() + budget_s
+    db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+    try:
+        (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            return False
+        raise
+    finally:
+        db.set_progress_handler(None, 0)
+    if found != "ok":
+        raise StoreError(
+            f"the database is damaged ({found})", hint="restore it from the last backup"
+        )
+    return True
