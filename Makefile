@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 TESTS ?= tests
 WORKERS ?= auto
 
-.PHONY: help demo test quick lint format types layers docs bench lock clean
+.PHONY: help demo test quick soak lint format types layers docs bench lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -20,6 +20,12 @@ test: $(VENV)/developed ## run all tests
 
 quick: $(VENV)/developed ## run the tests that take less than a moment
 	@$(BIN)/pytest -n $(WORKERS) -m 'not slow' $(TESTS)
+
+soak: $(VENV)/developed ## run the tests of what is promised at full length (about an hour)
+	@figures=$$(mktemp); trap "rm -f $$figures" EXIT; \
+	  MAIL_PROXY_SOAK=1 MAIL_PROXY_FIGURES=$$figures $(BIN)/pytest $(TESTS)/reliability; code=$$?; \
+	  git log -1 --format='%nFigures of %h, %cs:' 2>/dev/null; \
+	  $(BIN)/python -m tests.faults.figures $$figures; exit $$code
 
 lint: format types layers ## check format, style, types and layers
 

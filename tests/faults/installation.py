@@ -55,7 +55,11 @@ class Installation:
     async def start(self) -> None:
         # A port of its own: the first free one is soon another test's while this daemon is away.
         info = await asyncio.to_thread(
-            start_daemon, self.instance, port=self.port, environ=self.environ
+            start_daemon,
+            self.instance,
+            port=self.port,
+            environ=self.environ,
+            timeout_s=PATIENCE_S,
         )
         self.url, self.pid = info.url, info.pid
 

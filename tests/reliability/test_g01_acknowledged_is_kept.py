@@ -14,7 +14,7 @@ import pytest
 from tests.faults.figures import record
 from tests.faults.installation import until
 from tests.faults.nemesis import Nemesis
-from tests.faults.profile import seeded, sized
+from tests.faults.profile import lacks, seeded, sized
 
 pytestmark = pytest.mark.slow
 
@@ -53,10 +53,11 @@ async def test_g1a_every_acknowledged_message_is_there_after_kills(site: Sites) 
     assert set(ledger.states) >= here.acknowledged
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace (Debian: strace)")
 async def test_g1b_a_sync_lies_between_the_request_and_its_answer(
     site: Sites, tmp_path: Path
 ) -> None:
+    if shutil.which("strace") is None:
+        lacks("needs strace (Debian: strace)")
     requests = 200
     async with site() as here:
         await here.call("suspend")
