@@ -112,11 +112,14 @@ class Installation:
     async def until_empty(self, timeout_s: float = PATIENCE_S) -> None:
         """Until nothing waits and nothing is being sent; what is in doubt or held stays."""
         try:
-            await until(lambda: not self._open(), timeout_s)
+            await until(lambda: not self.open_messages(), timeout_s)
         except TimeoutError:
-            raise TimeoutError(f"{self._open()} messages are left after {timeout_s:g} s") from None
+            raise TimeoutError(
+                f"{self.open_messages()} messages are left after {timeout_s:g} s"
+            ) from None
 
-    def _open(self) -> int:
+    def open_messages(self) -> int:
+        """Waiting, or being sent."""
         statement = "SELECT count(*) FROM messages WHERE state IN ('waiting', 'leased')"
         return int(self.query(statement)[0][0])
 

@@ -17,6 +17,7 @@ from tests.faults.receiver_process import Seen
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
+READS_WITHIN_S = 0.5  # a client that lives reads a reply sooner, on a busy machine too
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,18 @@ def copies(seen: Iterable[Seen]) -> Counter[tuple[str, str]]:
     return Counter((mail.id, to) for mail in seen if mail.taken for to in mail.recipients)
 
 
-def unread(seen: Iterable[Seen]) -> Counter[str]:
-    """By id, how often a dot came after which nothing more did: the client may have no reply."""
-    return Counter(mail.id for mail in seen if mail.taken and not mail.followed)
+def unread(seen: Iterable[Seen], killed_at: float) -> Counter[str]:
+    """By id, the messages whose reply the client may not have read when it was killed.
+
+    Their dot came, nothing followed on the connection, and the reply left late or not at all.
+    """
+    return Counter(
+        mail.id
+        for mail in seen
+        if mail.taken
+        and not mail.followed
+        and (mail.replied_at is None or mail.replied_at > killed_at - READS_WITHIN_S)
+    )
 
 
 def most_in_a_window(seen: Iterable[Seen], window_s: float) -> int:

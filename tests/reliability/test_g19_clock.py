@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import time
 from pathlib import Path
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.slow
 
 Sites = Any  # see conftest
 LIBRARIES = sorted(Path("/usr/lib").glob("**/faketime/libfaketime.so.1"))
-LIMIT = 30
+LIMIT = sized(1000, 30)  # in full it is reached, which takes two minutes
+MESSAGES = 30
 IDLE_S = sized(3.0, 20.0)
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -55,20 +57,30 @@ async def test_g19_a_jump_of_two_hours_does_no_harm(
 ) -> None:
     settings, file = faked
     async with site(settings=settings, limit_per_minute=LIMIT) as here:
-        await here.post_many([f"before{n}" for n in range(LIMIT)])
-        await here.relay.until_count(LIMIT // 2)
+        await here.post_many([f"before{n}" for n in range(MESSAGES)])
+        await here.relay.until_count(MESSAGES // 2)
         file.write_text(f"{jump_s:+d}\n")
-        await here.post_many([f"after{n}" for n in range(3)])
-        await here.relay.until_count(LIMIT)  # the rest waits for the limit
+        await _until_jumped(here, jump_s)
+        await here.relay.until_count(MESSAGES)
         await here.until_reported()
         busy = await _share_of_cpu(here.pid, IDLE_S)
         await here.until_empty(timeout_s=150)
         seen = await here.relay.seen()
         ledger = await here.check()
-        (latest,) = here.query("SELECT max(created_at) FROM messages WHERE id LIKE 'after%'")
     most = most_in_a_window(seen, 60.0)
-    assert abs(latest[0] - time.time() - jump_s) < 600, "the clock was not faked"
     assert most <= LIMIT
-    assert ledger.counted == {"sent": LIMIT + 3}
+    assert ledger.counted == {"sent": len(here.acknowledged)}
     assert busy < 0.2
     record(f"G19 {jump_s:+d} s", most_in_a_minute=most, limit=LIMIT, cpu=f"{busy:.0%}")
+
+
+async def _until_jumped(here: Any, jump_s: int) -> None:
+    """Post until the daemon gives its new time to a message; the library looks once a second."""
+    client = here.new_client()
+    async with asyncio.timeout(30):
+        for n in itertools.count():
+            await client.post_until_answered([f"after{n}"])
+            ((at,),) = here.query("SELECT created_at FROM messages WHERE id = ?", f"after{n}")
+            if abs(at - time.time() - jump_s) < 600:
+                return
+            await asyncio.sleep(0.5)
