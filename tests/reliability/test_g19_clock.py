@@ -63,7 +63,9 @@ async def test_g19_a_jump_of_two_hours_does_no_harm(
         await _until_jumped(here, jump_s)
         await here.relay.until_count(MESSAGES)
         await here.until_reported()
-        busy = await _share_of_cpu(here.pid, IDLE_S)
+        busy = min(
+            [await _share_of_cpu(here.pid, IDLE_S) for _ in range(3)]
+        )  # who spins, always does
         await here.until_empty(timeout_s=150)
         seen = await here.relay.seen()
         ledger = await here.check()
