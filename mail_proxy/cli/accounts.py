@@ -86,15 +86,16 @@ _USE_TLS = typer.Option(False, "--use-tls", hidden=True)
 _USE_SSL = typer.Option(False, "--use-ssl", hidden=True)
 _BATCH_SIZE = typer.Option(None, "--batch-size", min=1, help="Mails in one turn.")
 _TTL = typer.Option(None, "--ttl", min=0, help="Seconds that a connection is kept.")
-_NOT_YET = "Stored, and not kept to yet."
-_LIMIT_MINUTE = typer.Option(None, "--limit-minute", min=0, help=f"Mails a minute. {_NOT_YET}")
+_LIMIT_MINUTE = typer.Option(None, "--limit-minute", min=0, help="Mails a minute; 0: no limit.")
 _LIMIT_HOUR = typer.Option(
-    None, "--limit-hour", "--hourly-limit", min=0, help=f"Mails an hour. {_NOT_YET}"
+    None, "--limit-hour", "--hourly-limit", min=0, help="Mails an hour; 0: no limit."
 )
 _LIMIT_DAY = typer.Option(
-    None, "--limit-day", "--daily-limit", min=0, help=f"Mails a day. {_NOT_YET}"
+    None, "--limit-day", "--daily-limit", min=0, help="Mails a day; 0: no limit."
 )
-_LIMIT_BEHAVIOR = typer.Option(None, "--limit-behavior", help=f"defer or reject. {_NOT_YET}")
+_LIMIT_BEHAVIOR = typer.Option(
+    None, "--limit-behavior", help="What mail beyond a limit does: wait (defer) or fail (reject)."
+)
 _MAX_RETRIES = typer.Option(None, "--max-retries", min=0, max=1000, help="Tries after the first.")
 _RETRY_DELAYS = typer.Option(
     None, "--retry-delays", metavar="TIMES", help="The waits before them: 60s,5m,1h; '' for none."

@@ -6,7 +6,7 @@ from mail_proxy.delivery.lane import Lane
 from mail_proxy.delivery.ring import Key
 from mail_proxy.domain.clock import Clock, on_monotonic
 from mail_proxy.domain.errors import StoreError
-from mail_proxy.domain.limits import is_of_limit
+from mail_proxy.domain.limits import pause_kind
 from mail_proxy.observe import events
 from mail_proxy.store import Account, Store, Tenant
 
@@ -45,7 +45,7 @@ class LaneOpener:
     def _lane(self, account: Account) -> Lane:
         """A fault's pause goes on. One of a limit is only shown: the next claim knows better."""
         lane = Lane(account, failures=account.failures)
-        if account.paused_until and is_of_limit(account.paused_reason):
+        if account.paused_until and pause_kind(account.paused_reason) == "limit":
             lane.limit_shown = account.paused_until, account.paused_reason or ""
         elif account.paused_until:
             lane.paused_until = on_monotonic(self._clock, account.paused_until)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 
@@ -104,9 +104,10 @@ class Allowance:
     reached: Reached | None
 
 
-def is_of_limit(paused_reason: str | None) -> bool:
-    """An account's pause with this reason is that of a limit, no fault."""
-    return (paused_reason or "").startswith(tuple(_WHOSE.values()))
+def pause_kind(paused_reason: str | None) -> Literal["limit", "fault"]:
+    """What paused an account; the reason of a fault begins with the stage it came at."""
+    is_limit = (paused_reason or "").startswith(tuple(_WHOSE.values()))
+    return "limit" if is_limit else "fault"
 
 
 def limits_of_account(minute: int | None, hour: int | None, day: int | None) -> tuple[Limit, ...]:

@@ -44,14 +44,14 @@ FIELDS = (
     Field(
         "limit_per_hour",
         "Limit per hour",
-        "Mails in an hour; 0: no limit. Stored, not kept to yet.",
+        "Mails in an hour; 0: no limit.",
         checks.limit,
         default=lambda _: "0",
     ),
     Field(
         "limit_per_day",
         "Limit per day",
-        "Mails in a day; 0: no limit. Stored, not kept to yet.",
+        "Mails in a day; 0: no limit.",
         checks.limit,
         default=lambda _: "0",
     ),

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mail_proxy.domain.errors import Conflict, Invalid, NotFound
+from mail_proxy.domain.limits import pause_kind
 from mail_proxy.observe.metrics import labels
 from mail_proxy.operations.context import Context
 from mail_proxy.secrets import MASK
@@ -217,6 +218,7 @@ def _record(account: Account, now: float) -> AccountRecord:
         "max_age": account.max_age,
         "paused_until_ts": None if paused_until is None else not_before(paused_until),
         "paused_reason": account.paused_reason,
+        "paused_by": None if paused_until is None else pause_kind(account.paused_reason),
         "failures": account.failures,
         "breaker": _breaker(account, now),
         "capabilities": account.capabilities,

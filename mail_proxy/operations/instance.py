@@ -10,6 +10,7 @@ from typing import Any
 
 import mail_proxy
 from mail_proxy.domain.errors import Conflict
+from mail_proxy.domain.limits import pause_kind
 from mail_proxy.domain.state import State
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.numbers import Queue
@@ -179,6 +180,7 @@ def _paused(queue: Queue) -> list[PausedAccount]:
             "tenant_id": account.tenant_id,
             "account_id": account.account_id,
             "paused_until_ts": not_before(account.paused_until or 0.0),
+            "paused_by": pause_kind(account.paused_reason),
         }
         if account.paused_reason:
             entry["paused_reason"] = account.paused_reason

@@ -7,6 +7,7 @@ from typing import Any
 
 from mail_proxy.config.instances import RESERVED
 from mail_proxy.domain.errors import Forbidden, Invalid, NotFound
+from mail_proxy.domain.limits import limits_of_tenant, pause_kind
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.keys import make_key
 from mail_proxy.secrets import MASK, mask
@@ -110,8 +111,20 @@ async def _changed(ctx: Context, tenant: Tenant, old: Tenant | None) -> None:
         await ctx.engine.recall(tenant.tenant_id)
     elif tenant.active and not old.active:
         ctx.engine.wake_all()
+    if limits_of_tenant(old.rate_limits) != limits_of_tenant(tenant.rate_limits):
+        await _lift_pauses(ctx, tenant.tenant_id)
+        await ctx.engine.limits_changed(tenant.tenant_id)
     if any(getattr(old, name) != getattr(tenant, name) for name in _RECEIVER):
         await ctx.reporter.resume(tenant.tenant_id)  # what failed may be mended now
+
+
+async def _lift_pauses(ctx: Context, tenant_id: str) -> None:
+    """What a daemon wrote of the old limits is true no more; also where none runs."""
+    lifted = {"paused_until": None, "paused_reason": None}
+    for account in await ctx.store.list_accounts(tenant_id):
+        if account.paused_until is not None and pause_kind(account.paused_reason) == "limit":
+            key = (tenant_id, account.account_id)
+            await ctx.store.change_account(*key, lifted, now=ctx.clock.now())
 
 
 def _check_allowed(request: UpdateTenant, given: dict[str, Any], old: Tenant) -> None:

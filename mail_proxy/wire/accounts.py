@@ -91,7 +91,8 @@ class AccountRecord(TypedDict):
     """An account as it is looked at; its passwords never leave the process.
 
     needs_password: the stored one was sealed with a key that is lost.
-    paused_until_ts: the account is not used before; paused_reason says why.
+    paused_until_ts: the account is not used before; paused_reason says why, paused_by which kind
+        it is: `limit`, a rate limit is reached, or `fault`, its server refuses it.
     breaker: closed while it works; open after `failures` faults in a row, until the end of its
         pause; then probing, until one message has gone or the next fault.
     """
@@ -126,6 +127,7 @@ class AccountRecord(TypedDict):
     max_age: NotRequired[float]
     paused_until_ts: NotRequired[int]
     paused_reason: NotRequired[str]
+    paused_by: NotRequired[Literal["limit", "fault"]]
     failures: int
     breaker: Literal["closed", "open", "probing"]
     capabilities: NotRequired[dict[str, Any]]

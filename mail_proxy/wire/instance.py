@@ -115,6 +115,7 @@ class PausedAccount(TypedDict):
     account_id: str
     paused_until_ts: int
     paused_reason: NotRequired[str]
+    paused_by: Literal["limit", "fault"]
 
 
 class Stats(TypedDict):

@@ -60,13 +60,19 @@ class ClientAuth(Request):
 
 
 class RateLimits(Request):
-    """Messages of the whole tenant; 0 is no limit."""
+    """Messages of all the tenant's accounts; 0 is no limit.
+
+    Of several names of one window the lowest number counts.
+    """
 
     per_minute: Count | None = None
+    minute: Count | None = None
     hourly: Count | None = None
-    daily: Count | None = None
     per_hour: Count | None = None
+    hour: Count | None = None
+    daily: Count | None = None
     per_day: Count | None = None
+    day: Count | None = None
 
 
 class LargeFiles(Request):

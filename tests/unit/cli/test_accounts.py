@@ -334,11 +334,11 @@ def test_options_that_say_the_same_go_together(cli, world, options, mode: str) -
     assert world.last("addAccount")["tls_mode"] == mode
 
 
-def test_the_help_names_the_default_and_what_is_not_kept_yet(cli, capsys) -> None:
+def test_the_help_names_the_default_and_the_limits(cli, capsys) -> None:
     cli("my", "acme", "accounts", "add", "--help")
     told = " ".join(capsys.readouterr().out.split())
     assert "a new one: auto, that is ssl on port 465, else STARTTLS where it is offered" in told
-    assert told.count("Stored, and not kept to yet.") == 4
+    assert told.count("0: no limit.") == 3
 
 
 def test_add_and_delete_tell_programs_what_they_did(cli, world) -> None:

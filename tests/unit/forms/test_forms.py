@@ -179,7 +179,7 @@ def test_every_hint_fits_in_a_terminal_of_80_columns(form: Form) -> None:
     assert [f.name for f in form.fields if len(_toolbar(f.help)) > 79] == []
 
 
-def test_the_form_says_that_limits_are_not_kept_yet() -> None:
+def test_the_form_says_what_no_limit_is() -> None:
     limits = [field for field in ACCOUNT_FORM.fields if field.name.startswith("limit_")]
     assert limits
-    assert all("Stored, not kept to yet." in field.help for field in limits)
+    assert all("0: no limit." in field.help for field in limits)

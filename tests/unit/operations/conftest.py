@@ -67,6 +67,9 @@ class FakeEngine:
     async def refresh(self, tenant_id: str, account_id: str) -> None:
         self.asked.append(("refresh", tenant_id, account_id))
 
+    async def limits_changed(self, tenant_id: str) -> None:
+        self.asked.append(("limits_changed", tenant_id))
+
     async def recall(
         self,
         tenant_id: str | None,

@@ -71,6 +71,7 @@ async def test_stats_name_paused_accounts(house):
         "account_id": "main",
         "paused_until_ts": int(house.clock.now()) + 10,
         "paused_reason": "login refused",
+        "paused_by": "fault",
     }
     house.clock.at += 10
     assert (await house.call("getStats"))["paused_accounts"] == []

@@ -198,3 +198,35 @@ async def test_a_key_ends_at_its_time_or_when_it_is_revoked(house):
     assert await house.call("revokeTenantKey", tenant_id="acme") == {"ok": True}
     with pytest.raises(Unauthorized):
         await house.context.tokens.authenticate(key)
+
+
+async def test_changed_limits_reach_the_engine_and_lift_the_pauses_of_the_old_ones(house):
+    await house.tenant("acme", "main", "other")
+    now = house.clock.now()
+    limited = {
+        "paused_until": now + 99,
+        "paused_reason": "the tenant's limit of 5 a day is reached",
+    }
+    refused = {"paused_until": now + 99, "paused_reason": "login: 535 no", "failures": 1}
+    await house.store.change_account("acme", "main", limited, now=now)
+    await house.store.change_account("acme", "other", refused, now=now)
+
+    await house.call("updateTenant", tenant_id="acme", rate_limits={"daily": 9})
+
+    assert ("limits_changed", "acme") in house.engine.asked
+    accounts = (await house.call("listAccounts", tenant_id="acme"))["accounts"]
+    assert [account.get("paused_by") for account in accounts] == [None, "fault"]
+
+
+@pytest.mark.parametrize(
+    "names", [("daily", "per_day"), ("minute", "per_minute"), ("hour", "hourly")]
+)
+async def test_limits_that_stay_the_same_recall_nothing(house, names):
+    await house.tenant("acme", "main")
+    first, second = names
+    await house.call("updateTenant", tenant_id="acme", rate_limits={first: 9})
+    house.engine.asked.clear()
+
+    await house.call("updateTenant", tenant_id="acme", rate_limits={second: 9})
+
+    assert ("limits_changed", "acme") not in house.engine.asked
