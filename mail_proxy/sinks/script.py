@@ -70,6 +70,11 @@ class Script:
     def clear(self) -> None:
         self._rules.clear()
 
+    @property
+    def is_used_up(self) -> bool:
+        """No rule will be followed any more."""
+        return all(rule.left == 0 for rule in self._rules)
+
     def rule_for(self, at: Step, addresses: Collection[str] = ()) -> Rule | None:
         """The rule to follow now; it is used up by that."""
         for rule in self._rules:
