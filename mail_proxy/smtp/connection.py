@@ -48,6 +48,7 @@ class Connection(asyncio.Protocol):
         self.loop = asyncio.get_running_loop()
         self.gone: asyncio.Future[None] = self.loop.create_future()
         self._transaction: Transaction | None = None
+        self._on_dot: OnDot | None = None
         self._turn: asyncio.Future[None] | None = None  # awaited by `send`
         self._is_reusable = True
         self._needs_reset = False
@@ -125,20 +126,20 @@ class Connection(asyncio.Protocol):
             return transaction.result  # nothing was said to the server
         self.messages += 1
         self.is_fresh = False
-        self._transaction = transaction
+        self._transaction, self._on_dot = transaction, on_dot
         try:
-            return await self._run(transaction, on_dot)
+            return await self._run(transaction)
         except BaseException:  # cancelled, or `on_dot` failed: the server's next words are nobody's
             self.abort()
             raise
         finally:
-            self._transaction = None
+            self._transaction = self._on_dot = None
             self._deadline = float("inf")
             self._needs_reset = transaction.needs_reset
             if not transaction.is_reusable:
                 self.abort()
 
-    async def _run(self, transaction: Transaction, on_dot: OnDot | None) -> AttemptResult:
+    async def _run(self, transaction: Transaction) -> AttemptResult:
         if self._transport.is_closing():
             transaction.lose("the server closed the connection")
         else:
@@ -147,12 +148,23 @@ class Connection(asyncio.Protocol):
         if transaction.phase is Phase.BODY:
             await self._send_body(transaction)
         if transaction.phase is Phase.BODY:
-            if on_dot is not None:
-                on_dot(transaction.replies)
-            self._write(transaction.end(), timeout_s=self._settings.dot_timeout_s)
+            self._end(transaction)
             await self._until_our_turn(transaction)
         assert transaction.result is not None
         return transaction.result
+
+    def _end(self, transaction: Transaction) -> None:
+        """Send the last part of the message, with the final dot; what `on_dot` raises stops it."""
+        if self._on_dot is not None:
+            self._on_dot(transaction.replies)
+        self._write(transaction.end(), timeout_s=self._settings.dot_timeout_s)
+
+    def _end_at_once(self, transaction: Transaction, turn: asyncio.Future[None]) -> None:
+        """A short message leaves here, without a way through the loop to `send` and back."""
+        try:
+            self._end(transaction)
+        except Exception as error:  # noqa: BLE001 - it belongs to `send`, which raises it
+            turn.set_exception(error)
 
     async def _send_body(self, transaction: Transaction) -> None:
         """All but the last part, as fast as the server reads; ends early when it refuses.
@@ -238,7 +250,15 @@ class Connection(asyncio.Protocol):
         out = transaction.feed(data)
         if out:
             self._write(out)
-        if transaction.phase in _TURNS:
+        turn = self._turn
+        if (
+            transaction.phase is Phase.BODY
+            and transaction.is_short
+            and turn is not None
+            and not turn.done()  # else `send` was cancelled in this moment
+        ):
+            self._end_at_once(transaction, turn)
+        elif transaction.phase in _TURNS:
             self._wake()
         elif transaction.answers > answers:  # a slow half of a reply earns no more time
             self._expect_within(self._settings.command_timeout_s)

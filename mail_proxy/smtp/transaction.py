@@ -126,6 +126,11 @@ class Transaction:
             self.is_reusable = False
         return b"" if self.phase is Phase.DONE else out
 
+    @property
+    def is_short(self) -> bool:
+        """`end` gives all of the message: `body` has nothing."""
+        return len(self._data) <= CHUNK_BYTES
+
     def body(self) -> Iterator[bytes]:
         """The message, dots stuffed (RFC 5321 section 4.5.2), without the part that ends it."""
         for start in range(0, len(self._data) - CHUNK_BYTES, CHUNK_BYTES):
