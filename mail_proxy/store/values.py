@@ -168,7 +168,7 @@ class Claimed:
     due_at: float
     settled: tuple[RecipientRow, ...] = ()  # recipients that earlier attempts settled
     batch_code: str | None = None
-    lapses: int = 0  # begun attempts that ended with their daemon's death
+    lapses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
