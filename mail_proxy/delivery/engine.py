@@ -33,6 +33,7 @@ from mail_proxy.delivery.recovery import Recovery
 from mail_proxy.delivery.results import Told
 from mail_proxy.delivery.ring import Key
 from mail_proxy.delivery.tenure import Tenure
+from mail_proxy.delivery.wall import Wall
 from mail_proxy.domain.clock import Clock, on_monotonic
 from mail_proxy.domain.errors import StoreError
 from mail_proxy.domain.state import Event
@@ -113,6 +114,7 @@ class Engine:
         self._active = True
         self._stopping = False
         self._looks = Looks(settings)
+        self._wall = Wall(store, clock, look=self.wake_all)
 
     # --- what others ask for ---
 
@@ -267,6 +269,8 @@ class Engine:
         while not self._stopping:
             self._wake.clear()
             now = self._clock.monotonic()
+            if back_s := self._wall.set_back_s():
+                self._spawn(self._wall.redate(back_s), "clock set back")
             if self._looks.is_due(now):
                 await self._look(now)
             await self._open_woken(now)
@@ -442,7 +446,7 @@ class Engine:
             message, outcome, _ = entry
             self._told.ended(entry, is_ours=outcome.pk in ours)
             if outcome.event is Event.RELEASE:
-                self._note_waiting(message, message.due_at)
+                self._note_waiting(message, min(message.due_at, self._clock.now()))
             elif outcome.due_at is not None:
                 self._note_waiting(message, outcome.due_at)
 

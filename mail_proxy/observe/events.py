@@ -107,6 +107,11 @@ def store_trouble(*, where: str, error: BaseException) -> None:
     _tell(logging.ERROR, "store_trouble", where=where, why=error)
 
 
+def clock_set_back(*, seconds: float) -> None:
+    """Somebody has set the wall clock back; what waits for its next try is dated anew."""
+    _tell(logging.WARNING, "clock_set_back", seconds=round(seconds, 1))
+
+
 def secrets_unusable(problem: str) -> None:
     """The key is lost or wrong: nothing is sent with an account that has a password."""
     _tell(logging.WARNING, "secrets_unusable", why=problem)

@@ -109,6 +109,13 @@ class Store(Protocol):
         """Every account with WAITING messages; a few index probes for each account."""
         ...
 
+    async def set_back(self, seconds: float, *, now: float) -> None:
+        """The clock was set back: what is due after `now` is due so much earlier.
+
+        Not what the caller has scheduled: that time is the world's, not our clock's.
+        """
+        ...
+
     # leases
     async def renew(self, daemon: Daemon) -> None:
         """The daemon lives: its counter moves; its row is made where there is none."""

@@ -303,6 +303,15 @@ class MailProxyDb:
             retried |= await self._write(moving.retry_messages, tenant_id, some, now=now)
         return retried
 
+    async def set_back(self, seconds: float, *, now: float) -> None:
+        for account in await self.ready_accounts():
+            for priority in PRIORITIES:
+                place = moving.Place(account.tenant_id, account.account_id, priority, now)
+                while rows := await self._readers.read(moving.rows_to_redate, place):
+                    pks = [row.pk for row in rows]
+                    await self._write(moving.redate, place.tenant_id, pks, seconds, after=now)
+                    place = place._replace(due_at=rows[-1].due_at, pk=rows[-1].pk)
+
     async def expired(self, *, now: float, limit: int) -> list[MessageRow]:
         return await self._readers.read(ending.expired, now=now, limit=limit)
 

@@ -7,13 +7,14 @@ index, and back, goes in chunks, so that no claim waits long.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, case, delete, exists, insert, select, update
+from sqlalchemy import Connection, Row, case, delete, exists, insert, select, tuple_, update
 
 from mail_proxy.domain.state import Event, RecipientState, State, sources
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.indexed import by_index
+from mail_proxy.store.keys import LAST_PK
 from mail_proxy.store.schema import WHOLE_TENANT, messages, recipients, stored, suspensions
 
 CHUNK = 500  # rows in one transaction, about 8 ms
@@ -76,6 +77,56 @@ def _reopen_recipients(conn: Connection, tenant_id: str, pks: list[int]) -> None
             r.state == RecipientState.REFUSED.value,
         )
         .values(state=RecipientState.PENDING.value, settled_at=None)
+    )
+
+
+# --- a clock that was set back ---
+
+
+class Place(NamedTuple):
+    """Where in `messages_due` the next chunk begins."""
+
+    tenant_id: str
+    account_id: str
+    priority: int
+    due_at: float
+    pk: int = LAST_PK
+
+
+def rows_to_redate(conn: Connection, place: Place) -> list[Row[Any]]:
+    """The next pks, with their due_at and in its order, of what waits beyond it; a read.
+
+    A schedule as the caller gave it is right as it is.
+    """
+    statement = (
+        select(_m.pk, _m.due_at)
+        .where(
+            _m.tenant_id == place.tenant_id,
+            _m.account_id == place.account_id,
+            _m.priority == place.priority,
+            tuple_(_m.due_at, _m.pk) > (place.due_at, place.pk),
+            _m.state.in_(stored(sources(Event.CLAIM))),
+            (_m.deferred_ts.is_(None)) | (_m.due_at != _m.deferred_ts),
+        )
+        .order_by(_m.due_at, _m.pk)
+        .limit(CHUNK)
+    )
+    return list(conn.execute(by_index(statement, messages, "messages_due")).all())
+
+
+def redate(
+    conn: Connection, tenant_id: str, pks: Sequence[int], seconds: float, *, after: float
+) -> None:
+    """Due so much earlier, where they are still due after that time."""
+    conn.execute(
+        update(messages)
+        .where(
+            _m.tenant_id == tenant_id,
+            _m.pk.in_(pks),
+            _m.state.in_(stored(sources(Event.CLAIM))),
+            _m.due_at > after,
+        )
+        .values(due_at=_m.due_at - seconds)
     )
 
 

@@ -193,6 +193,12 @@ class House:
             ):
                 await asyncio.sleep(0)
 
+    async def until_due_by(self, seconds: float, id_: str) -> None:
+        """Wait until the message is due in so many seconds, or earlier."""
+        async with asyncio.timeout(PATIENCE_S):
+            while (await self.row(id_)).due_at > self.clock.now() + seconds:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0)
+
     async def row(self, id_: str) -> MessageRow:
         (row,) = await self.store.find_messages("acme", [id_], full=True)
         return row

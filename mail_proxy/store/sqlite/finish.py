@@ -222,7 +222,8 @@ def _message_change(row: _Row, outcome: Outcome, after: State, now: float) -> di
         "pk": row.pk,
         "lease_token": outcome.lease_token,
         "state": after.value,
-        "due_at": outcome.due_at if reschedules else row.due_at,
+        # What was claimed was due; a clock that was set back meanwhile must not hide it.
+        "due_at": outcome.due_at if reschedules else min(row.due_at, now),
         "spent": _spent(outcome),
         "lapsed": outcome.lapsed,
         "held_reason": outcome.error if outcome.event is Event.PARK else None,

@@ -230,3 +230,30 @@ async def test_a_suspension_and_its_end_may_overlap(scene):
     await suspending
 
     assert [(c.state, c.n) for c in await scene.store.counts()] == [(State.WAITING, 5000)]
+
+
+async def test_a_clock_that_was_set_back_leaves_only_schedules_as_they_are(scene):
+    before, now = scene.now, scene.now - 7200
+    await scene.post(*[f"m{n}" for n in range(1100)], due_at=before)
+    await scene.post("retry", due_at=before + 60)
+    await scene.post("tomorrow", due_at=before + 86400)
+    schedule = int(before) + 30
+    await scene.post("scheduled", due_at=float(schedule), deferred_ts=schedule)
+    await scene.post("due already", due_at=now - 5)
+
+    await scene.store.set_back(7200, now=now)
+
+    due = {id_: (await scene.look(id_)).due_at for id_ in ("m0", "m1099", "retry", "tomorrow")}
+    assert due == {"m0": now, "m1099": now, "retry": now + 60, "tomorrow": now + 86400}
+    assert (await scene.look("scheduled")).due_at == schedule
+    assert (await scene.look("due already")).due_at == now - 5
+    assert len((await scene.claim(2000, now=now)).messages) == 1101
+
+
+async def test_what_comes_back_after_the_clock_was_set_back_is_due(scene):
+    await scene.post("m1")
+    claimed = await scene.claim_one()
+
+    await scene.finish(scene.outcome(claimed, Event.RELEASE), now=scene.now - 7200)
+
+    assert len((await scene.claim(now=scene.now - 7200)).messages) == 1

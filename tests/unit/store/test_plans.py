@@ -345,3 +345,14 @@ def test_reports_read_what_waits_only(plans):
         assert_walks_nothing(plan)
         assert "SEARCH events USING INDEX events_unreported (tenant_id=?)" in plan
     assert_walks_nothing(plans.of(reports.mark_reported, "acme", [1], now=1.0, state="reported"))
+
+
+def test_dating_anew_takes_ranges_of_the_due_index(plans):
+    place = moving.Place("acme", "main", 2, 0.5)
+
+    plan = plans.of(moving.rows_to_redate, place)
+
+    due = "messages USING INDEX messages_due (tenant_id=? AND account_id=? AND priority=?"
+    assert [step for step in plan if due in step and "due_at" in step]
+    assert_walks_nothing(plan)
+    assert_walks_nothing(plans.of(moving.redate, "acme", [1, 2], 7200.0, after=0.5))
