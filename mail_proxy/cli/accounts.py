@@ -103,6 +103,9 @@ _RETRY_DELAYS = typer.Option(
 _MAX_AGE = typer.Option(
     None, "--max-age", metavar="TIME", help="Give up after: 30m, 12h, 5d; 0: as the instance says."
 )
+_IN_DOUBT = typer.Option(
+    None, "--in-doubt", help="Mail whose final reply was lost: resend it, or hold it for you."
+)
 
 
 @app.command()
@@ -131,6 +134,7 @@ def add(
     max_retries: int | None = _MAX_RETRIES,
     retry_delays: str | None = _RETRY_DELAYS,
     max_age: str | None = _MAX_AGE,
+    in_doubt: str | None = _IN_DOUBT,
     default: bool = typer.Option(False, "--default", help="For messages that name no account."),
     replace: bool = typer.Option(False, "--replace", help="Change one that is there; see update."),
 ) -> None:
@@ -162,6 +166,7 @@ def add(
         "max_retries": max_retries,
         "retry_delays": request_.retry_delays(retry_delays),
         "max_age": max_age,
+        "in_doubt": in_doubt,
         "is_default": default or None,
         "password": request_.read_password(
             found, password_file, password, from_stdin=password_stdin
@@ -203,6 +208,7 @@ def update(
     max_retries: int | None = _MAX_RETRIES,
     retry_delays: str | None = _RETRY_DELAYS,
     max_age: str | None = _MAX_AGE,
+    in_doubt: str | None = _IN_DOUBT,
     default: bool | None = typer.Option(
         None, "--default/--no-default", help="For messages that name no account."
     ),
@@ -231,6 +237,7 @@ def update(
         "max_retries": max_retries,
         "retry_delays": request_.retry_delays(retry_delays),
         "max_age": max_age,
+        "in_doubt": in_doubt,
         "is_default": default,
         # The variable is meant for new accounts: here it could change a password unseen.
         "password": request_.read_password(

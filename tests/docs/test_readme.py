@@ -1,4 +1,4 @@
-"""What the README tells to type can be typed."""
+"""What the README and the manual tell to type can be typed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from mail_proxy.cli.main import run
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+PAGES = "\n".join([README, *(page.read_text() for page in sorted((ROOT / "docs").glob("*.md")))])
 
 
 def commands() -> list[str]:
     """Each `mail-proxy ...` line of a code block, and each in the running text."""
-    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", PAGES, re.DOTALL)
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
     typed = [line.split("#")[0].strip() for line in lines if line.startswith("mail-proxy ")]
-    named = [text for text in re.findall(r"`(mail-proxy [^`]+)`", README) if "..." not in text]
+    named = [text for text in re.findall(r"`(mail-proxy [^`]+)`", PAGES) if "..." not in text]
     return sorted({*typed, *named})
 
 

@@ -375,3 +375,9 @@ def test_a_time_that_is_none_is_refused_by_its_option(cli, option) -> None:
     ran = cli("my", "acme", "accounts", "update", "main", *option)
     assert ran.code == 2
     assert option[0] in ran.err
+
+
+def test_an_account_says_what_becomes_of_mail_in_doubt(cli) -> None:
+    world = cli.instance("my")
+    assert cli("my", "acme", "accounts", "update", "main", "--in-doubt", "hold").code == 0
+    assert world.last("addAccount")["in_doubt"] == "hold"
