@@ -116,6 +116,7 @@ class Courier:
     async def _transact(self, session: Session, message: Claimed, steps: Steps) -> AttemptResult:
         stamp = Stamp(message.rfc_message_id, message.created_at, message.id)
         built = build(from_json(await self._content(message)), stamp)
+        steps.composed()
         return await session.send(
             envelope_address(message.return_path) if message.return_path else "",
             [envelope_address(r.address) for r in message.recipients],

@@ -20,6 +20,7 @@ from mail_proxy.delivery.records import (
     Header,
     Key,
     encode_begun,
+    encode_composed,
     encode_dotted,
     encode_ended,
     encode_header,
@@ -90,6 +91,11 @@ class Journal:
         self._look()
         key = Key(message.pk, message.lease_token)
         self._write(encode_begun(*key), key)
+
+    def composed(self, message: Claimed) -> None:
+        """The mail is put together, and did no harm. Never raises."""
+        key = Key(message.pk, message.lease_token)
+        self._try_to_write(encode_composed(*key), key)
 
     def dot(self, message: Claimed, replies: Sequence[Reply | None]) -> None:
         """Right before the final dot; `replies` to RCPT in envelope order. Raises NotNow."""

@@ -40,6 +40,12 @@ class Begun(NamedTuple):
     key: Key
 
 
+class Composed(NamedTuple):
+    """The mail is put together: what could take the daemon down has done no harm."""
+
+    key: Key
+
+
 class Dotted(NamedTuple):
     """The final dot is about to leave.
 
@@ -73,7 +79,7 @@ class Settled(NamedTuple):
     keys: frozenset[Key]
 
 
-Record: TypeAlias = Header | Begun | Dotted | Replied | Ended | Settled
+Record: TypeAlias = Header | Begun | Composed | Dotted | Replied | Ended | Settled
 
 
 # --- writing ---
@@ -85,6 +91,10 @@ def encode_header(header: Header) -> bytes:
 
 def encode_begun(pk: int, token: int) -> bytes:
     return _line(f'["B",{pk},{token}]')
+
+
+def encode_composed(pk: int, token: int) -> bytes:
+    return _line(f'["C",{pk},{token}]')
 
 
 def encode_dotted(
@@ -151,6 +161,8 @@ def _record(fields: list[Any]) -> Record | None:
             return Header(daemon_id, boot_id)
         case ["B", int(pk), int(token)]:
             return Begun(Key(pk, token))
+        case ["C", int(pk), int(token)]:
+            return Composed(Key(pk, token))
         case ["D", int(pk), int(token), str(tenant_id), str(message_id), accepted, refused]:
             return Dotted(
                 Key(pk, token),

@@ -10,7 +10,7 @@ from mail_proxy.domain.reply import Reply, Stage
 from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.store import Claimed, NewEvent, Outcome, RecipientResult
 
-MOST_LAPSES = 3  # begun attempts that may take their daemon down; one more, and it is parked
+MOST_LAPSES = 3  # attempts to compose it that may take their daemon down; one more: it is parked
 
 _NO_REPLY = "the daemon died before the reply"
 _UNKNOWN = "the daemon died, and what it had begun is not known"
@@ -39,7 +39,7 @@ def replayed(
         return _lapsed(message, has_begun=False)
     elif not is_proven:
         result = _result(message, None, None, _UNKNOWN)
-    elif attempt is None:
+    elif attempt is None or attempt.is_composed:
         return _lapsed(message, has_begun=False)
     elif message.lapses < MOST_LAPSES:
         return _lapsed(message, has_begun=True)
@@ -94,7 +94,7 @@ def _lapsed(message: Claimed, *, has_begun: bool) -> Outcome:
 
 
 def _parked(message: Claimed, now: float) -> Outcome:
-    why = f"parked: the daemon died {message.lapses + 1} times while it was sent"
+    why = f"parked: the daemon died {message.lapses + 1} times while it was composed"
     return Outcome(
         message.tenant_id,
         message.pk,

@@ -11,6 +11,7 @@ from typing import BinaryIO, assert_never
 from mail_proxy.delivery.journal import SUFFIX
 from mail_proxy.delivery.records import (
     Begun,
+    Composed,
     Dotted,
     Ended,
     Header,
@@ -29,6 +30,7 @@ _LONGEST_LINE = 2**20  # bytes; ours are shorter, and a foreign file may be one 
 class Attempt:
     """How far an attempt had come; begun, when all is empty."""
 
+    is_composed: bool = False
     dotted: Dotted | None = None
     replied: Replied | None = None
     has_ended: bool = False
@@ -61,6 +63,8 @@ class Trail:
                     self.attempts.pop(key, None)
             case Begun():
                 self._attempt(record.key)
+            case Composed():
+                self._attempt(record.key).is_composed = True
             case Dotted():
                 self._attempt(record.key).dotted = record
             case Replied():

@@ -12,7 +12,10 @@ from mail_proxy.store import Claimed
 
 
 class Steps:
-    """`begin`, perhaps `dot`, `end`. dot_sent: from here on the relay may have the mail."""
+    """`begin`, `composed`, perhaps `dot`, `end`.
+
+    dot_sent: from here on the relay may have the mail.
+    """
 
     def __init__(self, message: Claimed, journal: Journal, leases: Leases) -> None:
         self._message = message
@@ -24,6 +27,10 @@ class Steps:
     def begin(self) -> None:
         """Before anything is done. Raises NotNow."""
         self._journal.begin(self._message)
+
+    def composed(self) -> None:
+        """If the daemon dies from here on, this message is not to blame."""
+        self._journal.composed(self._message)
 
     def dot(self, replies: Sequence[Reply | None]) -> None:
         """Right before the final dot leaves. Raises NotNow, then it must not."""

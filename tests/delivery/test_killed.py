@@ -22,17 +22,17 @@ async def states(house: House, *ids: str) -> list[State]:
 
 
 @pytest.mark.parametrize(
-    ("stage", "policy", "state", "lapses"),
+    ("stage", "policy", "state"),
     [
-        (Stage.MAIL, "hold", State.WAITING, 1),
-        (Stage.RCPT, "hold", State.WAITING, 1),
-        (Stage.DATA, "hold", State.WAITING, 1),
-        (Stage.DOT, "hold", State.IN_DOUBT, 0),
-        (Stage.DOT, "resend", State.WAITING, 0),
+        (Stage.MAIL, "hold", State.WAITING),
+        (Stage.RCPT, "hold", State.WAITING),
+        (Stage.DATA, "hold", State.WAITING),
+        (Stage.DOT, "hold", State.IN_DOUBT),
+        (Stage.DOT, "resend", State.WAITING),
     ],
 )
 async def test_an_engine_that_dies_while_the_server_is_silent(
-    house: House, stage: Stage, policy: str, state: State, lapses: int
+    house: House, stage: Stage, policy: str, state: State
 ) -> None:
     await house.add_account("main", in_doubt=policy)
     house.relay.hang(stage)
@@ -46,9 +46,8 @@ async def test_an_engine_that_dies_while_the_server_is_silent(
     await heir.recover()
 
     assert await states(house, "m1") == [state]
-    if lapses:
-        (claimed,) = await heir.claim()
-        assert claimed.lapses == lapses
+    for claimed in await heir.claim():
+        assert claimed.lapses == 0  # a silent server is no fault of the message
 
 
 async def until_asked(house: House, stage: Stage) -> None:

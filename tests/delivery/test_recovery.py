@@ -38,6 +38,11 @@ def begun(journal: Journal, message: Claimed) -> None:
     journal.begin(message)
 
 
+def composed(journal: Journal, message: Claimed) -> None:
+    begun(journal, message)
+    journal.composed(message)
+
+
 def refused(journal: Journal, message: Claimed) -> None:
     begun(journal, message)
     journal.end(message, AttemptResult((None,), Stage.MAIL, NO))
@@ -62,6 +67,7 @@ def replied(reply: Reply | None) -> Leave:
 KNOWN = [
     (claimed_only, State.WAITING, 0),
     (begun, State.WAITING, 0),
+    (composed, State.WAITING, 0),
     (refused, State.WAITING, 0),
     (replied(OK), State.SENT, 1),
     (replied(LATER), State.WAITING, 1),
@@ -115,7 +121,7 @@ async def claim_of(house: House, heir: Heir, account_id: str) -> list[Claimed]:
 
 
 PROVEN = [(replied(OK), State.SENT), (replied(NO), State.FAILED), (refused, State.WAITING)]
-UNPROVEN = [(claimed_only, State.IN_DOUBT), (begun, State.IN_DOUBT), (dotted, State.IN_DOUBT)]
+UNPROVEN = [(leave, State.IN_DOUBT) for leave in (claimed_only, begun, composed, dotted)]
 
 
 def by_another_boot(house: House) -> str:
@@ -216,7 +222,7 @@ async def test_a_message_that_takes_its_daemon_down_is_parked_at_last(
 
     row = await house.row("poison")
     assert row.state is State.HELD
-    assert row.held_reason == "parked: the daemon died 4 times while it was sent"
+    assert row.held_reason == "parked: the daemon died 4 times while it was composed"
     assert [e.event_type for e in row.events] == ["held"]
     assert (await house.row("m2")).state is State.WAITING
 
@@ -285,6 +291,17 @@ async def test_a_recovery_that_dies_is_done_again_with_the_same_end(
     (claimed_again,) = await again.claim()
     assert claimed_again.lapses == 1
     assert again.files == [f"{again.journal.owner.daemon_id}-000001.journal"]
+
+
+async def test_a_message_that_was_composed_is_not_to_blame(house: House, heir: Heir) -> None:
+    await house.post("m1", wakes=False)
+    (message,) = await heir.claim()
+    composed(heir.journal, message)
+
+    await heir.recover()
+
+    (claimed,) = await Heir(house).claim()
+    assert claimed.lapses == 0
 
 
 async def test_one_row_that_cannot_be_written_stops_no_other(

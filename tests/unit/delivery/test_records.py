@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mail_proxy.delivery.records import (
     Begun,
+    Composed,
     Dotted,
     Ended,
     Header,
@@ -18,6 +19,7 @@ from mail_proxy.delivery.records import (
     Settled,
     decode,
     encode_begun,
+    encode_composed,
     encode_dotted,
     encode_ended,
     encode_header,
@@ -43,6 +45,7 @@ def test_a_header_is_read_as_written(daemon_id: str, boot_id: str) -> None:
 @given(numbers, numbers)
 def test_a_beginning_and_an_end_are_read_as_written(pk: int, token: int) -> None:
     assert decode(encode_begun(pk, token)) == Begun(Key(pk, token))
+    assert decode(encode_composed(pk, token)) == Composed(Key(pk, token))
     assert decode(encode_ended(pk, token)) == Ended(Key(pk, token))
 
 
