@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import assert_never
 
+from mail_proxy.domain.limits import pause_kind
 from mail_proxy.domain.message import WHOLE_TENANT
 from mail_proxy.domain.state import State
 
@@ -79,13 +80,12 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """failures: faults in a row; a pause without any is that of a limit."""
+    """retries: how many may follow the first try. is_readable: its password can be read."""
 
     retries: int
     is_readable: bool = True
     paused_until: float | None = None
     paused_reason: str | None = None
-    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +232,8 @@ def _waiting(it: Subject, around: Around) -> Why:
 def _paused(it: Subject, around: Around, account: AccountState, until: float) -> Why:
     at = when(until, around.now)
     reason = account.paused_reason
-    if not account.failures:
-        text = f"account '{it.account_id}': {reason or 'a limit is reached'}"
+    if pause_kind(reason) == "limit":
+        text = f"account '{it.account_id}': {reason}"
         do = _command(around, it, "accounts", "show", it.account_id)
         return Why(Cause.LIMITED, f"{text}; frees at {at}", do, until)
     told = f"account paused: {reason}" if reason else "account paused"

@@ -61,7 +61,6 @@ class Causes:
             is_readable=not account.secret_unreadable,
             paused_until=account.paused_until,
             paused_reason=account.paused_reason,
-            failures=account.failures,
         )
 
     async def _batches(self, tenant_id: str) -> frozenset[str]:

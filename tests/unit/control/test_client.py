@@ -102,6 +102,11 @@ CALLS: list[tuple[Callable[[MailProxyClient], Any], Call, Any]] = [
         None,
     ),
     (
+        lambda p: p.messages.why("1", "acme"),
+        ("explainMessage", {"id": "1", "tenant_id": "acme"}),
+        None,
+    ),
+    (
         lambda p: p.messages.settle("1", "sent", "acme"),
         ("settleMessages", {"ids": ["1"], "as": "sent", "tenant_id": "acme"}),
         None,

@@ -68,7 +68,7 @@ def test_a_scheduled_one_tells_its_time() -> None:
 
 
 def test_a_paused_account_goes_before_an_earlier_time_of_its_own() -> None:
-    account = {"paused_until": NOON + 90, "paused_reason": "TLS failed: no", "failures": 2}
+    account = {"paused_until": NOON + 90, "paused_reason": "TLS failed: no"}
     found = told({"due_at": NOON + 60, "tries": 1}, account=account)
     assert found == Why(
         Cause.ACCOUNT_FAILED,
@@ -80,12 +80,12 @@ def test_a_paused_account_goes_before_an_earlier_time_of_its_own() -> None:
 
 
 def test_a_refused_login_asks_for_another_password() -> None:
-    account = {"paused_until": NOON + 9, "paused_reason": "login refused: 535 no", "failures": 1}
+    account = {"paused_until": NOON + 9, "paused_reason": "login refused: 535 no"}
     assert told(account=account).do == "mail-proxy my acme accounts set-password main"
 
 
 def test_a_pause_that_has_ended_is_no_reason() -> None:
-    account = {"paused_until": NOON, "paused_reason": "535", "failures": 1}
+    account = {"paused_until": NOON, "paused_reason": "535"}
     assert told(account=account).cause is Cause.READY
 
 
@@ -228,8 +228,7 @@ surroundings = st.builds(
         retries=st.integers(0, 20),
         is_readable=st.booleans(),
         paused_until=st.none() | times,
-        paused_reason=st.none() | st.just("535 no"),
-        failures=st.integers(0, 3),
+        paused_reason=st.none() | st.sampled_from(["535 no", "the limit of 5 a day is reached"]),
     ),
     test_mode=st.booleans(),
     connections=st.integers(0, 3),
