@@ -8,13 +8,14 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from mail_proxy.config.settings import DeliverySettings
-from mail_proxy.delivery.lane import Lane
+from mail_proxy.delivery.buffer import PRIORITIES
+from mail_proxy.delivery.lane import Lane, Need
 from mail_proxy.delivery.leases import Leases
 from mail_proxy.delivery.ring import Key
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreError
 from mail_proxy.observe import events
-from mail_proxy.store import Claim, Claimed, Store
+from mail_proxy.store import Claim, Store
 
 BLOCKED_LOOK_S = 30.0  # due, and not to be had: suspended, inactive
 STORE_PAUSE_S = 1.0
@@ -35,7 +36,7 @@ class Claimer:
         daemon_id: str,
         leases: Leases,
         *,
-        keep: Callable[[Lane, list[Claimed], float], None],
+        keep: Callable[[Lane, Claim, float], None],
         limit: Callable[[Lane, Claim], None],
         note: Callable[[Lane, float], None],
         revisit: Callable[[Lane], None],
@@ -71,10 +72,15 @@ class Claimer:
                 del self._barred[tenant_id]
 
     def start(self, lane: Lane, group: asyncio.TaskGroup) -> None:
+        need = lane.need(
+            self._clock.monotonic(),
+            connections=self._settings.max_connections_per_account,
+            most=self._settings.batch_size_per_account,
+        )
         lane.is_claiming = True
         lane.is_urgent = False
         lane.look_at = None  # a wake-up while we claim sets it again
-        task = group.create_task(self._claim(lane), name=f"claim {lane.key}")
+        task = group.create_task(self._claim(lane, need), name=f"claim {lane.key}")
         self._tasks[task] = lane.key
         task.add_done_callback(self._tasks.pop)
 
@@ -84,14 +90,13 @@ class Claimer:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _claim(self, lane: Lane) -> None:
-        limit = lane.account.batch_size or self._settings.batch_size_per_account
+    async def _claim(self, lane: Lane, need: Need) -> None:
         now = self._clock.now()
         asked_at = self._clock.monotonic()
         renewal = self._leases.due_renewal()
         try:
             claim = await self._store.claim(
-                *lane.key, limit=limit, now=now, daemon=self._daemon_id, renewal=renewal
+                *lane.key, **need._asdict(), now=now, daemon=self._daemon_id, renewal=renewal
             )
         except StoreError as error:
             events.store_trouble(where="claim", error=error)
@@ -106,8 +111,15 @@ class Claimer:
             self._revisit(lane)
         if renewal is not None:
             self._leases.renewed(asked_at)
-        self._keep(lane, list(claim.messages), asked_at)
+        lane.pace.claimed(
+            len(claim.messages), with_content=sum(m.content is not None for m in claim.messages)
+        )
+        is_full = len(claim.messages) == need.limit
+        if is_full and claim.messages[-1].priority == 0:
+            lane.is_urgent = True  # more of them may wait
+        self._keep(lane, claim, asked_at)
         self._limit(lane, claim)
         if claim.next_due_at is not None and claim.limited is None:
-            is_blocked = not claim.messages and not claim.rejected and claim.next_due_at <= now
+            has_found = claim.messages or claim.rejected or need.lowest < PRIORITIES - 1
+            is_blocked = not has_found and claim.next_due_at <= now
             self._note(lane, now + BLOCKED_LOOK_S if is_blocked else claim.next_due_at)

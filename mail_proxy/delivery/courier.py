@@ -27,7 +27,9 @@ from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.smtp import Relay, Session, SMTPPool
 from mail_proxy.store import Claimed, Outcome
 
-QUANTUM = 20  # messages after which a connection is given up while other accounts wait for one
+# After so many messages, or so many seconds, a connection is given up while others wait for one.
+QUANTUM = 20
+QUANTUM_S = 1.0
 
 
 @dataclass(slots=True)
@@ -45,12 +47,14 @@ class Courier:
     read_content: Callable[[str, int], Awaitable[bytes]]
     may_begin: Callable[[], bool]
     others_wait: Callable[[], bool]
+    is_over: Callable[[Lane], bool]  # others wait, and its tenant has more than its share
     connected: Callable[[Lane], None]  # told when it has its connection
     low: Callable[[Lane], None]  # told after each message: time to claim more?
     worked: Callable[[Lane], None]  # told when the account is sound
     fault: Callable[[Lane, str], None]  # told when it is not, and why
     sent: int = field(default=0, init=False)
     is_connected: bool = field(default=False, init=False)  # also later, until its end
+    connected_at: float = field(default=0.0, init=False)  # monotonic
     is_sending: bool = field(default=False, init=False)
 
     async def run(self) -> None:
@@ -60,6 +64,7 @@ class Courier:
             self.fault(self.lane, str(error))
             return
         self.is_connected = True
+        self.connected_at = self.clock.monotonic()
         self.connected(self.lane)
         try:
             await self._send_all(session)
@@ -76,12 +81,18 @@ class Courier:
             await self._one(session, message, was_used=was_used)
             self.is_sending = False
             self.sent += 1
+            self.lane.pace.ended()
             self.low(self.lane)
             if self.finisher.is_full:
                 await self.finisher.flush()
 
     def _is_to_yield(self) -> bool:
-        return self.sent >= QUANTUM and self.others_wait()
+        if not self.sent or not self.others_wait():
+            return False
+        has_had_its_turn = (
+            self.sent >= QUANTUM or self.clock.monotonic() - self.connected_at >= QUANTUM_S
+        )
+        return has_had_its_turn or self.is_over(self.lane)
 
     async def _one(self, session: Session, message: Claimed, *, was_used: bool) -> None:
         steps = Steps(message, self.journal, self.leases)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 
 from mail_proxy.delivery.courier import Courier
@@ -27,13 +28,18 @@ class Couriers:
         self._fault = fault
         self._ended = ended
         self._tasks: dict[asyncio.Task[None], Courier] = {}
+        self._of_tenants: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._tasks)
 
+    def of_tenant(self, tenant_id: str) -> int:
+        return self._of_tenants[tenant_id]
+
     def start(self, lane: Lane, group: asyncio.TaskGroup) -> None:
         lane.running += 1
         lane.opening += 1
+        self._of_tenants[lane.key[0]] += 1
         courier = self._make(lane)
         task = group.create_task(self._run(courier), name=f"courier {lane.key}")
         self._tasks[task] = courier
@@ -49,6 +55,7 @@ class Couriers:
     def _end(self, task: asyncio.Task[None]) -> None:
         courier = self._tasks.pop(task)
         courier.lane.running -= 1
+        self._of_tenants -= Counter([courier.lane.key[0]])  # keeps no zeros
         if not courier.is_connected:
             courier.lane.opening -= 1
         self._ended(courier.lane)

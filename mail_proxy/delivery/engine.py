@@ -33,6 +33,7 @@ from mail_proxy.delivery.recovery import Recovery
 from mail_proxy.delivery.results import Told
 from mail_proxy.delivery.ring import Key
 from mail_proxy.delivery.tenure import Tenure
+from mail_proxy.delivery.turns import Turns
 from mail_proxy.delivery.wall import Wall
 from mail_proxy.domain.clock import Clock, on_monotonic
 from mail_proxy.domain.errors import StoreError
@@ -40,7 +41,7 @@ from mail_proxy.domain.state import Event
 from mail_proxy.observe import events
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.smtp import SMTPPool
-from mail_proxy.store import Claimed, Store
+from mail_proxy.store import Claim, Claimed, Store
 
 
 class Engine:
@@ -90,11 +91,7 @@ class Engine:
             note=self._note,
             revisit=self._revisit,
         )
-        self._lanes = Lanes(
-            most_connections=settings.max_connections,
-            per_account=settings.max_connections_per_account,
-            low_water=max(1, settings.batch_size_per_account // 2),
-        )
+        self._lanes = Lanes(per_account=settings.max_connections_per_account)
         self._limited = Limited(
             store,
             clock,
@@ -110,6 +107,15 @@ class Engine:
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
         self._couriers = Couriers(self._make_courier, fault=self._fault, ended=self._revisit)
+        self._turns = Turns(
+            self._lanes,
+            self._couriers,
+            self._claimer,
+            connections=settings.max_connections,
+            may_begin=self._may_begin,
+            give_back=self._give_back,
+            again=self._wake.set,
+        )
         self._group: asyncio.TaskGroup | None = None
         self._active = True
         self._stopping = False
@@ -276,7 +282,7 @@ class Engine:
             await self._open_woken(now)
             self._lanes.fire_timers(now)
             if self._active and self._tenure.journal.open():
-                self._take_turns(now, group)
+                self._turns.take(now, group)
             await self._wait(now)
 
     async def _wait(self, now: float) -> None:
@@ -327,33 +333,9 @@ class Engine:
         self._lanes.add(lane)
         return lane
 
-    def _take_turns(self, now: float, group: asyncio.TaskGroup) -> None:
-        """Claims and connections for the lanes whose turn it is, as far as there is room."""
-        taken: list[Lane] = []
-        for lane in self._lanes.turns():
-            taken.append(lane)
-            has_place = self._lanes.has_place(lane)
-            if self._may_begin() and self._has_room() and self._lanes.wants_connection(lane, now):
-                self._lanes.mark_busy(lane)
-                self._couriers.start(lane, group)
-                self._wake.set()  # it may want another one: after everybody else has had a turn
-            if has_place and self._wants_claim(lane, now):
-                self._lanes.mark_busy(lane)
-                self._claimer.start(lane, group)
-            if not self._has_room() and not has_place:
-                break
-        for lane in taken:
-            self._lanes.consider(lane, now)
-
-    def _wants_claim(self, lane: Lane, now: float) -> bool:
-        return self._claimer.may_claim(lane) and self._lanes.wants_claim(lane, now)
-
     def _may_begin(self) -> bool:
         """Another attempt may begin; the connections that stand are kept whatever this says."""
         return self._active and not self._stopping and self._tenure.may_send()
-
-    def _has_room(self) -> bool:
-        return len(self._couriers) < self._settings.max_connections
 
     # --- what comes back ---
 
@@ -366,14 +348,14 @@ class Engine:
         if self._looks.allow(moment):
             lane.note_due(moment)
 
-    def _keep(self, lane: Lane, messages: list[Claimed], asked_at: float) -> None:
+    def _keep(self, lane: Lane, claim: Claim, asked_at: float) -> None:
         """Into the lane; straight back when it was stopped, paused or changed meanwhile."""
         is_paused = lane.paused_until > self._clock.monotonic()
         is_ours = asked_at >= self._tenure.leases.since and self._is_current(lane)
         if self._active and not self._stopping and not is_paused and is_ours:
-            lane.add(messages)
+            lane.add(claim.messages, lower=claim.lower)
         else:
-            self._give_back(messages)
+            self._give_back(claim.messages)
 
     def _is_current(self, lane: Lane) -> bool:
         return self._lanes.get(lane.key) is lane  # not of an account as it was before a change
@@ -405,7 +387,8 @@ class Engine:
             self._settings.retry,
             read_content=self._store.content,
             may_begin=self._may_begin,
-            others_wait=lambda: self._lanes.others_wait,
+            others_wait=self._turns.others_wait,
+            is_over=self._turns.is_over,
             connected=self._connected,
             low=self._maybe_low,
             worked=self._worked,
@@ -418,7 +401,7 @@ class Engine:
         self._revisit(lane)  # it may have more connections now
 
     def _maybe_low(self, lane: Lane) -> None:
-        if self._wants_claim(lane, self._clock.monotonic()):
+        if self._turns.wants_claim(lane, self._clock.monotonic()):
             self._revisit(lane)
 
     def _worked(self, lane: Lane) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from mail_proxy.delivery.buffer import PRIORITIES, Buffer
+from mail_proxy.delivery.pace import Pace
 from mail_proxy.delivery.ring import Key
 from mail_proxy.domain.attempt import AttemptResult, Verdict, judge
 from mail_proxy.domain.blame import Blame
@@ -15,7 +17,13 @@ from mail_proxy.store import Account, Claimed
 FIRST_PAUSE_S = 10.0  # after the first fault of an account; doubles with each in a row
 LONGEST_PAUSE_S = 900.0
 
-_Order = tuple[bool, int, float, int]
+
+class Need(NamedTuple):
+    """What to claim: so many, some of them lower ones, down to the lowest priority wanted."""
+
+    limit: int
+    lower: int
+    lowest: int
 
 
 @dataclass(slots=True)
@@ -44,7 +52,8 @@ class Lane:
     is_claiming: bool = False
     timer_at: float | None = None  # the earliest timer that is set for it
     is_urgent: bool = False  # something of priority 0 came in: look even when there is a buffer
-    _buffer: list[tuple[_Order, Claimed]] = field(default_factory=list)
+    pace: Pace = field(default_factory=Pace)
+    _buffer: Buffer = field(default_factory=Buffer)
     _blame: Blame = field(default_factory=Blame)
 
     @property
@@ -56,15 +65,13 @@ class Lane:
         """Messages claimed and not begun."""
         return len(self._buffer)
 
-    def add(self, messages: Iterable[Claimed]) -> None:
-        for message in messages:
-            is_suspect = self._blame.is_suspect(message.pk)
-            order = (is_suspect, message.priority, message.due_at, message.pk)
-            heapq.heappush(self._buffer, (order, message))
+    def add(self, messages: Sequence[Claimed], *, lower: Collection[int] = ()) -> None:
+        """Keep what a claim gave; `lower` as `Claim` tells it."""
+        self._buffer.add(messages, lower=lower, is_last=self._blame.is_suspect)
 
     def take(self) -> Claimed | None:
-        """The next message to begin: priority, then due time, then arrival; suspects last."""
-        return heapq.heappop(self._buffer)[1] if self._buffer else None
+        """The next message to begin; suspects last."""
+        return self._buffer.take()
 
     def judged(self, message: Claimed, result: AttemptResult) -> Verdict:
         """What to do after an attempt, in the light of those before it."""
@@ -80,11 +87,7 @@ class Lane:
 
     def take_back(self, chosen: Callable[[Claimed], bool]) -> list[Claimed]:
         """Remove the messages that are not to be begun after all."""
-        back = [message for _, message in self._buffer if chosen(message)]
-        if back:
-            self._buffer = [entry for entry in self._buffer if not chosen(entry[1])]
-            heapq.heapify(self._buffer)
-        return back
+        return self._buffer.take_back(chosen)
 
     def note_due(self, at: float) -> None:
         """Something will be due at `at`."""
@@ -101,14 +104,28 @@ class Lane:
 
     def lowest(self) -> Claimed | None:
         """The last in order of what is claimed and not begun."""
-        return max(self._buffer)[1] if self._buffer else None
+        return self._buffer.lowest()
 
-    def wants_claim(self, now: float, low_water: int) -> bool:
+    def wants_claim(self, now: float) -> bool:
         """More is due in the store than is held here."""
         at = self.wake_at()
         if at is None or at > now or self.is_claiming:
             return False
-        return self.is_urgent or len(self._buffer) < low_water
+        if self.held < self.pace.low_water:
+            return True
+        return self.is_urgent and self._buffer.immediate < self.pace.size
+
+    def need(self, monotonic: float, *, connections: int, most: int) -> Need:
+        """What to claim now: of a lane that holds enough only what overtakes the rest.
+
+        connections: that an account may have; most: messages to hold, by the settings.
+        """
+        if self.held >= self.pace.low_water:
+            return Need(self.pace.size, 0, 0)
+        least = self.account.max_connections or connections
+        size = self.pace.resize(monotonic, least=least, most=self.account.batch_size or most)
+        n = max(1, size - self.held)
+        return Need(n, self._buffer.lower_among(n), PRIORITIES - 1)
 
     def wants_connection(self, now: float, most: int) -> bool:
         """A buffered message has no connection that will take it, and one may be opened."""

@@ -1,30 +1,30 @@
 """All accounts that have something to send: whose turn it is, and when to look again.
 
-Decides only; the engine claims and connects. Memory is bounded by the number of active lanes, each
-with at most one claim's worth of messages, whatever the queue holds.
+Decides only; the engine claims and connects. A lane is active while messages of it are in memory,
+or about to be; the others wait for a place among these.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 
 from mail_proxy.delivery.lane import Lane
 from mail_proxy.delivery.ring import Key, Ring
 
 
 class Lanes:
-    """Lanes by key, a ring of those that want a connection or a claim, timers for the others."""
+    """Lanes by key; a ring of active ones that want something, one of the others, and timers."""
 
-    def __init__(self, *, most_connections: int, per_account: int, low_water: int) -> None:
-        self.most_active = 2 * most_connections
+    def __init__(self, *, per_account: int) -> None:
+        """per_account: connections, where the account says nothing."""
         self._per_account = per_account
-        self._low_water = low_water
         self._lanes: dict[Key, Lane] = {}
         self._ring = Ring()
+        self._newcomers = Ring()
         self._timers: list[tuple[float, Key]] = []
-        self._is_crowded = False
-        self._busy: set[Key] = set()  # lanes that were active when last seen
+        self._active: set[Key] = set()  # when last seen
 
     def __iter__(self) -> Iterator[Lane]:
         return iter(list(self._lanes.values()))
@@ -50,35 +50,38 @@ class Lanes:
             "accounts_with_work": len(lanes),
         }
 
-    def has_place(self, lane: Lane) -> bool:
-        """The lane may claim: few enough lanes hold messages in memory.
+    # --- places in memory ---
 
-        While others wait for a place, those that have one end what they hold and claim no more.
-        """
-        if lane.is_active:
-            return not self._is_crowded
-        self._busy = {key for key in self._busy if self._is_active(key)}
-        self._is_crowded = len(self._busy) >= self.most_active
-        return not self._is_crowded
+    def mark_active(self, lane: Lane) -> None:
+        self._active.add(lane.key)
 
-    def mark_busy(self, lane: Lane) -> None:
-        self._busy.add(lane.key)
+    def active(self) -> list[Lane]:
+        """Those that hold a place."""
+        lanes = [lane for key in self._active if (lane := self._lanes.get(key)) is not None]
+        held = [lane for lane in lanes if lane.is_active]
+        self._active = {lane.key for lane in held}
+        return held
 
-    def _is_active(self, key: Key) -> bool:
-        lane = self._lanes.get(key)
-        return lane is not None and lane.is_active
+    def places(self) -> Counter[str]:
+        """Active lanes by tenant."""
+        return Counter(lane.key[0] for lane in self.active())
+
+    # --- turns ---
 
     @property
     def others_wait(self) -> bool:
-        """Some account is ready and has no connection, or may not claim yet."""
-        return bool(self._ring)
+        """Some account is ready, and waits for a connection or for a place."""
+        return bool(self._ring or self._newcomers)
+
+    def other_tenants_wait(self, tenant_id: str) -> bool:
+        return self._ring.has_others(tenant_id) or self._newcomers.has_others(tenant_id)
 
     def consider(self, lane: Lane, now: float) -> None:
         """Queue a lane for its turn, set its timer, or forget it."""
         if self._lanes.get(lane.key) is not lane:
             return
-        if self.is_ready(lane, now):
-            self._ring.push(lane.key)
+        if self.wants_connection(lane, now) or lane.wants_claim(now):
+            (self._ring if lane.is_active else self._newcomers).push(lane.key)
             return
         at = lane.wake_at()
         if at is not None and at > now:
@@ -86,19 +89,39 @@ class Lanes:
         elif at is None and not lane.is_active and not lane.failures:
             self.drop(lane.key)
 
+    def wants_connection(self, lane: Lane, now: float) -> bool:
+        return lane.wants_connection(now, self._per_account)
+
+    def turns(self) -> Iterator[Lane]:
+        """Each active lane that stands in the ring now, once, in order; it leaves the ring."""
+        seen: set[Key] = set()
+        while (key := self._ring.pop()) is not None:
+            if key in seen:
+                self._ring.push(key)
+                return
+            seen.add(key)
+            lane = self._lanes.get(key)
+            if lane is not None:
+                yield lane
+
+    def next_newcomer(self, refused: Collection[str]) -> Lane | None:
+        """The next that waits for a place, of another tenant than these; it leaves the ring."""
+        while (key := self._newcomers.pop(refused)) is not None:
+            lane = self._lanes.get(key)
+            if lane is not None:
+                return lane
+        return None
+
+    def refuse(self, newcomer: Lane) -> None:
+        """It is the first of its tenant the next time."""
+        self._newcomers.push_first(newcomer.key)
+
+    # --- timers ---
+
     def _set_timer(self, lane: Lane, at: float) -> None:
         if lane.timer_at is None or at < lane.timer_at:
             lane.timer_at = at
             heapq.heappush(self._timers, (at, lane.key))
-
-    def is_ready(self, lane: Lane, now: float) -> bool:
-        return lane.wants_claim(now, self._low_water) or self.wants_connection(lane, now)
-
-    def wants_connection(self, lane: Lane, now: float) -> bool:
-        return lane.wants_connection(now, self._per_account)
-
-    def wants_claim(self, lane: Lane, now: float) -> bool:
-        return lane.wants_claim(now, self._low_water)
 
     def fire_timers(self, now: float) -> None:
         """Consider every lane whose time has come."""
@@ -111,15 +134,3 @@ class Lanes:
 
     def next_timer(self) -> float | None:
         return self._timers[0][0] if self._timers else None
-
-    def turns(self) -> Iterator[Lane]:
-        """Each lane that stands in the ring now, once, in order; it leaves the ring."""
-        seen: set[Key] = set()
-        while (key := self._ring.pop()) is not None:
-            if key in seen:
-                self._ring.push(key)
-                return
-            seen.add(key)
-            lane = self._lanes.get(key)
-            if lane is not None:
-                yield lane

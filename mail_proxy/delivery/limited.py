@@ -87,6 +87,8 @@ class Limited:
         accounts, tenants = set(), set()
         for message, outcome in ended:
             way = self._ways.pop(message.pk, None)
+            if way is not None and (lane := self._lanes.get(way)) is not None:
+                lane.is_urgent = True  # it waits for this place, however much the lane holds
             accounts.add(way or (message.tenant_id, message.account_id))
             if way is None and not outcome.dot_sent:
                 tenants.add(message.tenant_id)

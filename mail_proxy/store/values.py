@@ -191,6 +191,7 @@ class Claim:
     limited: the limit that kept due messages back; None when nothing did.
     urgent_waits: it keeps back a message of priority 0.
     rejected: ended instead, because the account's limits reject; there may be more of them.
+    lower: pks of those that are not due by strict order, but by the slots of lower priorities.
     """
 
     messages: tuple[Claimed, ...]
@@ -198,6 +199,7 @@ class Claim:
     limited: Reached | None = None
     urgent_waits: bool = False
     rejected: tuple[Rejected, ...] = ()
+    lower: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -193,7 +193,7 @@ def _claim(db: sqlite3.Connection, request: ClaimRequest) -> Claim:
         return NOTHING
     *columns, behavior = row
     allowed = _allowance(db, request, limits_of(*columns))
-    messages = _lease(db, request, allowed.n) if allowed.n else ()
+    messages, lower = _lease(db, request, allowed.n) if allowed.n else ((), frozenset())
     # More may be due than the limit lets go: it is to blame only when all that it allows is taken.
     limited = allowed.reached if len(messages) == allowed.n else None
     rejected: tuple[Rejected, ...] = ()
@@ -201,9 +201,9 @@ def _claim(db: sqlite3.Connection, request: ClaimRequest) -> Claim:
         rejected = _reject(db, request)
     (next_due_at,) = db.execute(NEXT_DUE, {**key, "now": request.now}).fetchone()
     if limited is None or next_due_at is None or next_due_at > request.now:
-        return Claim(messages, next_due_at, rejected=rejected)
+        return Claim(messages, next_due_at, rejected=rejected, lower=lower)
     urgent_waits = db.execute(URGENT, request._asdict()).fetchone() is not None
-    return Claim(messages, next_due_at, limited, urgent_waits, rejected)
+    return Claim(messages, next_due_at, limited, urgent_waits, rejected, lower)
 
 
 def _allowance(db: sqlite3.Connection, request: ClaimRequest, limits: Sequence[Limit]) -> Allowance:
@@ -213,24 +213,25 @@ def _allowance(db: sqlite3.Connection, request: ClaimRequest, limits: Sequence[L
     return allowance(used, wanted=request.limit, now=request.steady)
 
 
-def _lease(db: sqlite3.Connection, request: ClaimRequest, limit: int) -> tuple[Claimed, ...]:
-    token = next_pk()
-    leased = _lease_due(db, request, limit, token)
+def _lease(
+    db: sqlite3.Connection, request: ClaimRequest, limit: int
+) -> tuple[tuple[Claimed, ...], frozenset[int]]:
+    """In order; and which of them are lower ones out of their turn."""
+    values = {**request._asdict(), "token": next_pk(), "lower": min(request.lower, limit)}
+    lower = _leased(db.execute(LEASE_LOWER, values)) if request.lower else []
+    values["limit"] = limit - len(lower)
+    by_order = _leased(db.execute(LEASE, values))
+    leased = sorted(lower + by_order, key=_Leased.order)
     if not leased:
-        return ()
+        return (), frozenset()
     _count(db, request, [row.priority for row in leased], State.LEASED)
-    return _claimed(db, request, leased, token)
+    is_their_turn = len({row.priority for row in by_order}) > 1 or len(leased) < limit
+    out_of_turn = frozenset(() if is_their_turn else (row.pk for row in lower))
+    return _claimed(db, request, leased, values["token"]), out_of_turn
 
 
-def _lease_due(
-    db: sqlite3.Connection, request: ClaimRequest, limit: int, token: int
-) -> list[_Leased]:
-    """Those of a lower priority first: the rest is what strict order leaves of the limit."""
-    values = {**request._asdict(), "token": token, "lower": min(request.lower, limit)}
-    rows = db.execute(LEASE_LOWER, values).fetchall() if request.lower else []
-    values["limit"] = limit - len(rows)
-    rows += db.execute(LEASE, values)
-    return sorted((_Leased(*row) for row in rows), key=_Leased.order)  # RETURNING has no order
+def _leased(rows: Iterable[Sequence[Any]]) -> list[_Leased]:
+    return [_Leased(*row) for row in rows]
 
 
 def _reject(db: sqlite3.Connection, request: ClaimRequest) -> tuple[Rejected, ...]:

@@ -63,6 +63,16 @@ async def test_a_part_of_a_claim_goes_to_the_oldest_of_lower_priorities(scene):
 
     ids = [m.id for m in claim.messages]
     assert ids == ["high0", "high1", "high2", "high3", "medium", "low"]
+    assert claim.lower == {m.pk for m in claim.messages if m.priority > 1}
+
+
+async def test_lower_ones_whose_turn_has_come_by_order_are_not_counted_as_such(scene):
+    await scene.post("high", priority=1)
+    await scene.post("low0", "low1", priority=3)
+
+    assert (await scene.claim(2, lower=1)).lower != frozenset()
+    await scene.post("high1", priority=1)
+    assert (await scene.claim(3, lower=1)).lower == frozenset()
 
 
 async def test_where_nothing_is_of_a_lower_priority_the_whole_claim_goes_by_order(scene):

@@ -6,34 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from mail_proxy.delivery.lane import FIRST_PAUSE_S, LONGEST_PAUSE_S, Lane
+from mail_proxy.delivery.lane import FIRST_PAUSE_S, LONGEST_PAUSE_S, Lane, Need
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy.store import Account, Claimed
 
 Make = Callable[..., Account]
 Claim = Callable[..., Claimed]
-
-
-def test_the_buffer_gives_by_priority_then_due_time_then_arrival(
-    account: Make, claimed: Claim
-) -> None:
-    lane = Lane(account())
-    lane.add([claimed(4), claimed(2, due_at=-1.0), claimed(3, priority=0), claimed(1)])
-    taken = []
-    while (message := lane.take()) is not None:
-        taken.append(message.pk)
-    assert taken == [3, 2, 1, 4]
-
-
-def test_what_is_taken_back_is_not_given_any_more(account: Make, claimed: Claim) -> None:
-    lane = Lane(account())
-    lane.add([claimed(1), claimed(2), claimed(3)])
-    back = lane.take_back(lambda message: message.pk != 2)
-    assert sorted(message.pk for message in back) == [1, 3]
-    last = lane.take()
-    assert last is not None
-    assert last.pk == 2
-    assert lane.take() is None
 
 
 def test_pauses_double_up_to_the_longest(account: Make) -> None:
@@ -46,8 +24,8 @@ def test_pauses_double_up_to_the_longest(account: Make) -> None:
 def test_a_paused_lane_is_looked_at_when_the_pause_ends(account: Make) -> None:
     lane = Lane(account(), look_at=5.0, paused_until=90.0)
     assert lane.wake_at() == 90.0
-    assert not lane.wants_claim(80.0, 10)
-    assert lane.wants_claim(90.0, 10)
+    assert not lane.wants_claim(80.0)
+    assert lane.wants_claim(90.0)
 
 
 def test_after_a_fault_one_connection_probes_alone(account: Make, claimed: Claim) -> None:
@@ -96,14 +74,25 @@ def test_an_account_may_have_fewer_connections_than_the_rule(account: Make, clai
     assert not lane.wants_connection(0.0, most=4)
 
 
-def test_a_full_buffer_is_topped_up_only_for_something_urgent(
+def test_a_full_buffer_is_topped_up_only_with_something_urgent(
     account: Make, claimed: Claim
 ) -> None:
     lane = Lane(account())
-    lane.add([claimed(n) for n in range(10)])
-    assert not lane.wants_claim(1.0, low_water=5)
+    assert lane.need(0.0, connections=8, most=50) == Need(10, 0, 3)
+    lane.add([claimed(n) for n in range(8)])
+    assert not lane.wants_claim(1.0)
     lane.is_urgent = True
-    assert lane.wants_claim(1.0, low_water=5)
+    assert lane.wants_claim(1.0)
+    assert lane.need(1.0, connections=8, most=50) == Need(10, 0, 0)
+
+
+def test_of_what_is_urgent_no_more_is_claimed_than_of_the_rest(
+    account: Make, claimed: Claim
+) -> None:
+    lane = Lane(account(), is_urgent=True)
+    lane.need(0.0, connections=8, most=50)
+    lane.add([claimed(n, priority=0) for n in range(10)])
+    assert not lane.wants_claim(1.0)
 
 
 @pytest.mark.parametrize(
