@@ -146,7 +146,7 @@ VARIABLES: tuple[Variable, ...] = (
         "GMP_BATCH_SIZE_PER_ACCOUNT",
         "delivery.batch_size_per_account",
         kinds.integer(1, 1000),
-        "How many messages of one account are claimed at a time.",
+        "The most of one account to claim ahead; less where two seconds need less.",
         key="batch_size_per_account",
     ),
     Variable(

@@ -37,7 +37,7 @@ class Claimer:
         leases: Leases,
         *,
         keep: Callable[[Lane, Claim, float], None],
-        limit: Callable[[Lane, Claim], None],
+        limit: Callable[[Lane, Claim, float], None],
         note: Callable[[Lane, float], None],
         revisit: Callable[[Lane], None],
     ) -> None:
@@ -118,7 +118,7 @@ class Claimer:
         if is_full and claim.messages[-1].priority == 0:
             lane.is_urgent = True  # more of them may wait
         self._keep(lane, claim, asked_at)
-        self._limit(lane, claim)
+        self._limit(lane, claim, asked_at)
         if claim.next_due_at is not None and claim.limited is None:
             has_found = claim.messages or claim.rejected or need.lowest < PRIORITIES - 1
             is_blocked = not has_found and claim.next_due_at <= now

@@ -87,7 +87,7 @@ class Engine:
             journal.owner.daemon_id,
             self._tenure.leases,
             keep=self._keep,
-            limit=lambda lane, claim: self._limited.claimed(lane, claim),
+            limit=lambda *claimed: self._limited.claimed(*claimed),
             note=self._note,
             revisit=self._revisit,
         )

@@ -59,8 +59,8 @@ class Limited:
         self._missed: set[Key] = set()  # something has ended while they claimed
         self._ways: dict[int, Key] = {}  # pk of what makes way -> for whom
 
-    def claimed(self, lane: Lane, claim: Claim) -> None:
-        """A claim has ended: wait for the limit that it met, if it met one."""
+    def claimed(self, lane: Lane, claim: Claim, asked_at: float) -> None:
+        """A claim, of that monotonic time, has ended: wait for the limit that it met, if any."""
         self._told.rejected(claim.rejected)
         has_missed = lane.key in self._missed
         self._missed.discard(lane.key)
@@ -71,9 +71,9 @@ class Limited:
         elif claim.rejected:  # one chunk of them
             self._note(lane, claim.next_due_at)
         elif claim.limited.is_spent:
-            self._pause(lane, claim.limited)
+            self._pause(lane, claim.limited, asked_at)
         else:
-            self._wait_for_open(lane, claim.limited, claim.next_due_at)
+            self._wait_for_open(lane, claim.limited, claim.next_due_at, asked_at)
             if has_missed:
                 self._look(lane.key)
             elif claim.urgent_waits:
@@ -105,11 +105,11 @@ class Limited:
             self._note(lane, self._clock.now())
             self._revisit(lane)
 
-    def _pause(self, lane: Lane, reached: Reached) -> None:
+    def _pause(self, lane: Lane, reached: Reached, asked_at: float) -> None:
         assert reached.frees_in_s is not None  # what was sent leaves some day
         self._by_open.pop(lane.key, None)
-        lane.limit_until = self._clock.monotonic() + reached.frees_in_s
-        until = self._clock.now() + reached.frees_in_s
+        lane.limit_until = asked_at + reached.frees_in_s
+        until = self._clock.now() - self._clock.monotonic() + lane.limit_until
         self._note(lane, until)
         shown = lane.limit_shown
         if shown is None or shown[1] != reached.words or abs(shown[0] - until) > _SAME_S:
@@ -117,10 +117,10 @@ class Limited:
             self._show(lane)
             self._told.limit_reached(lane.key, why=reached.words, pause_s=reached.frees_in_s)
 
-    def _wait_for_open(self, lane: Lane, reached: Reached, due_at: float) -> None:
+    def _wait_for_open(self, lane: Lane, reached: Reached, due_at: float, asked_at: float) -> None:
         self._by_open[lane.key] = reached.limit.scope
         frees_in_s = OPEN_LOOK_S if reached.frees_in_s is None else reached.frees_in_s
-        lane.limit_until = self._clock.monotonic() + min(OPEN_LOOK_S, frees_in_s)
+        lane.limit_until = asked_at + min(OPEN_LOOK_S, frees_in_s)
         self._note(lane, due_at)
 
     def _look(self, key: Key) -> None:
