@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from mail_proxy.domain.state import RecipientState, State
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
-from mail_proxy.store.sqlite.driver import driver, write_counts
+from mail_proxy.store.sqlite.driver import as_json, driver, insert_of_json, write_counts
 from mail_proxy.store.sqlite.suspended import Suspended
 from mail_proxy.store.values import Accepted, NewMessage
 
@@ -50,19 +50,19 @@ REMOVE = (
     "DELETE FROM contents WHERE tenant_id = ? AND message_pk = ?",
 )
 
-INSERT_MESSAGE = """
-INSERT INTO messages (
-  tenant_id, pk, id, account_id, state, priority, due_at, deferred_ts, expires_at, batch_code,
-  sender, subject, return_path, rfc_message_id, size_bytes, created_at, updated_at
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+# One statement for many rows: with one for each row the interpreter's lock changes hands at every
+# row, and the event loop keeps it for as long as it likes.
+INSERT_MESSAGES = insert_of_json(
+    "messages",
+    "tenant_id, pk, id, account_id, state, priority, due_at, deferred_ts, expires_at, batch_code, "
+    "sender, subject, return_path, rfc_message_id, size_bytes, created_at, updated_at",
+)
+INSERT_RECIPIENTS = insert_of_json("recipients", "tenant_id, message_pk, position, address, state")
+# The payloads of all messages in one blob, cut at the offsets that count from 1.
+INSERT_CONTENTS = """
+INSERT INTO contents (tenant_id, message_pk, payload)
+SELECT value ->> 0, value ->> 1, substr(?2, value ->> 2, value ->> 3) FROM json_each(?1)
 """
-
-INSERT_RECIPIENT = f"""
-INSERT INTO recipients (tenant_id, message_pk, position, address, state)
-VALUES (?, ?, ?, ?, '{RecipientState.PENDING.value}')
-"""
-
-INSERT_CONTENT = "INSERT INTO contents (tenant_id, message_pk, payload) VALUES (?, ?, ?)"
 
 
 class AcceptRequest(NamedTuple):
@@ -165,9 +165,9 @@ def _insert(
         state = suspended.instead_of_waiting(m.tenant_id, m.batch_code)
         rows.append(_message_row(pk, m, state, now))
         differences.add(m.tenant_id, m.account_id, state, m.priority)
-    db.executemany(INSERT_MESSAGE, rows)
-    db.executemany(INSERT_CONTENT, [(m.tenant_id, pk, m.content) for pk, m, _ in writes])
-    db.executemany(INSERT_RECIPIENT, _recipient_rows(writes))
+    db.execute(INSERT_MESSAGES, (as_json(rows),))
+    db.execute(INSERT_CONTENTS, _contents(writes))
+    db.execute(INSERT_RECIPIENTS, (as_json(list(_recipient_rows(writes))),))
 
 
 def _message_row(pk: int, m: NewMessage, state: State, now: float) -> tuple[object, ...]:
@@ -192,9 +192,19 @@ def _message_row(pk: int, m: NewMessage, state: State, now: float) -> tuple[obje
     )
 
 
+def _contents(writes: list[tuple[int, NewMessage, float]]) -> tuple[str, bytes]:
+    """Where each payload begins and how long it is; the payloads."""
+    places = []
+    begin = 1
+    for pk, message, _ in writes:
+        places.append((message.tenant_id, pk, begin, len(message.content)))
+        begin += len(message.content)
+    return as_json(places), b"".join(message.content for _, message, _ in writes)
+
+
 def _recipient_rows(
     writes: list[tuple[int, NewMessage, float]],
-) -> Iterator[tuple[str, int, int, str]]:
+) -> Iterator[tuple[str, int, int, str, str]]:
     for pk, message, _ in writes:
         for position, address in enumerate(message.recipients):
-            yield message.tenant_id, pk, position, address
+            yield message.tenant_id, pk, position, address, RecipientState.PENDING.value

@@ -19,51 +19,70 @@ from sqlalchemy import Connection
 from mail_proxy.domain.state import FINAL, Event, RecipientState, State, sources, target
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
-from mail_proxy.store.sqlite.driver import driver, write_counts
+from mail_proxy.store.sqlite.driver import (
+    as_json,
+    driver,
+    insert_of_json,
+    json_rows,
+    write_counts,
+)
 from mail_proxy.store.sqlite.limits import Bookings
 from mail_proxy.store.sqlite.suspended import Suspended
 from mail_proxy.store.values import NewEvent, Outcome, RecipientResult
 
+# Each of these is one step for all rows: see `driver.py`.
 HELD_NOW = """
-SELECT m.tenant_id, m.pk, m.id, m.account_id, m.state, m.priority, m.batch_code, m.due_at,
-  m.lease_token
+SELECT json_group_array(json_array(
+  m.tenant_id, m.pk, m.id, m.account_id, m.state, m.priority, m.batch_code, m.lease_token
+))
 FROM json_each(?) AS wanted CROSS JOIN messages AS m
-WHERE m.tenant_id = json_extract(wanted.value, '$[0]')
-  AND m.pk = json_extract(wanted.value, '$[1]')
+WHERE m.tenant_id = wanted.value ->> 0 AND m.pk = wanted.value ->> 1
 """
 
 WRITE = f"""
+WITH w AS MATERIALIZED ({
+    json_rows(
+        "tenant_id, pk, lease_token, state, due_at, spent, lapsed, held_reason, sets_error, error, "
+        "error_code, error_at, sent_at, finished_at, now"
+    )
+})
 UPDATE messages SET
-  state = :state,
-  due_at = :due_at,
-  tries = tries + :spent,
-  lapses = CASE WHEN :lapsed THEN lapses + 1 WHEN :spent THEN 0 ELSE lapses END,
-  held_reason = :held_reason,
-  error = CASE WHEN :sets_error THEN :error ELSE error END,
-  error_code = CASE WHEN :sets_error THEN :error_code ELSE error_code END,
-  error_at = CASE WHEN :sets_error THEN :error_at ELSE error_at END,
-  sent_at = :sent_at,
-  finished_at = :finished_at,
+  state = w.state,
+  -- What was claimed was due; a clock that was set back meanwhile must not hide it.
+  due_at = coalesce(w.due_at, min(messages.due_at, w.now)),
+  tries = tries + w.spent,
+  lapses = CASE WHEN w.lapsed THEN lapses + 1 WHEN w.spent THEN 0 ELSE lapses END,
+  held_reason = w.held_reason,
+  error = CASE WHEN w.sets_error THEN w.error ELSE messages.error END,
+  error_code = CASE WHEN w.sets_error THEN w.error_code ELSE messages.error_code END,
+  error_at = CASE WHEN w.sets_error THEN w.error_at ELSE messages.error_at END,
+  sent_at = w.sent_at,
+  finished_at = w.finished_at,
   lease_token = NULL,
   lease_daemon = NULL,
-  updated_at = :now
-WHERE tenant_id = :tenant_id AND pk = :pk
-  AND state = '{State.LEASED.value}' AND lease_token = :lease_token
+  updated_at = w.now
+FROM w
+WHERE messages.tenant_id = w.tenant_id AND messages.pk = w.pk
+  AND messages.state = '{State.LEASED.value}' AND messages.lease_token = w.lease_token
 """
 
 # Not those whom a late result of an earlier lease has shown to be accepted.
-SETTLE_RECIPIENT = f"""
-UPDATE recipients SET state = ?, reply_code = ?, reply = ?, settled_at = ?
-WHERE tenant_id = ? AND message_pk = ? AND position = ?
-  AND state <> '{RecipientState.ACCEPTED.value}'
+SETTLE_RECIPIENTS = f"""
+WITH w AS MATERIALIZED ({
+    json_rows("tenant_id, message_pk, position, state, reply_code, reply, settled_at")
+})
+UPDATE recipients
+SET state = w.state, reply_code = w.reply_code, reply = w.reply, settled_at = w.settled_at
+FROM w
+WHERE recipients.tenant_id = w.tenant_id AND recipients.message_pk = w.message_pk
+  AND recipients.position = w.position AND recipients.state <> '{RecipientState.ACCEPTED.value}'
 """
 
-INSERT_EVENT = """
-INSERT INTO events (
-  tenant_id, pk, message_pk, message_id, account_id, priority, event_type, event_ts, description,
-  data, report_state
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+INSERT_EVENTS = insert_of_json(
+    "events",
+    "tenant_id, pk, message_pk, message_id, account_id, priority, event_type, event_ts, "
+    "description, data, report_state",
+)
 
 _SPENDS_NOTHING = frozenset({Event.RELEASE, Event.LAPSE, Event.PARK})
 
@@ -107,7 +126,6 @@ class _Row:
     state: State
     priority: int
     batch_code: str | None
-    due_at: float
     lease_token: int | None
 
     def is_under_lease_of(self, outcome: Outcome) -> bool:
@@ -126,9 +144,10 @@ def finish(conn: Connection, requests: Sequence[FinishRequest]) -> list[set[int]
 
 
 def _rows(db: sqlite3.Connection, outcomes: Iterable[Outcome]) -> dict[tuple[str, int], _Row]:
-    wanted = json.dumps(list({(outcome.tenant_id, outcome.pk) for outcome in outcomes}))
-    found = [_Row(*row) for row in db.execute(HELD_NOW, (wanted,))]
-    return {(row.tenant_id, row.pk): row for row in found}
+    wanted = as_json(list({(outcome.tenant_id, outcome.pk) for outcome in outcomes}))
+    (found,) = db.execute(HELD_NOW, (wanted,)).fetchone()
+    rows = (_Row(*row) for row in json.loads(found))
+    return {(row.tenant_id, row.pk): row for row in rows}
 
 
 class _Writing:
@@ -139,7 +158,7 @@ class _Writing:
         self._rows = rows
         self._suspended = Suspended.of(db, {tenant_id for tenant_id, _ in rows})
         self._differences = Differences()
-        self._messages: list[dict[str, Any]] = []
+        self._messages: list[tuple[Any, ...]] = []
         self._recipients: list[tuple[Any, ...]] = []
         self._events: list[tuple[Any, ...]] = []
         self._bookings = Bookings()
@@ -166,10 +185,11 @@ class _Writing:
     def flush(self) -> None:
         for statement, rows in (
             (WRITE, self._messages),
-            (SETTLE_RECIPIENT, self._recipients),
-            (INSERT_EVENT, self._events),
+            (SETTLE_RECIPIENTS, self._recipients),
+            (INSERT_EVENTS, self._events),
         ):
-            self._db.executemany(statement, rows)
+            if rows:
+                self._db.execute(statement, (as_json(rows),))
         write_counts(self._db, self._differences)
         self._messages, self._recipients, self._events = [], [], []
         self._differences = Differences()
@@ -214,28 +234,27 @@ class _Writing:
             self._tell(row, [_sent_event(accepted[0], now)])
 
 
-def _message_change(row: _Row, outcome: Outcome, after: State, now: float) -> dict[str, Any]:
+def _message_change(row: _Row, outcome: Outcome, after: State, now: float) -> tuple[Any, ...]:
+    """In the order of WRITE."""
     is_sent = after is State.SENT
-    reschedules = outcome.event in (Event.DEFER, Event.RESEND) and outcome.due_at is not None
-    return {
-        "tenant_id": row.tenant_id,
-        "pk": row.pk,
-        "lease_token": outcome.lease_token,
-        "state": after.value,
-        # What was claimed was due; a clock that was set back meanwhile must not hide it.
-        "due_at": outcome.due_at if reschedules else min(row.due_at, now),
-        "spent": _spent(outcome),
-        "lapsed": outcome.lapsed,
-        "held_reason": outcome.error if outcome.event is Event.PARK else None,
+    return (
+        row.tenant_id,
+        row.pk,
+        outcome.lease_token,
+        after.value,
+        outcome.due_at if outcome.event in (Event.DEFER, Event.RESEND) else None,
+        _spent(outcome),
+        outcome.lapsed,
+        outcome.error if outcome.event is Event.PARK else None,
         # A success wipes the failures before it: readers take an `error` for the end.
-        "sets_error": is_sent or outcome.error is not None,
-        "error": outcome.error,
-        "error_code": outcome.error_code,
-        "error_at": now if outcome.error is not None else None,
-        "sent_at": now if is_sent else None,
-        "finished_at": now if after in FINAL else None,
-        "now": now,
-    }
+        is_sent or outcome.error is not None,
+        outcome.error,
+        outcome.error_code,
+        now if outcome.error is not None else None,
+        now if is_sent else None,
+        now if after in FINAL else None,
+        now,
+    )
 
 
 def _spent(outcome: Outcome) -> int:
@@ -247,16 +266,15 @@ def _sent_event(result: RecipientResult, now: float) -> NewEvent:
 
 
 def _recipient_change(outcome: Outcome, result: RecipientResult, now: float) -> tuple[Any, ...]:
+    """In the order of SETTLE_RECIPIENTS."""
     settled_at = None if result.state is RecipientState.PENDING else now
-    code, text = _reply(result)
     return (
-        result.state.value,
-        code,
-        text,
-        settled_at,
         outcome.tenant_id,
         outcome.pk,
         result.position,
+        result.state.value,
+        *_reply(result),
+        settled_at,
     )
 
 

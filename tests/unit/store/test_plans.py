@@ -34,6 +34,8 @@ from mail_proxy.store.tenants import change_account, change_tenant
 # Short, or a part of the statement itself.
 MAY_BE_WALKED = (
     "SCAN wanted VIRTUAL TABLE",
+    "SCAN json_each VIRTUAL TABLE",
+    "SCAN w",
     "SCAN (subquery",
     "SCAN CONSTANT ROW",
     "SCAN anon_1",
@@ -81,7 +83,7 @@ class Plans:
         return [
             row[3]
             for sql, parameters in list(self._seen)
-            if sql.lstrip().startswith(("SELECT", "UPDATE", "DELETE"))
+            if sql.lstrip().startswith(("SELECT", "UPDATE", "DELETE", "WITH"))
             for row in driver(self._conn).execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
         ]
 
