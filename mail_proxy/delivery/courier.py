@@ -11,6 +11,7 @@ from pydantic_core import from_json
 from mail_proxy.compose import Stamp, build, envelope_address
 from mail_proxy.delivery.claimer import STORE_PAUSE_S
 from mail_proxy.delivery.finish import Finisher
+from mail_proxy.delivery.gate import ALONE_AFTER, Gate
 from mail_proxy.delivery.journal import Journal
 from mail_proxy.delivery.lane import Lane
 from mail_proxy.delivery.leases import Leases
@@ -41,6 +42,7 @@ class Courier:
     finisher: Finisher
     journal: Journal
     leases: Leases
+    gate: Gate
     clock: Clock
     metrics: MailMetrics
     retry: RetryPolicy
@@ -73,7 +75,7 @@ class Courier:
 
     async def _send_all(self, session: Session) -> None:
         while session.is_usable and self.may_begin() and not self._is_to_yield():
-            message = self.lane.take()
+            message = await self._next()
             if message is None:
                 return
             was_used = session.messages_sent > 0
@@ -86,6 +88,19 @@ class Courier:
             if self.finisher.is_full:
                 await self.finisher.flush()
 
+    async def _next(self) -> Claimed | None:
+        """Another message to begin at once; one that took daemons down has the gate to itself."""
+        while not self.gate.is_open:
+            await self.gate.opened()
+        message = self.lane.take()
+        if message is not None and message.lapses >= ALONE_AFTER:
+            self.lane.add([message])  # while we wait, it may be taken back
+            await self.gate.close()
+            message = self.lane.take()
+            if message is None:
+                self.gate.open()
+        return message
+
     def _is_to_yield(self) -> bool:
         if not self.sent or not self.others_wait():
             return False
@@ -95,7 +110,7 @@ class Courier:
         return has_had_its_turn or self.is_over(self.lane)
 
     async def _one(self, session: Session, message: Claimed, *, was_used: bool) -> None:
-        steps = Steps(message, self.journal, self.leases)
+        steps = Steps(message, self.journal, self.leases, self.gate)
         started = self.clock.monotonic()
         try:
             verdict = self.lane.judged(message, await self._attempt(session, message, steps))

@@ -20,6 +20,7 @@ from mail_proxy.delivery.courier import Courier
 from mail_proxy.delivery.couriers import Couriers
 from mail_proxy.delivery.expiry import Expiry
 from mail_proxy.delivery.finish import Ended, Finisher
+from mail_proxy.delivery.gate import Gate
 from mail_proxy.delivery.journal import PAUSE_S, Journal
 from mail_proxy.delivery.lane import Lane, matching
 from mail_proxy.delivery.lanes import Lanes
@@ -103,6 +104,7 @@ class Engine:
             spawn=self._spawn,
             claiming=self._claimer.claiming,
         )
+        self._gate = Gate()
         self._woken: set[Key] = set()
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
@@ -382,6 +384,7 @@ class Engine:
             self._finisher,
             self._tenure.journal,
             self._tenure.leases,
+            self._gate,
             self._clock,
             self._metrics,
             self._settings.retry,

@@ -77,7 +77,10 @@ async def retry_messages(ctx: Context, request: MessageIds) -> Retried:
     """Due now, with all tries anew; what is sent, or being sent, is answered as not found."""
     tenant_id = ctx.tenant_id(request.tenant_id)
     ids = _unique(request.ids)
-    retried = await ctx.store.retry_messages(tenant_id, ids, now=ctx.clock.now()) if ids else set()
+    retried: set[str] = set()
+    if ids:
+        async with ctx.engine.recalled(tenant_id, ids=ids):
+            retried = await ctx.store.retry_messages(tenant_id, ids, now=ctx.clock.now())
     if retried:
         ctx.engine.wake_all()
     return {

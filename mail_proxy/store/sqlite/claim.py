@@ -273,7 +273,7 @@ def _claimed(
             queued_at=row.queued_at,
             expires_at=row.expires_at,
             rfc_message_id=as_text(row.rfc_message_id),
-            return_path=as_text(row.return_path),
+            return_path=as_address(row.return_path),
             recipients=tuple(pending[row.pk]),
             content=contents.get(row.pk),
             lease_token=token,
@@ -298,8 +298,13 @@ def _within_budget(leased: Sequence[_Leased]) -> list[int]:
 
 
 def as_text(stored: bytes) -> str:
-    """As written; what is no UTF-8 stays visible, and no address that anybody would take."""
+    """As written; what is no UTF-8 stays visible."""
     return stored.decode("utf-8", "backslashreplace")
+
+
+def as_address(stored: bytes) -> str:
+    """As written; what is no UTF-8 becomes what cannot be encoded, so that nobody is sent to."""
+    return stored.decode("utf-8", "surrogateescape")
 
 
 def recipients(
@@ -310,9 +315,9 @@ def recipients(
     settled: dict[int, list[RecipientRow]] = defaultdict(list)
     for pk, position, address, state, code, reply in db.execute(RECIPIENTS, wanted):
         if state == RecipientState.PENDING:
-            pending[pk].append(PendingRecipient(position, as_text(address)))
+            pending[pk].append(PendingRecipient(position, as_address(address)))
         else:
             said = None if reply is None else as_text(reply)
-            row = RecipientRow(position, as_text(address), RecipientState(state), code, said)
+            row = RecipientRow(position, as_address(address), RecipientState(state), code, said)
             settled[pk].append(row)
     return pending, settled

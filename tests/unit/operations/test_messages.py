@@ -86,9 +86,17 @@ async def test_a_failed_message_is_retried_with_all_its_tries(house):
     house.engine.asked.clear()
     answer = await house.call("retryMessages", tenant_id="acme", ids=["m1", "x"])
     assert answer == {"ok": True, "retried": ["m1"], "not_found": ["x"]}
-    assert house.engine.asked == [("wake_all",)]
+    assert house.engine.asked[-1] == ("wake_all",)
     record = (await house.call("getMessage", id="m1"))["message"]
     assert (record["status"], record["tries"]) == ("pending", 0)
+
+
+async def test_what_is_claimed_and_not_begun_is_retried_like_what_waits(house):
+    await house.tenant("acme", "main")
+    await house.post(house.mail("waits"))
+    house.engine.claimed = await house.claim("acme", "main")
+    answer = await house.call("retryMessages", tenant_id="acme", ids=["waits"])
+    assert answer["retried"] == ["waits"]
 
 
 async def doubtful(house, *names):
