@@ -63,11 +63,12 @@ async def _kill(here: Any, tally: Tally, phase: str | None = None) -> None:
     tally.add(await here.relay.seen(), killed_at)
 
 
-async def _go_on(here: Any) -> None:
+async def _go_on(here: Any, tally: Tally) -> None:
     """Start again, and send what is left in peace."""
     await here.start()
     await here.until_empty()
     await here.relay.disconnect_idle()
+    tally.known = (await here.relay.state()).count
 
 
 async def _books(here: Any, step: str, tally: Tally) -> None:
@@ -109,7 +110,7 @@ async def test_g9_kills_at_a_step_double_only_what_is_in_doubt(
             await here.post_many([f"m{round_}-{n}" for n in range(12)])
             await here.relay.until(lambda state, place=place: place.value in state.phases)
             await _kill(here, tally, place.value)
-            await _go_on(here)
+            await _go_on(here, tally)
             if tally.hits == KILLS:
                 break
         await _books(here, step, tally)
@@ -120,11 +121,11 @@ async def test_g9_kills_in_the_body_double_nothing(site: Sites) -> None:
     tally = Tally()
     async with site(retry_delays=[0.2]) as here:
         for round_ in range(2 * KILLS):
-            await here.relay.delay(Moment.BODY, 3 * HELD_S)
+            await here.relay.delay(Moment.BODY, 6 * HELD_S)  # a kill may take a while
             await here.post_many([f"m{round_}"], body=LONG_BODY)
             await here.relay.until(lambda state: "body" in state.phases)
             await _kill(here, tally, "body")
-            await _go_on(here)
+            await _go_on(here, tally)
             if tally.hits == KILLS:
                 break
         await _books(here, "in the body", tally)
@@ -154,7 +155,7 @@ async def test_g9_what_was_accepted_and_not_committed_is_not_sent_again(site: Si
             }
             tally.hits += bool(read & uncommitted)
             certain |= read
-            await _go_on(here)
+            await _go_on(here, tally)
         await _books(here, "with the 250 read and not committed", tally)
         came = copies(await here.relay.seen())
         assert {came[id_, "ann@example.com"] for id_ in certain} == {1}
