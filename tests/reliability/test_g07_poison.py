@@ -28,16 +28,16 @@ POISON = {
 }
 KILLER = """
 import os, signal
-from mail_proxy.smtp import Session
+from mail_proxy import compose
 
-real = Session.send
+real = compose.build
 
-async def send(self, return_path, recipients, data, **more):
-    if b"Subject: poison" in data:
+def build(fields, *more):
+    if fields["subject"] == "poison":
         os.kill(os.getpid(), signal.SIGKILL)
-    return await real(self, return_path, recipients, data, **more)
+    return real(fields, *more)
 
-Session.send = send
+compose.build = build
 """
 
 

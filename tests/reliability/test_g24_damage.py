@@ -65,6 +65,7 @@ async def test_g24_a_copy_made_under_load_has_all_that_was_acknowledged(
             before = set(client.acknowledged)
             await asyncio.to_thread(_copy, here.instance.database_path, copy)
             is_over.set()
+        await here.until_empty()
         await here.check()
         ledger = Ledger.of(copy)
     assert before <= set(ledger.states)
