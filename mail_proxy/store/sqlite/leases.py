@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -13,8 +12,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from mail_proxy.domain.state import State
-from mail_proxy.store.sqlite.claim import QUEUED_AT, as_text, in_states, recipients
+from mail_proxy.store.sqlite.claim import in_states
 from mail_proxy.store.sqlite.driver import driver
+from mail_proxy.store.sqlite.leased import QUEUED_AT, as_stored, recipients, visible
 from mail_proxy.store.values import Claimed, Lease, Peer
 
 _IS_LEASED = f"m.state IN {in_states(frozenset({State.LEASED}))}"
@@ -76,11 +76,10 @@ def leases(conn: Connection, request: LeasesRequest) -> list[Lease]:
 
 def _of(db: sqlite3.Connection, tenant_id: str, rows: Sequence[Sequence[Any]]) -> Iterator[Lease]:
     found = [(daemon_id, dict(zip(_FIELDS, row, strict=True))) for daemon_id, *row in rows]
-    pks = json.dumps([fields["pk"] for _, fields in found])
-    pending, settled = recipients(db, (pks, tenant_id))
+    pending, settled = recipients(db, tenant_id, [fields["pk"] for _, fields in found])
     for daemon_id, fields in found:
-        for name in ("rfc_message_id", "return_path"):
-            fields[name] = as_text(fields[name])
+        fields["rfc_message_id"] = visible(as_stored(fields["rfc_message_id"]))
+        fields["return_path"] = as_stored(fields["return_path"])
         pk = fields["pk"]
         fields |= {"recipients": tuple(pending[pk]), "settled": tuple(settled[pk])}
         yield Lease(daemon_id, Claimed(**fields, content=None))

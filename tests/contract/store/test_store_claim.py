@@ -11,7 +11,7 @@ import pytest
 
 from mail_proxy.domain.state import Event, RecipientState, State
 from mail_proxy.store import PendingRecipient, ReadyAccount
-from mail_proxy.store.sqlite.claim import CONTENT_BUDGET_BYTES
+from mail_proxy.store.sqlite.leased import CONTENT_BUDGET_BYTES
 
 
 async def test_a_claim_gives_all_that_an_attempt_needs(scene):
