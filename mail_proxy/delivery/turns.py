@@ -45,15 +45,16 @@ class Turns:
 
     def take(self, now: float, group: asyncio.TaskGroup) -> None:
         """One round: each lane that wants something gets at most one connection and one claim."""
-        served = []
+        served: list[Lane] = []
+        passed_over: list[Lane] = []
         for lane in self._lanes.turns():
-            served.append(lane)
-            self._connect(lane, now, group)
+            got_one = self._connect(lane, now, group)
+            (served if got_one else passed_over).append(lane)
             may_claim = lane.is_active and not self._is_to_make_room(lane)
             if may_claim and self.wants_claim(lane, now):
                 self._claimer.start(lane, group)
         served += self._seat_newcomers(now, group)
-        for lane in served:
+        for lane in passed_over + served:  # who got nothing stays in front of who got something
             self._lanes.consider(lane, now)
 
     def wants_claim(self, lane: Lane, now: float) -> bool:
@@ -68,15 +69,17 @@ class Turns:
         held = self._couriers.of_tenant(tenant_id)
         return self._connections.is_over(held) and self._lanes.other_tenants_wait(tenant_id)
 
-    def _connect(self, lane: Lane, now: float, group: asyncio.TaskGroup) -> None:
+    def _connect(self, lane: Lane, now: float, group: asyncio.TaskGroup) -> bool:
         if not self._lanes.wants_connection(lane, now) or not self._may_begin():
-            return
+            return False
         tenant_id = lane.key[0]
         others_wait = self._lanes.other_tenants_wait(tenant_id)
         held = self._couriers.of_tenant(tenant_id)
-        if self._connections.may_take(held, len(self._couriers), others_wait=others_wait):
-            self._couriers.start(lane, group)
-            self._again()  # it may want another one: after everybody else has had a turn
+        if not self._connections.may_take(held, len(self._couriers), others_wait=others_wait):
+            return False
+        self._couriers.start(lane, group)
+        self._again()  # it may want another one: after everybody else has had a turn
+        return True
 
     # --- places ---
 

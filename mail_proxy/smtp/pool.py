@@ -61,6 +61,7 @@ class SMTPPool:
         self._accounts: dict[tuple[str, str], _Account] = {}
         self._waiting: deque[_Waiter] = deque()  # as many as there are senders, so few
         self._closing: set[Connection] = set()
+        self._hurried: set[Connection] = set()  # of these, those whose places others wait for
         self._is_closed = False
 
     @property
@@ -209,19 +210,24 @@ class SMTPPool:
                 waiter.granted.set_result(grant)
             elif self._has_room(waiter.relay):
                 lacking += 1
-                if lacking > len(self._closing):
-                    self._close_an_idle_one()
+                if lacking > len(self._hurried):
+                    self._free_a_place()
 
     def _has_room(self, relay: Relay) -> bool:
         """The account may have one more connection."""
         limit = relay.max_connections or self._settings.max_connections_per_account
         return self._account(relay).count < limit
 
-    def _close_an_idle_one(self) -> None:
+    def _free_a_place(self) -> None:
+        """Close one that nobody uses, and wait for no reply to QUIT: its server may be slow."""
+        leaving = next((c for c in self._closing if c not in self._hurried), None)
         for account in self._accounts.values():
-            if account.idle:
-                self._close(account.idle.pop(0))
-                return
+            if leaving is None and account.idle:
+                leaving = account.idle.pop(0)
+                self._close(leaving)
+        if leaving is not None and not leaving.gone.done():
+            self._hurried.add(leaving)
+            leaving.abort()
 
     # --- opening and closing ---
 
@@ -259,6 +265,7 @@ class SMTPPool:
         old.cancel()
         account = self._account(relay)
         self._closing.discard(connection)
+        self._hurried.discard(connection)
         account.open.pop(connection, None)
         if connection in account.idle:
             account.idle.remove(connection)

@@ -121,22 +121,34 @@ class House:
                 await running
         await self.pool.close()
 
-    async def add_account(self, account_id: str = "main", **changes: Any) -> None:
-        account = Account(
-            "acme", account_id, self.relay.host, self.relay.port, tls_mode="none", **changes
-        )
+    async def add_account(
+        self,
+        account_id: str = "main",
+        *,
+        tenant_id: str = "acme",
+        relay: SmtpSink | None = None,
+        **changes: Any,
+    ) -> None:
+        relay = relay or self.relay
+        account = Account(tenant_id, account_id, relay.host, relay.port, tls_mode="none", **changes)
         await self.store.put_account(account, now=self.clock.now())
 
     async def post(
-        self, *ids: str, account_id: str = "main", wakes: bool = True, **changes: Any
+        self,
+        *ids: str,
+        account_id: str = "main",
+        tenant_id: str = "acme",
+        wakes: bool = True,
+        **changes: Any,
     ) -> None:
         """Accept messages with these ids to `ann@example.com`, or to what `to` says."""
         to = changes.pop("to", ["ann@example.com"])
+        changes["tenant_id"] = tenant_id
         batch = [self._message(id_, account_id, to, changes) for id_ in ids]
         answers = await self.store.accept(batch, now=self.clock.now())
         assert not [answer.reason for answer in answers if answer.reason]
         if wakes:
-            self.engine.wake("acme", account_id)
+            self.engine.wake(tenant_id, account_id)
 
     def _message(
         self, id_: str, account_id: str, to: list[str], changes: dict[str, Any]

@@ -9,6 +9,7 @@ import pytest
 
 from mail_proxy.domain.errors import RelayRefused, RelayUnreachable
 from mail_proxy.domain.reply import Stage
+from mail_proxy.sinks.script import Moment
 from mail_proxy.sinks.smtp import SmtpSink
 
 
@@ -514,3 +515,14 @@ async def test_a_silent_greeting_ends_in_time(open_pool, relay_to, message):
         with pytest.raises(RelayUnreachable, match=r"timed out after 0\.05 s"):
             await pool.acquire(relay_to(sink))
         assert pool.count == 0
+
+
+async def test_nobody_waits_for_another_server_s_reply_to_quit(open_pool, relay_to, sink, message):
+    pool = open_pool(max_connections=1)
+    async with SmtpSink() as slow:
+        slow.hang(Moment.QUIT)
+        await send_one(pool, relay_to(slow, account_id="slow"), message)
+        async with asyncio.timeout(1):  # QUIT is waited for twice as long
+            await send_one(pool, relay_to(sink, account_id="fast"), message)
+        assert slow.commands[-1].line == "QUIT"
+    assert sink.count == 1
