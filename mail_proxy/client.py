@@ -137,7 +137,7 @@ class Messages:
         return rows
 
     def why(self, id: str, tenant_id: str | None = None) -> Answer:  # noqa: A002 - the wire's word
-        """Why one message is where it is, and the command that changes it."""
+        """Why one message is where it is, and the command to go on with."""
         return self._client.call("explainMessage", id=id, tenant_id=tenant_id)
 
     def add(

@@ -55,6 +55,15 @@ def show_object(value: object, now: float) -> str:
     return show_text(value, now)
 
 
+def show_durations(value: object, now: float) -> str:
+    """Seconds, one number or several."""
+    if isinstance(value, list | tuple):
+        return ", ".join(show_durations(item, now) for item in value) or "-"
+    if not isinstance(value, int | float) or value < 1:
+        return show_text(value, now)
+    return units.duration(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column.
@@ -101,13 +110,17 @@ def chosen_columns(
 
 
 def detail_columns(record: Record) -> list[Column]:
-    """A column for each field of one thing; times in the local zone."""
-    return [
-        Column(key, _without_unit(key), show_local_time)
-        if is_time(key)
-        else Column(key, show=show_object)
-        for key in record
-    ]
+    """A column for each field of one thing; times in the local zone, waits with their units."""
+    return [_detail_column(key) for key in record]
+
+
+_DURATIONS = frozenset({"max_age", "retry_delays", "ttl"})
+
+
+def _detail_column(key: str) -> Column:
+    if is_time(key):
+        return Column(key, _without_unit(key), show_local_time)
+    return Column(key, show=show_durations if key in _DURATIONS else show_object)
 
 
 def _without_unit(key: str) -> str:

@@ -67,7 +67,7 @@ def print_why(found: Here, told: Mapping[str, Any]) -> None:
         return
     found.writer.line(safe_text(told.get("why")))
     if told.get("do"):
-        found.writer.hint(f"Change it: {safe_text(told['do'])}")
+        found.writer.hint(f"Next: {safe_text(told['do'])}")
 
 
 def _is_said_elsewhere(key: str, message: Mapping[str, Any]) -> bool:

@@ -198,7 +198,7 @@ def why(
     ctx: typer.Context,
     message_id: str = typer.Argument(..., metavar="ID", help="The message."),
 ) -> None:
-    """Why a message is where it is, and the command that changes it.
+    """Why a message is where it is, and the command to go on with.
 
     Examples:
       mail-proxy myserver acme messages why 2026-1182

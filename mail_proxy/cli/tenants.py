@@ -16,6 +16,7 @@ from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.tenant_login import auth_answers, complete, find_secret
 from mail_proxy.control.base import SyncControl
 from mail_proxy.domain.errors import NotFound
+from mail_proxy.domain.limits import changed_limits
 from mail_proxy.forms.tenant import TENANT_FORM
 from mail_proxy.forms.tenant import request as tenant_request
 
@@ -48,6 +49,7 @@ _AUTH_FILE = typer.Option(
 )
 _AUTH_TOKEN = typer.Option(None, "--auth-token", hidden=True)
 _AUTH_PASSWORD = typer.Option(None, "--auth-password", hidden=True)
+_MINUTE = typer.Option(None, "--rate-limit-minute", min=0, help="Mails a minute; 0: no limit.")
 _HOURLY = typer.Option(None, "--rate-limit-hourly", min=0, help="Mails an hour; 0: no limit.")
 _DAILY = typer.Option(None, "--rate-limit-daily", min=0, help="Mails a day; 0: no limit.")
 
@@ -111,6 +113,7 @@ def add(
     auth_secret_file: str | None = _AUTH_FILE,
     auth_token: str | None = _AUTH_TOKEN,
     auth_password: str | None = _AUTH_PASSWORD,
+    rate_limit_minute: int | None = _MINUTE,
     rate_limit_hourly: int | None = _HOURLY,
     rate_limit_daily: int | None = _DAILY,
     inactive: bool = typer.Option(False, "--inactive", help="Its mail waits, its key is refused."),
@@ -132,7 +135,7 @@ def add(
         "client_sync_path": sync_path,
         "client_attachment_path": attachment_path,
         **auth_answers(auth_method, auth_user, secret),
-        "rate_limits": _rate_limits(rate_limit_hourly, rate_limit_daily),
+        "rate_limits": _rate_limits(rate_limit_minute, rate_limit_hourly, rate_limit_daily),
         "active": False if inactive else None,
     }
     answers = checked(TENANT_FORM, given, _OPTIONS)
@@ -185,6 +188,7 @@ def update(
     auth_secret_file: str | None = _AUTH_FILE,
     auth_token: str | None = _AUTH_TOKEN,
     auth_password: str | None = _AUTH_PASSWORD,
+    rate_limit_minute: int | None = _MINUTE,
     rate_limit_hourly: int | None = _HOURLY,
     rate_limit_daily: int | None = _DAILY,
     active: bool | None = typer.Option(None, "--active/--inactive", help="Whether it may send."),
@@ -204,7 +208,7 @@ def update(
         "client_sync_path": sync_path,
         "client_attachment_path": attachment_path,
         **auth_answers(auth_method, auth_user, secret),
-        "rate_limits": _rate_limits(rate_limit_hourly, rate_limit_daily),
+        "rate_limits": _rate_limits(rate_limit_minute, rate_limit_hourly, rate_limit_daily),
         "active": active,
     }
     request = tenant_request(checked(TENANT_FORM, given, _OPTIONS))
@@ -218,6 +222,9 @@ def update(
         auth = request.get("client_auth")
         if auth:
             complete(auth, lambda: _stored_auth(control, tenant_id))
+        if limits := request.get("rate_limits"):  # the server replaces them as a whole
+            stored = control.call("getTenant", tenant_id=tenant_id).get("rate_limits")
+            request["rate_limits"] = changed_limits(stored, limits)
         control.call("updateTenant", tenant_id=tenant_id, **request)
     changed = sorted(request)
     found.writer.done(
@@ -272,9 +279,11 @@ _OPTIONS = {
 }
 
 
-def _rate_limits(hourly: int | None, daily: int | None) -> dict[str, int] | None:
-    limits = {n: v for n, v in (("hourly", hourly), ("daily", daily)) if v is not None}
-    return limits or None
+def _rate_limits(
+    minute: int | None, hourly: int | None, daily: int | None
+) -> dict[str, int] | None:
+    named = {"per_minute": minute, "hourly": hourly, "daily": daily}
+    return {name: most for name, most in named.items() if most is not None} or None
 
 
 def _without_ok(told: dict[str, Any]) -> dict[str, Any]:

@@ -106,8 +106,13 @@ class Allowance:
 
 def pause_kind(paused_reason: str | None) -> Literal["limit", "fault"]:
     """What paused an account; the reason of a fault begins with the stage it came at."""
-    is_limit = (paused_reason or "").startswith(tuple(_WHOSE.values()))
-    return "limit" if is_limit else "fault"
+    return "limit" if scope_of_pause(paused_reason) else "fault"
+
+
+def scope_of_pause(paused_reason: str | None) -> Scope | None:
+    """Whose limit paused an account; None for a fault."""
+    found = (s for s, words in _WHOSE.items() if (paused_reason or "").startswith(words))
+    return next(found, None)
 
 
 def limits_of_account(minute: int | None, hour: int | None, day: int | None) -> tuple[Limit, ...]:
@@ -121,6 +126,13 @@ def limits_of_tenant(rate_limits: Mapping[str, Any] | None) -> tuple[Limit, ...]
     given = rate_limits or {}
     found = ((w, [given[k] for k in keys if given.get(k)]) for w, keys in _TENANT_KEYS.items())
     return tuple(Limit(Scope.TENANT, window_s, min(values)) for window_s, values in found if values)
+
+
+def changed_limits(stored: Mapping[str, Any] | None, given: Mapping[str, int]) -> dict[str, Any]:
+    """`rate_limits` with the windows that `given` names replaced, whatever name they had."""
+    windows = [set(keys) for keys in _TENANT_KEYS.values()]
+    replaced = set().union(*(keys for keys in windows if keys & given.keys()))
+    return {k: v for k, v in (stored or {}).items() if k not in replaced} | dict(given)
 
 
 def bucket_start(window_s: int, now: float) -> int:

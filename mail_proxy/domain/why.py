@@ -1,4 +1,4 @@
-"""Why a message is where it is, in one sentence, and the command that changes it. Pure."""
+"""Why a message is where it is, in one sentence, and the command to go on with. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import assert_never
 
-from mail_proxy.domain.limits import pause_kind
+from mail_proxy.domain.limits import REJECTED, Scope, pause_kind, scope_of_pause
 from mail_proxy.domain.message import WHOLE_TENANT
 from mail_proxy.domain.state import State
 
@@ -49,7 +49,7 @@ PLAIN = frozenset({Cause.SENT, Cause.BOUNCED, Cause.SENDING, Cause.READY})
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """`do`: the command that changes it, None where there is none. until: since the epoch."""
+    """`do`: the next command, to mend or to look; it works as it stands. until: since the epoch."""
 
     cause: Cause
     text: str
@@ -116,7 +116,7 @@ def why(it: Subject, around: Around) -> Why:
         case State.BOUNCED:
             return Why(Cause.BOUNCED, "bounced: it was sent, and came back")
         case State.FAILED:
-            return Why(Cause.FAILED, it.error or "failed", _retry(it, around))
+            return Why(Cause.FAILED, _failed(it), _retry(it, around))
         case State.HELD:
             text = f"held: {it.held_reason}" if it.held_reason else "held"
             return Why(Cause.HELD, text, _retry(it, around))
@@ -151,10 +151,18 @@ def when(at: float, now: float) -> str:
 # --- states that tell by themselves ---
 
 
+def _failed(it: Subject) -> str:
+    if it.error == REJECTED:
+        return f"{REJECTED}: a limit was reached, and its account rejects what is beyond"
+    return it.error or "failed"
+
+
 def _in_doubt(it: Subject, around: Around) -> Why:
     cause = (it.error or "no reply to the final dot").removeprefix("in doubt: ")
     text = f"in doubt, whether the server has taken it: {cause}"
-    return Why(Cause.IN_DOUBT, text, _command(around, it, "messages", "settle", it.id, "--sent"))
+    text += "; settle it as --sent or --failed when you know, or retry it"
+    do = _command(around, it, "messages", "settle", "--sent", *_argument(it.id))
+    return Why(Cause.IN_DOUBT, text, do)
 
 
 def _sending(around: Around) -> Why:
@@ -235,6 +243,8 @@ def _paused(it: Subject, around: Around, account: AccountState, until: float) ->
     if pause_kind(reason) == "limit":
         text = f"account '{it.account_id}': {reason}"
         do = _command(around, it, "accounts", "show", it.account_id)
+        if scope_of_pause(reason) is Scope.TENANT:
+            do = _line(around.instance, "tenants", "show", it.tenant_id)
         return Why(Cause.LIMITED, f"{text}; frees at {at}", do, until)
     told = f"account paused: {reason}" if reason else "account paused"
     is_login = (reason or "").startswith("login refused")
@@ -265,7 +275,12 @@ def _retry(it: Subject, around: Around) -> str | None:
     """None for what has expired: it is never sent later."""
     if it.expires_at is not None and it.expires_at <= around.now:
         return None
-    return _command(around, it, "messages", "retry", it.id)
+    return _command(around, it, "messages", "retry", *_argument(it.id))
+
+
+def _argument(message_id: str) -> tuple[str, ...]:
+    """An id that could be read as an option stands behind `--`."""
+    return ("--", message_id) if message_id.startswith("-") else (message_id,)
 
 
 def _start(around: Around) -> str:

@@ -63,7 +63,11 @@ def _told(error: ValidationError) -> Invalid:
     faults = error.errors(include_url=False, include_context=False)
     first = faults[0]
     field = ".".join(str(part) for part in first["loc"])
-    sentence = f"missing {field}" if first["type"] == "missing" else f"{field}: {first['msg']}"
+    sentence = f"{field}: {first['msg']}"
+    if first["type"] == "missing":
+        sentence = f"missing {field}"
+    elif first["type"] == "extra_forbidden":
+        sentence = f"{field}: there is no such field"
     if not any(fault["type"] in _CONTAINER_FAULTS for fault in faults):
         return Invalid(sentence, field=field)
     detail = [

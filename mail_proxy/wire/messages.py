@@ -144,7 +144,7 @@ class MessageRecord(TypedDict):
     sent_ts: only when it was sent. error, error_ts: only when it failed.
     last_error: the latest refusal of one that has not failed.
     why, why_code, do: the nearest cause for it to be where it is, in a sentence and a word, and
-        the command that changes it; not there where its status says it all.
+        the command to go on with; not there where its status says it all.
     message: what the application posted.
     """
 
@@ -197,7 +197,7 @@ class OneMessage(TypedDict):
 
 
 class Explained(TypedDict):
-    """why: one sentence; code: a word of domain/why.py; do: the command that changes it, or null.
+    """why: one sentence; code: a word of domain/why.py; do: the command to go on with, or null.
 
     until_ts: when it ends by itself, in seconds since the epoch.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, NotRequired
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo
 from typing_extensions import TypedDict
 
 from mail_proxy.domain.errors import Invalid
@@ -62,8 +62,11 @@ class ClientAuth(Request):
 class RateLimits(Request):
     """Messages of all the tenant's accounts; 0 is no limit.
 
-    Of several names of one window the lowest number counts.
+    Of several names of one window the lowest number counts. Any other name is refused: a limit
+    that is misspelled would be none.
     """
+
+    model_config = ConfigDict(extra="forbid")
 
     per_minute: Count | None = None
     minute: Count | None = None

@@ -381,3 +381,12 @@ def test_an_account_says_what_becomes_of_mail_in_doubt(cli) -> None:
     world = cli.instance("my")
     assert cli("my", "acme", "accounts", "update", "main", "--in-doubt", "hold").code == 0
     assert world.last("addAccount")["in_doubt"] == "hold"
+
+
+def test_a_plan_of_retries_is_shown_with_its_units(cli) -> None:
+    world = cli.instance("my")
+    world.accounts["acme", "main"].update(retry_delays=[60.0, 5400.0], max_age=432000.0)
+    shown = cli("my", "acme", "accounts", "show", "main", tty=True).out
+    assert "1m, 1h30m" in shown
+    assert "max age" in shown
+    assert " 5d\n" in shown

@@ -85,6 +85,14 @@ def test_update_sends_only_what_was_given(cli) -> None:
     assert world.last("updateTenant")["rate_limits"] == {"hourly": 5}
 
 
+def test_a_limit_of_one_window_leaves_those_of_the_others(cli) -> None:
+    world = cli.instance("my")
+    world.tenants["acme"]["rate_limits"] = {"hour": 9, "daily": 50}
+    for option, n in (("--rate-limit-hourly", "7"), ("--rate-limit-minute", "3")):
+        assert cli("my", "tenants", "update", "acme", option, n).code == 0
+    assert world.last("updateTenant")["rate_limits"] == {"per_minute": 3, "hourly": 7, "daily": 50}
+
+
 def test_an_update_of_nothing_is_wrong_usage(cli) -> None:
     cli.instance("my")
     assert cli("my", "tenants", "update", "acme").code == 2

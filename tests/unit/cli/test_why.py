@@ -18,7 +18,7 @@ def world(cli, make_message):
 def test_the_sentence_and_the_command_are_told(cli, world) -> None:
     ran = cli("my", "acme", "messages", "why", "m1", tty=True)
     assert (ran.code, ran.out) == (0, f"{WHY}\n")
-    assert ran.err == f"Change it: {DO}\n"
+    assert ran.err == f"Next: {DO}\n"
 
 
 def test_programs_get_the_whole_answer(cli, world) -> None:

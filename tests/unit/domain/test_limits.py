@@ -21,6 +21,7 @@ from mail_proxy.domain.limits import (
     Use,
     allowance,
     bucket_start,
+    changed_limits,
     limits_of_account,
     limits_of_tenant,
     outdated_before,
@@ -234,3 +235,10 @@ def test_nine_tenths_of_a_limit_can_be_used(seed, window_s, most):
         assert reached.frees_in_s is not None
         history.now += reached.frees_in_s
     assert len(history.seen) >= 0.9 * most * windows
+
+
+def test_a_new_limit_of_one_window_replaces_that_one_by_all_its_names():
+    stored = {"hour": 9, "per_hour": 8, "daily": 50}
+
+    assert changed_limits(stored, {"hourly": 7}) == {"hourly": 7, "daily": 50}
+    assert changed_limits(None, {"hourly": 7}) == {"hourly": 7}

@@ -1,4 +1,4 @@
-"""Why a message is where it is: the nearest cause, and a command that changes it."""
+"""Why a message is where it is: the nearest cause, and the command to go on with."""
 
 from __future__ import annotations
 
@@ -100,6 +100,26 @@ def test_a_reached_limit_tells_when_it_frees() -> None:
     )
 
 
+def test_a_limit_of_the_tenant_leads_to_the_tenant() -> None:
+    reason = "the tenant's limit of 5 an hour is reached"
+    found = told(account={"paused_until": NOON + 40, "paused_reason": reason})
+    assert (found.cause, found.do) == (Cause.LIMITED, "mail-proxy my tenants show acme")
+
+
+def test_what_a_limit_rejected_says_so_in_words() -> None:
+    found = told({"state": State.FAILED, "error": "rate_limit_exceeded"})
+    assert found.text == (
+        "rate_limit_exceeded: a limit was reached, and its account rejects what is beyond"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "words"), [(State.FAILED, "retry"), (State.IN_DOUBT, "settle --sent")]
+)
+def test_an_id_that_looks_like_an_option_is_no_option(state: State, words: str) -> None:
+    assert told({"state": state, "id": "-x"}).do == f"mail-proxy my acme messages {words} -- -x"
+
+
 @pytest.mark.parametrize(
     ("changes", "cause", "do"),
     [
@@ -169,8 +189,9 @@ def test_what_has_expired_is_told_before_all_else() -> None:
             {"state": State.IN_DOUBT, "error": "in doubt: connection lost"},
             Why(
                 Cause.IN_DOUBT,
-                "in doubt, whether the server has taken it: connection lost",
-                "mail-proxy my acme messages settle m1 --sent",
+                "in doubt, whether the server has taken it: connection lost; "
+                "settle it as --sent or --failed when you know, or retry it",
+                "mail-proxy my acme messages settle --sent m1",
             ),
         ),
         ({"state": State.LEASED}, Why(Cause.SENDING, "being sent, or next in line")),

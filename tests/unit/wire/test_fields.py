@@ -70,6 +70,12 @@ def test_a_place_deep_inside_is_named_with_dots():
     assert caught.value.field == "rate_limits.daily"
 
 
+def test_a_limit_that_is_misspelled_is_refused_and_not_none():
+    with pytest.raises(Invalid) as caught:
+        parse_request(UpdateTenant, {"rate_limits": {"hourly": 5, "weekly": 20}})
+    assert str(caught.value) == "rate_limits.weekly: there is no such field"
+
+
 def test_a_wrong_container_is_told_as_frameworks_tell_it():
     with pytest.raises(Malformed) as caught:
         parse_request(MessageIds, {"ids": "m1" * 100})
