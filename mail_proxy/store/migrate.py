@@ -1,4 +1,8 @@
-"""Bring the tables to this program's revision. Alembic is imported only when there is work."""
+"""Bring the tables to this program's revision.
+
+An empty database gets the tables of `schema.py` at once; Alembic, which costs 0.4 s and 11 MB, is
+imported only where an older program has made them. A test holds that both ways end the same.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from mail_proxy.domain.errors import ConfigurationError
+from mail_proxy.store.schema import metadata
 
 HEAD = "0003"  # a test holds that it is the newest of versions/
 SCRIPTS = Path(__file__).parent / "migrations"
@@ -18,8 +23,20 @@ def migrate(conn: Connection) -> None:
     Raises ConfigurationError for a database that a newer program has written.
     """
     with conn.begin():
-        if _recorded(conn) != HEAD:
-            _upgrade(conn)
+        if not inspect(conn).get_table_names():
+            create(conn)
+        elif _recorded(conn) != HEAD:
+            upgrade(conn)
+
+
+def create(conn: Connection) -> None:
+    """All tables, in an empty database."""
+    metadata.create_all(conn)
+    # As Alembic makes it, for the next program's migrations.
+    conn.execute(
+        text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    )
+    conn.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
 
 
 def _recorded(conn: Connection) -> str | None:
@@ -29,8 +46,9 @@ def _recorded(conn: Connection) -> str | None:
     return recorded
 
 
-def _upgrade(conn: Connection) -> None:
-    # Not at the top: the import costs 0.4 s, and nearly every start finds the tables as they are.
+def upgrade(conn: Connection) -> None:
+    """One migration after the other, from whatever is there."""
+    # Not at the top: nearly every start finds the tables as they are.
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import Connection, create_engine, event, text
 
 from mail_proxy.domain.errors import ConfigurationError
-from mail_proxy.store.migrate import HEAD, SCRIPTS, migrate
+from mail_proxy.store.migrate import HEAD, SCRIPTS, create, migrate, upgrade
 from mail_proxy.store.schema import metadata
 
 OURS = "SELECT type, name, sql FROM sqlite_master WHERE tbl_name <> 'alembic_version'"
@@ -22,15 +23,34 @@ def described(conn) -> dict[tuple[str, str], str]:
     return {(kind, name): re.sub(r"\s+", " ", sql or "") for kind, name, sql in rows}
 
 
-def test_the_migrated_database_is_that_of_the_schema(conn):
+@pytest.fixture
+def empty() -> Iterator[Connection]:
     engine = create_engine("sqlite://")
-    with engine.begin() as wanted:
-        metadata.create_all(wanted)
-        expected = described(wanted)
+    with engine.connect() as conn:
+        yield conn
     engine.dispose()
 
-    assert described(conn) == expected
-    assert len(expected) > 30
+
+def test_a_database_that_is_made_at_once_is_as_the_migrations_make_it(empty):
+    with empty.begin():
+        create(empty)
+        at_once = described(empty)
+        metadata.drop_all(empty)
+        empty.execute(text("DROP TABLE alembic_version"))
+        assert described(empty) == {}
+        upgrade(empty)
+
+    assert described(empty) == at_once
+    assert len(at_once) > 30
+
+
+def test_the_next_program_finds_the_revision_of_a_database_that_was_made_at_once(empty):
+    migrate(empty)
+
+    assert empty.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
+    empty.rollback()
+    with empty.begin():
+        upgrade(empty)  # there is nothing to do, and nothing fails
 
 
 def test_head_is_the_newest_migration():
