@@ -84,7 +84,7 @@ _TLS_MODE = typer.Option(
 _TLS = typer.Option(None, "--tls/--no-tls", help="ssl on port 465, else starttls; or none.")
 _USE_TLS = typer.Option(False, "--use-tls", hidden=True)
 _USE_SSL = typer.Option(False, "--use-ssl", hidden=True)
-_BATCH_SIZE = typer.Option(None, "--batch-size", min=1, help="Mails in one turn.")
+_BATCH_SIZE = typer.Option(None, "--batch-size", min=1, help="Most mails to claim ahead.")
 _TTL = typer.Option(None, "--ttl", min=0, help="Seconds that a connection is kept.")
 _LIMIT_MINUTE = typer.Option(None, "--limit-minute", min=0, help="Mails a minute; 0: no limit.")
 _LIMIT_HOUR = typer.Option(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mail_proxy.domain.reply import Stage
+from mail_proxy.domain.state import State
 from mail_proxy.sinks.smtp import SmtpSink
 from mail_proxy.store import Tenant
 
@@ -159,3 +160,24 @@ async def test_many_wake_ups_cost_few_claims(house: House, monkeypatch: pytest.M
         assert {how["lowest"] for how in claims[before:]} == {0}
         assert len(claims) - before <= 101
         assert house.engine.snapshot()["claimed"] <= 10
+
+
+async def test_a_tenant_with_nothing_in_memory_takes_a_place_from_one_with_too_many(
+    house: House, other_relay: SmtpSink
+) -> None:
+    other_relay.hang(Stage.DOT)
+    house.make_engine(stop_grace_s=0.05, max_connections=2)  # so 4 places
+    await add_tenant(house, "many", relay=other_relay, accounts=10, messages=2)
+
+    async def accounts_held(tenant_id: str) -> int:
+        counts = await house.store.counts(tenant_id)
+        return sum(1 for c in counts if c.state is State.LEASED and c.n)
+
+    async with house.running() as engine, asyncio.timeout(10):
+        while await accounts_held("many") < 3:  # one is kept for others
+            pass
+        for n, name in enumerate(("second", "third"), 1):
+            await add_tenant(house, name, relay=other_relay, messages=2)
+            engine.wake(name, f"{name}0")
+            while not await accounts_held(name) or await accounts_held("many") > 4 - n:
+                pass
