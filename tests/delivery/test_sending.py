@@ -183,6 +183,21 @@ async def test_test_mode_sends_nothing_until_it_is_told_to(house: House) -> None
         assert await house.statuses(1) == ["sent"]
 
 
+async def test_run_now_in_test_mode_sends_all_that_is_due_then_and_nothing_later(
+    house: House,
+) -> None:
+    house.make_engine(test_mode=True)
+    await house.post(*[f"m{n}" for n in range(60)], wakes=False)  # more than a first claim takes
+    await house.post(*[f"p{n}" for n in range(30)], priority=0, wakes=False)
+    async with house.running() as engine:
+        engine.run_now(None)
+        await house.until(lambda: len(house.results) == 90)
+        house.clock.advance(1)
+        await house.post("late", priority=0)
+        await house.row("late")
+    assert house.relay.count == 90
+
+
 async def test_a_switched_off_scheduler_sends_nothing(house: House) -> None:
     async with house.running() as engine:
         engine.set_active(False)
