@@ -57,7 +57,7 @@ def print_message(
     created = units.local_time(message.get("created_at"))
     writer.line(f"  {created}  {_mark('')} accepted from the application")
     for event in events:
-        writer.line(_event_line(event))
+        writer.line(event_line(event))
 
 
 def print_why(found: Here, told: Mapping[str, Any]) -> None:
@@ -101,16 +101,24 @@ def _recipient_line(recipient: Mapping[str, Any]) -> str:
     )
 
 
-def _event_line(event: Mapping[str, Any]) -> str:
+def event_line(event: Mapping[str, Any]) -> str:
     kind = safe_text(event.get("event_type"), 40)
     data = event.get("event_data") or {}
     parts = [safe_text(data[key], 500) for key in _TELLING if data.get(key)]
     if kind == "deferred" and data.get("deferred_ts"):
-        parts.append(f"next {units.local_time(data['deferred_ts'])}")
+        parts.append(f"next {_clock(data['deferred_ts'], event.get('event_ts'))}")
     when = units.local_time(event.get("event_ts"))
     return f"  {when}  {_mark(kind)} {kind:<9} {'  '.join(parts)}".rstrip()
 
 
+def _clock(at: object, beside: object) -> str:
+    """The time of the day alone, where the day and the zone are those of the time beside it."""
+    told, known = units.local_time(at), units.local_time(beside)
+    is_same = (told[:_DAY], told[-_ZONE:]) == (known[:_DAY], known[-_ZONE:])
+    return told[_DAY + 1 : -_ZONE - 1] if is_same else told
+
+
+_DAY, _ZONE = len("2026-11-21"), len("+0000")
 _TELLING = ("error", "deferred_reason", "bounce_reason", "pec_details", "description")
 
 

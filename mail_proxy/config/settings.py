@@ -90,6 +90,10 @@ class Settings:
         return self.state_dir / "control.sock"
 
     @property
+    def log_path(self) -> Path:
+        return self.state_dir / "daemon.log"
+
+    @property
     def journal_dir(self) -> Path:
         return self.state_dir / "journal"
 

@@ -14,6 +14,7 @@ from mail_proxy.config.lock import DatabaseLock
 from mail_proxy.config.settings import Settings
 from mail_proxy.control.request import payload_for, route_of
 from mail_proxy.domain.errors import SecretsUnavailable
+from mail_proxy.observe.log import warnings_also_in
 from mail_proxy.proxy import MailProxy
 from mail_proxy.wire.caller import LOCAL
 
@@ -69,6 +70,8 @@ def _open(settings: Settings) -> _Opened:
         lock.acquire("command")
         closing.callback(lock.release)
         runner = closing.enter_context(asyncio.Runner())
-        proxy = runner.run(MailProxy.open(settings))
+        # What a dead daemon left in doubt is told where its own lines are: no terminal shows it.
+        with warnings_also_in(settings.log_path, as_json=settings.log_format == "json"):
+            proxy = runner.run(MailProxy.open(settings))
         closing.callback(lambda: runner.run(proxy.close()))
         return _Opened(proxy, runner, closing.pop_all())

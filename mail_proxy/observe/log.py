@@ -26,8 +26,18 @@ class LogFile(logging.Handler):
     Lines that could not be written are counted, and the count is written when there is room again.
     """
 
-    def __init__(self, path: Path, *, rotate_bytes: int = ROTATE_BYTES, kept: int = KEPT) -> None:
-        """Raises ConfigurationError when the file cannot be opened."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        rotate_bytes: int = ROTATE_BYTES,
+        kept: int = KEPT,
+        waits: bool = False,
+    ) -> None:
+        """waits: the file is opened with its first line; one that cannot be is then passed over.
+
+        Else raises ConfigurationError when it cannot be opened.
+        """
         super().__init__()
         self._path = path
         self._rotate_bytes = rotate_bytes
@@ -36,6 +46,8 @@ class LogFile(logging.Handler):
         self._descriptor = -1
         self._size = 0
         self._gathered: list[bytes] | None = None
+        if waits:
+            return
         try:
             self._open()
         except OSError as error:
@@ -81,6 +93,8 @@ class LogFile(logging.Handler):
 
     def _write(self, line: bytes) -> None:
         try:
+            if self._descriptor < 0:
+                self._open()
             if self._size + len(line) > self._rotate_bytes:
                 self._rotate()
             if self._lost:
@@ -152,6 +166,21 @@ def gathered() -> Iterator[None]:
             if isinstance(handler, LogFile):
                 stack.enter_context(handler.gathering())
         yield
+
+
+@contextmanager
+def warnings_also_in(path: Path, *, as_json: bool = False) -> Iterator[None]:
+    """Our warnings are added to the file at `path`; what the program does with its log stays."""
+    handler = LogFile(path, waits=True)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(JsonLines() if as_json else TextLines())
+    ours = logging.getLogger(LOGGER)
+    ours.addHandler(handler)
+    try:
+        yield
+    finally:
+        ours.removeHandler(handler)
+        handler.close()
 
 
 def unconfigure() -> None:

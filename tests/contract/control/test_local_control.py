@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from mail_proxy.config.lock import DatabaseLock, holder
@@ -36,6 +39,26 @@ def test_the_next_call_opens_again(local):
     local.close()
 
     assert [t["id"] for t in local.call("listTenants")["tenants"]] == ["shop"]
+
+
+def test_what_a_dead_daemon_left_in_doubt_is_told_in_its_log(local, settings):
+    local.call("addTenant", id="shop")
+    local.call("addAccount", id="main", tenant_id="shop", host="127.0.0.1", port=9)
+    message = {"id": "m1", "tenant_id": "shop", "from": "a@example.com", "to": "b@example.com"}
+    local.call("addMessages", messages=[{**message, "subject": "s", "body": "b"}])
+    local.close()
+    assert not settings.log_path.exists()
+    lease = "UPDATE messages SET state = 'leased', lease_token = 7, lease_daemon = 'dead'"
+    with closing(sqlite3.connect(settings.database_path)) as store, store:
+        store.execute(lease)
+
+    local.call("listMessages", tenant_id="shop")
+    local.close()
+    local.call("listMessages", tenant_id="shop")
+
+    (line,) = settings.log_path.read_text().splitlines()
+    assert "WARNING lease_recovered n=1" in line
+    assert "in_doubt=1" in line
 
 
 def test_a_database_in_other_hands_is_locked(local, settings):

@@ -3,10 +3,12 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import time
 from pathlib import Path
 
 import pytest
 
+from mail_proxy.cli import message_page
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.send import message_from
 
@@ -116,6 +118,29 @@ def test_deleting_asks_and_can_be_done_partly(cli, world) -> None:
 def test_retry_asks_nothing(cli, world) -> None:
     ran = cli("my", "acme", "messages", "retry", "bad", "--json")
     assert (ran.code, ran.json) == (0, {"ok": True, "done": 1, "not_found": []})
+
+
+@pytest.mark.parametrize(
+    ("due_at", "shown"),
+    [(1_795_280_400.0, "next 17:00:00"), (1_795_366_800.0, "next 2026-11-22 17:00:00 +0000")],
+)
+def test_a_next_try_of_the_same_day_is_told_without_it(
+    monkeypatch, due_at: float, shown: str
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    try:
+        line = message_page.event_line(
+            {
+                "event_type": "deferred",
+                "event_ts": 1_795_276_800.0,
+                "event_data": {"deferred_ts": due_at, "deferred_reason": "4.7.1 later"},
+            }
+        )
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert line == f"  2026-11-21 16:00:00 +0000  ◐ deferred  4.7.1 later  {shown}"
 
 
 def test_cleanup_passes_its_age(cli, world) -> None:

@@ -160,3 +160,21 @@ def test_lines_are_written_although_what_gathers_them_fails(tmp_path):
         raise ZeroDivisionError
     events.run_now("b")
     assert len(path.read_text().splitlines()) == 2
+
+
+def test_warnings_go_to_a_file_more_and_the_log_of_the_program_stays(tmp_path):
+    before = logging.getLogger().handlers[:]
+    with log.warnings_also_in(tmp_path / "daemon.log"):
+        events.run_now("acme")
+        assert not (tmp_path / "daemon.log").exists()
+        events.scheduler_changed(is_active=False, by="admin")
+        assert logging.getLogger().handlers == before
+    events.scheduler_changed(is_active=False, by="another")
+    (line,) = (tmp_path / "daemon.log").read_text().splitlines()
+    assert line.endswith("scheduler_changed active=false by=admin")
+
+
+def test_a_file_that_cannot_be_opened_later_is_passed_over(tmp_path):
+    with log.warnings_also_in(tmp_path / "no" / "daemon.log"):
+        events.scheduler_changed(is_active=False, by="admin")
+    assert not (tmp_path / "no").exists()
