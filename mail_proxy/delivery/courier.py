@@ -20,7 +20,7 @@ from mail_proxy.delivery.outcome import Rules, broken, outcome_of, released
 from mail_proxy.delivery.steps import Steps
 from mail_proxy.domain.attempt import AttemptResult, RecipientVerdict, Verdict
 from mail_proxy.domain.clock import Clock
-from mail_proxy.domain.errors import RelayError, StoreError
+from mail_proxy.domain.errors import RelayError, StoreFull, StoreUnavailable
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy.domain.state import RecipientState
 from mail_proxy.observe import events
@@ -153,11 +153,14 @@ class Courier:
         )
 
     async def _content(self, message: Claimed) -> bytes:
-        """Kept nowhere: of a big mail there is one in memory for each connection."""
+        """Kept nowhere: of a big mail there is one in memory for each connection.
+
+        Raises StoreError for one that cannot be read at any time.
+        """
         while message.content is None:
             try:
                 return await self.read_content(message.tenant_id, message.pk)
-            except StoreError as error:  # no result could be written now: no try is worth it
+            except (StoreUnavailable, StoreFull) as error:  # nor could a result be written now
                 events.store_trouble(where="content", error=error)
                 await self.clock.sleep(STORE_PAUSE_S)
         return message.content

@@ -41,6 +41,7 @@ class Finisher:
         self._n_put = 0
         self._n_written = 0
         self._closing = False
+        self._is_over = False
 
     def put(self, message: Claimed, outcome: Outcome, seconds: float = 0.0) -> None:
         self._waiting.append(Ended(message, outcome, seconds))
@@ -57,9 +58,12 @@ class Finisher:
         return self._n_put - self._n_written >= MOST_WAITING
 
     async def flush(self) -> None:
-        """Return when all that was put until now is written, whatever comes meanwhile."""
+        """Return when all that was put until now is written, whatever comes meanwhile.
+
+        Or when nothing will be written any more.
+        """
         until = self._n_put
-        while self._n_written < until:
+        while self._n_written < until and not self._is_over:
             self._passed.clear()
             await self._passed.wait()
 
@@ -85,6 +89,8 @@ class Finisher:
             events.store_trouble(where="finish", error=error)
         for ended in self._waiting:
             events.result_lost(ended.message, StoreUnavailable("the store was away at the end"))
+        self._is_over = True
+        self._passed.set()
 
     async def _write(self) -> bool:
         """Write what waits, in its order. False: the store is away, and the rest waits on."""

@@ -175,6 +175,7 @@ class Journal:
 
     def _fail(self, error: OSError) -> None:
         self._close_current()  # a torn line must stay the last one of its segment
+        self._drop_done()  # a disk that stays full gets another segment each second
         self._retry_at = self._clock.monotonic() + PAUSE_S
         if not self._is_in_trouble:
             self._is_in_trouble = True

@@ -54,9 +54,9 @@ class Leases:
         """A renewal that was asked for at `asked_at` is committed."""
         if asked_at <= self._renewed_at:
             return
-        was_silent_s = asked_at - self._renewed_at
+        had_stopped = not self.may_send()
         self._renewed_at = asked_at
-        if was_silent_s > self._lease_s * 0.75:
+        if had_stopped:
             self.since = asked_at
             self._gap()
 

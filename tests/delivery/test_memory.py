@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mail_proxy.domain.errors import StoreUnavailable
+from mail_proxy.domain.errors import StoreError, StoreUnavailable
 from mail_proxy.domain.state import State
 
 House = Any
@@ -51,3 +51,19 @@ async def test_a_content_that_cannot_be_read_now_costs_no_try(
             await house.row("m1")
     row = await house.row("m1")
     assert (row.state, row.tries) == (State.SENT, 1)
+
+
+async def test_a_content_that_can_never_be_read_fails_by_itself(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def damaged(tenant_id: str, pk: int) -> bytes:
+        raise StoreError("the database is damaged")
+
+    monkeypatch.setattr(house.store, "content", damaged)
+    async with house.running():
+        await house.post("m1", content=big("m1", 600_000))
+        await house.post("m2")
+        assert await house.statuses(2) == ["deferred", "sent"]
+    row = await house.row("m1")
+    assert (row.state, row.tries) == (State.WAITING, 1)
+    assert row.error == "StoreError: the database is damaged"

@@ -113,3 +113,15 @@ async def test_a_store_that_is_away_loses_nothing_and_ends_the_last_write(claime
     rows.is_away = False
     await results.write_rest()
     assert rows.written == [1]
+
+
+async def test_nobody_waits_for_results_that_are_never_written(claimed: Claim) -> None:
+    rows = Rows()
+    rows.is_away = True
+    results = finisher(rows)
+    put(results, claimed(1))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        flush = group.create_task(results.flush())
+        await asyncio.sleep(0)
+        await results.write_rest()
+        await flush

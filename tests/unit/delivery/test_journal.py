@@ -248,6 +248,19 @@ def test_a_file_that_somebody_removed_is_noticed(
     assert journal.open()
 
 
+def test_a_disk_that_stays_full_leaves_no_heap_of_files(
+    journal: Journal, folder: Path, claimed: Claim, clock: StoppedClock
+) -> None:
+    header = (folder / "d1-000001.journal").stat().st_size
+    with files_of_at_most(header + 5):
+        for _ in range(5):
+            with pytest.raises(NotNow):
+                journal.begin(claimed(1))
+            clock.at += PAUSE_S
+            assert journal.open()
+    assert len(files(folder)) <= 2
+
+
 def test_a_reply_that_cannot_be_written_changes_nothing_for_the_attempt(
     journal: Journal, folder: Path, claimed: Claim
 ) -> None:

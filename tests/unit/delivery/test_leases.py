@@ -97,6 +97,17 @@ def test_a_renewal_in_time_changes_nothing_for_what_is_held(scene: Scene) -> Non
         scene.leases.check(before)
 
 
+def test_a_renewal_that_took_so_long_that_sending_stopped_begins_anew(scene: Scene) -> None:
+    scene.leases.renewed(scene.clock.at)
+    scene.clock.at += 40
+    asked_at = scene.clock.at
+    scene.clock.at += 10
+    assert not scene.leases.may_send()
+    scene.leases.renewed(asked_at)
+    assert scene.leases.may_send()
+    assert scene.gaps == 2, "who stopped sending must be told"
+
+
 def test_an_older_renewal_that_is_told_later_shortens_nothing(scene: Scene) -> None:
     scene.leases.renewed(scene.clock.at)
     scene.leases.renewed(scene.clock.at - 40)
