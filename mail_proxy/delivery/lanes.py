@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterator
 from mail_proxy.delivery.lane import Lane
 from mail_proxy.delivery.ring import Key, Ring
 
+_SLACK = 100  # timers that are of no use any more, whatever the number of lanes
+
 
 class Lanes:
     """Lanes by key; a ring of active ones that want something, one of the others, and timers."""
@@ -122,13 +124,21 @@ class Lanes:
         if lane.timer_at is None or at < lane.timer_at:
             lane.timer_at = at
             heapq.heappush(self._timers, (at, lane.key))
+            if len(self._timers) > 2 * len(self._lanes) + _SLACK:
+                self._drop_overtaken()
+
+    def _drop_overtaken(self) -> None:
+        """A timer that a nearer one has overtaken stays behind it, and may be far ahead."""
+        at_of = {key: lane.timer_at for key, lane in self._lanes.items()}
+        self._timers = [(at, key) for key, at in at_of.items() if at is not None]
+        heapq.heapify(self._timers)
 
     def fire_timers(self, now: float) -> None:
         """Consider every lane whose time has come."""
         while self._timers and self._timers[0][0] <= now:
-            _, key = heapq.heappop(self._timers)
+            at, key = heapq.heappop(self._timers)
             lane = self._lanes.get(key)
-            if lane is not None:
+            if lane is not None and lane.timer_at == at:
                 lane.timer_at = None
                 self.consider(lane, now)
 

@@ -77,8 +77,9 @@ def _entries(recipients: Iterable[RecipientRow], error: str | None = None) -> li
 
 
 def refusal(address: str, code: int | None, error: str) -> dict[str, Any]:
-    """One of the `refused` in a final report."""
-    entry: dict[str, Any] = {"recipient": address, "error": error}
+    """One of the `refused` in a final report; an address that is no UTF-8 stays visible."""
+    text = address.encode("utf-8", "backslashreplace").decode()
+    entry: dict[str, Any] = {"recipient": text, "error": error}
     if code is not None:
         entry["code"] = code
     return entry

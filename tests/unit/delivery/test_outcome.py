@@ -51,6 +51,13 @@ def test_a_mixed_end_is_sent_and_lists_the_refused(claimed: Claim) -> None:
     ]
 
 
+def test_an_address_that_is_no_text_is_told_as_text(claimed: Claim) -> None:
+    message = claimed(recipients=("a@x.example", "b\udcff@x.example"))
+    outcome = after(message, AttemptResult((OK, UNKNOWN), Stage.DOT, OK, dot_sent=True))
+    (refused,) = data(outcome)["refused"]
+    assert refused["recipient"] == r"b\udcff@x.example"
+
+
 def test_one_deferred_recipient_makes_the_message_wait_for_that_one(claimed: Claim) -> None:
     message = claimed(recipients=("a@x.example", "b@x.example"))
     outcome = after(message, AttemptResult((OK, LATER), Stage.DOT, OK, dot_sent=True))
