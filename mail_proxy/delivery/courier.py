@@ -150,6 +150,7 @@ class Courier:
             needs_smtputf8=built.needs_smtputf8,
             envid=message.rfc_message_id.strip("<>"),
             on_dot=steps.dot,
+            on_reply=steps.replied,
         )
 
     async def _content(self, message: Claimed) -> bytes:

@@ -14,7 +14,7 @@ from mail_proxy.store import Claimed
 
 
 class Steps:
-    """`begin`, `composed`, perhaps `dot`, `end`.
+    """`begin`, `composed`, perhaps `dot` and `replied`, `end`.
 
     dot_sent: from here on the relay may have the mail.
     """
@@ -26,6 +26,7 @@ class Steps:
         self._journal = journal
         self._leases = leases
         self._since = leases.since
+        self._is_written = False  # how it ended
         self.dot_sent = False
 
     def begin(self) -> None:
@@ -49,10 +50,15 @@ class Steps:
         self._journal.dot(self._message, replies)
         self.dot_sent = True
 
+    def replied(self, result: AttemptResult) -> None:
+        """The reply to the dot is read. Never raises."""
+        self._journal.end(self._message, result)
+        self._is_written = True
+
     def end(self, result: AttemptResult | None) -> None:
         """Whatever the result is, None included: cancelled, or broken."""
         self._leave()
-        if result is not None or not self.dot_sent:
+        if not self._is_written and (result is not None or not self.dot_sent):
             self._journal.end(self._message, result)
 
     def _leave(self) -> None:

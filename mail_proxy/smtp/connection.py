@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.domain.attempt import AttemptResult
 from mail_proxy.domain.reply import Stage
-from mail_proxy.smtp.transaction import OnDot, Phase, Transaction
+from mail_proxy.smtp.transaction import OnDot, OnReply, Phase, Transaction
 
 QUIT_TIMEOUT_S = 2.0  # politeness has an end: the mail was accepted, the reply to QUIT is of no use
 
@@ -49,6 +49,7 @@ class Connection(asyncio.Protocol):
         self.gone: asyncio.Future[None] = self.loop.create_future()
         self._transaction: Transaction | None = None
         self._on_dot: OnDot | None = None
+        self._on_reply: OnReply | None = None
         self._turn: asyncio.Future[None] | None = None  # awaited by `send`
         self._is_reusable = True
         self._needs_reset = False
@@ -91,6 +92,7 @@ class Connection(asyncio.Protocol):
         needs_smtputf8: bool = False,
         envid: str | None = None,
         on_dot: OnDot | None = None,
+        on_reply: OnReply | None = None,
     ) -> AttemptResult:
         """Send one message; how it went is a value. See `Session.send`."""
 
@@ -105,7 +107,7 @@ class Connection(asyncio.Protocol):
                 reset=self._needs_reset,
             )
 
-        result = await self._drive(attempt(), on_dot)
+        result = await self._drive(attempt(), on_dot, on_reply)
         asked = "DSN" in self.capabilities and return_path != ""
         if not (asked and self.is_reusable and _may_mean_parameters(result)):
             return result
@@ -114,26 +116,28 @@ class Connection(asyncio.Protocol):
         # as the next one may end at a better server, and asking again costs one round trip.
         offered = self.capabilities
         self.capabilities = {key: value for key, value in offered.items() if key != "DSN"}
-        again = await self._drive(attempt(), on_dot)
+        again = await self._drive(attempt(), on_dot, on_reply)
         if _may_mean_parameters(again):
             self.capabilities = offered  # it meant something else
         return again
 
-    async def _drive(self, transaction: Transaction, on_dot: OnDot | None) -> AttemptResult:
+    async def _drive(
+        self, transaction: Transaction, on_dot: OnDot | None, on_reply: OnReply | None
+    ) -> AttemptResult:
         """From begin to end; the connection is closed when it cannot be used again."""
         assert self._transaction is None, "one message at a time"
         if transaction.result is not None:
             return transaction.result  # nothing was said to the server
         self.messages += 1
         self.is_fresh = False
-        self._transaction, self._on_dot = transaction, on_dot
+        self._transaction, self._on_dot, self._on_reply = transaction, on_dot, on_reply
         try:
             return await self._run(transaction)
         except BaseException:  # cancelled, or `on_dot` failed: the server's next words are nobody's
             self.abort()
             raise
         finally:
-            self._transaction = self._on_dot = None
+            self._transaction = self._on_dot = self._on_reply = None
             self._deadline = float("inf")
             self._needs_reset = transaction.needs_reset
             if not transaction.is_reusable:
@@ -248,6 +252,8 @@ class Connection(asyncio.Protocol):
             return
         answers = transaction.answers
         out = transaction.feed(data)
+        if transaction.dot_sent and transaction.result is not None:
+            self._tell_reply(transaction.result)
         if out:
             self._write(out)
         turn = self._turn
@@ -262,6 +268,12 @@ class Connection(asyncio.Protocol):
             self._wake()
         elif transaction.answers > answers:  # a slow half of a reply earns no more time
             self._expect_within(self._settings.command_timeout_s)
+
+    def _tell_reply(self, result: AttemptResult) -> None:
+        """Once; here and not in `send`, which the loop resumes later."""
+        on_reply, self._on_reply = self._on_reply, None
+        if on_reply is not None:
+            on_reply(result)
 
     def eof_received(self) -> None:
         self.retire()

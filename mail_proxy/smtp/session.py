@@ -10,7 +10,7 @@ from mail_proxy.domain.errors import RelayError, RelayRefused, RelayUnreachable
 from mail_proxy.domain.reply import Stage
 from mail_proxy.smtp.connection import Connection
 from mail_proxy.smtp.relay import Relay
-from mail_proxy.smtp.transaction import OnDot
+from mail_proxy.smtp.transaction import OnDot, OnReply
 
 
 class Owner(Protocol):
@@ -53,6 +53,7 @@ class Session:
         needs_smtputf8: bool = False,
         envid: str | None = None,
         on_dot: OnDot | None = None,
+        on_reply: OnReply | None = None,
     ) -> AttemptResult:
         """Send one message; refusals and lost connections are values.
 
@@ -60,6 +61,8 @@ class Session:
         envid: names the message in reports, where the server offers DSN (RFC 3461 section 4.4).
         on_dot: called right before the bytes with the final dot leave, with the replies to RCPT; if
             it raises, the dot is not sent and the connection is closed.
+        on_reply: called with the result in the moment in which the reply to the final dot is read,
+            so before this returns; not where there is none.
         Raises ValueError for an address or a line that could break out of its place.
         Cancelled, the connection is closed; `on_dot` has told whether the message may be delivered.
         """
@@ -73,6 +76,7 @@ class Session:
                 needs_smtputf8=needs_smtputf8,
                 envid=envid,
                 on_dot=on_dot,
+                on_reply=on_reply,
             )
             if was_fresh or not _came_too_late(result):
                 return result

@@ -22,6 +22,8 @@ from mail_proxy.smtp.replies import NotSmtp, ReplyReader
 
 # Gets the replies to RCPT, in envelope order; None for one that was not answered.
 OnDot: TypeAlias = Callable[[Sequence[Reply | None]], None]
+# Gets the result as soon as the reply to the final dot is read; must not raise.
+OnReply: TypeAlias = Callable[[AttemptResult], None]
 
 CHUNK_BYTES = 65536  # of a body, in one write
 

@@ -133,6 +133,28 @@ async def test_on_dot_is_told_the_reply_for_each_recipient(open_pool, relay_to, 
     await pool.release(session)
 
 
+async def test_the_reply_to_the_dot_is_told_in_the_moment_in_which_it_is_read(
+    open_pool, relay_to, sink, message
+):
+    """Not when the loop resumes who waits for it."""
+    sink.answer(Stage.MAIL, "550 no", times=1)
+    sink.answer(Stage.DOT, "250 2.0.0 taken")
+    pool = open_pool()
+    session = await pool.acquire(relay_to(sink))
+    told = []
+
+    def note(result):
+        told.append((result, asyncio.current_task()))
+
+    await session.send("s@x", ["a@x"], message, on_reply=note)
+    assert told == []
+    result = await session.send("s@x", ["a@x"], message, on_reply=note)
+    assert told == [(result, None)]
+    await session.send("s@x", ["a@x"], message)
+    assert len(told) == 1
+    await pool.release(session)
+
+
 async def test_no_dot_leaves_when_on_dot_fails(open_pool, relay_to, sink, message):
     def fail(replies):
         raise OSError("the journal is full")
