@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from mail_proxy.domain.state import FINAL, Event, RecipientState, State, sources, target
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
+from mail_proxy.store.sqlite.claim import as_text
 from mail_proxy.store.sqlite.driver import (
     as_json,
     driver,
@@ -106,6 +107,11 @@ WHERE tenant_id = ? AND pk = ?
   )
 """
 
+WHO_HAS_IT = f"""
+SELECT CAST(address AS BLOB), CAST(reply AS BLOB) FROM recipients
+WHERE tenant_id = ? AND message_pk = ? AND state = '{RecipientState.ACCEPTED.value}'
+"""
+
 
 class FinishRequest(NamedTuple):
     """One caller's outcomes."""
@@ -173,6 +179,8 @@ class _Writing:
         if not row.is_under_lease_of(outcome):
             self._accept_late(row, outcome, now)
             return False
+        if outcome.event is Event.FAIL:
+            outcome = self._despite_late(outcome, now)
         after = self._state_after(row, outcome.event)
         self._messages.append(_message_change(row, outcome, after, now))
         self._recipients += (
@@ -233,6 +241,18 @@ class _Writing:
         elif is_sent:  # the outcome tells of others who were to wait; by now they are settled
             self._tell(row, [_sent_event(accepted[0], now)])
 
+    def _despite_late(self, outcome: Outcome, now: float) -> Outcome:
+        """A failure, but SENT where a late result has shown meanwhile that somebody has it."""
+        found = self._db.execute(WHO_HAS_IT, (outcome.tenant_id, outcome.pk)).fetchall()
+        if not found:
+            return outcome
+        have_it = {as_text(address) for address, _ in found}
+        _, reply = found[0]
+        events = [_sent_despite(event, have_it, reply, now) for event in outcome.events]
+        return replace(
+            outcome, event=Event.ACCEPT, events=tuple(events), error=None, error_code=None
+        )
+
 
 def _message_change(row: _Row, outcome: Outcome, after: State, now: float) -> tuple[Any, ...]:
     """In the order of WRITE."""
@@ -263,6 +283,16 @@ def _spent(outcome: Outcome) -> int:
 
 def _sent_event(result: RecipientResult, now: float) -> NewEvent:
     return NewEvent("sent", now, str(result.reply), {"sent_ts": int(now)}, reportable=True)
+
+
+def _sent_despite(
+    failure: NewEvent, have_it: Collection[str], reply: bytes | None, now: float
+) -> NewEvent:
+    """The others are refused as the failure tells."""
+    data = {key: told for key, told in failure.data.items() if key not in ("error", "error_ts")}
+    refused = [each for each in data.get("refused", ()) if each["recipient"] not in have_it]
+    data |= {"sent_ts": int(now), "refused": refused}
+    return NewEvent("sent", now, as_text(reply or b""), data, failure.reportable)
 
 
 def _recipient_change(outcome: Outcome, result: RecipientResult, now: float) -> tuple[Any, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mail_proxy.domain.reply import Reply
@@ -213,6 +215,30 @@ async def test_a_successor_unsettles_nobody_whom_a_late_result_has_accepted(scen
     await scene.finish(scene.outcome(held, Event.DEFER, recipients=both, due_at=scene.now))
 
     assert (await scene.claim_one()).recipients == (PendingRecipient(1, "b@example.net"),)
+
+
+async def test_a_message_that_its_successor_fails_is_sent_where_a_late_result_was_accepted(scene):
+    await scene.post("m1", recipients=("a@example.net", "b@example.net"))
+    lost = await scene.claim_one()
+    await scene.lapse()
+    held = await scene.claim_one()
+    one = (RecipientResult(0, RecipientState.ACCEPTED, None),)
+    await scene.finish(scene.accepted(lost, recipients=one))
+    refused = [
+        {"recipient": address, "error": "no such user", "code": 550}
+        for address in ("a@example.net", "b@example.net")
+    ]
+    told = replace(scene.event("error"), data={"error_ts": 1, "error": "no", "refused": refused})
+
+    assert await scene.finish(replace(scene.failed(held), events=(told,))) == {held.pk}
+
+    stored = await scene.look("m1")
+    assert (stored.state, stored.error, stored.tries) == (State.SENT, None, 1)
+    assert stored.sent_at is not None
+    states = [recipient.state for recipient in stored.recipients]
+    assert states == [RecipientState.ACCEPTED, RecipientState.REFUSED]
+    event = stored.events[-1]
+    assert (event.event_type, event.data["refused"]) == ("sent", refused[1:])
 
 
 async def test_lapses_are_counted_while_attempts_take_their_daemon_down(scene):
