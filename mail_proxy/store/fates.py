@@ -78,7 +78,7 @@ def _entries(recipients: Iterable[RecipientRow], error: str | None = None) -> li
 
 def refusal(address: str, code: int | None, error: str) -> dict[str, Any]:
     """One of the `refused` in a final report; an address that is no UTF-8 stays visible."""
-    text = address.encode("utf-8", "backslashreplace").decode()
+    text = address.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     entry: dict[str, Any] = {"recipient": text, "error": error}
     if code is not None:
         entry["code"] = code

@@ -19,7 +19,6 @@ from sqlalchemy import Connection
 from mail_proxy.domain.state import FINAL, Event, RecipientState, State, sources, target
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
-from mail_proxy.store.sqlite.claim import as_text
 from mail_proxy.store.sqlite.driver import (
     as_json,
     driver,
@@ -27,15 +26,17 @@ from mail_proxy.store.sqlite.driver import (
     json_rows,
     write_counts,
 )
+from mail_proxy.store.sqlite.leased import as_stored, parsed, visible
 from mail_proxy.store.sqlite.limits import Bookings
 from mail_proxy.store.sqlite.suspended import Suspended
 from mail_proxy.store.values import NewEvent, Outcome, RecipientResult
 
 # Each of these is one step for all rows: see `driver.py`.
 HELD_NOW = """
-SELECT json_group_array(json_array(
-  m.tenant_id, m.pk, m.id, m.account_id, m.state, m.priority, m.batch_code, m.lease_token
-))
+SELECT CAST(json_group_array(json_array(
+  m.tenant_id, m.pk, CAST(m.id AS TEXT), m.account_id, m.state, m.priority,
+  CAST(m.batch_code AS TEXT), m.lease_token
+)) AS BLOB)
 FROM json_each(?) AS wanted CROSS JOIN messages AS m
 WHERE m.tenant_id = wanted.value ->> 0 AND m.pk = wanted.value ->> 1
 """
@@ -152,7 +153,7 @@ def finish(conn: Connection, requests: Sequence[FinishRequest]) -> list[set[int]
 def _rows(db: sqlite3.Connection, outcomes: Iterable[Outcome]) -> dict[tuple[str, int], _Row]:
     wanted = as_json(list({(outcome.tenant_id, outcome.pk) for outcome in outcomes}))
     (found,) = db.execute(HELD_NOW, (wanted,)).fetchone()
-    rows = (_Row(*row) for row in json.loads(found))
+    rows = (_Row(*row) for row in parsed(found))
     return {(row.tenant_id, row.pk): row for row in rows}
 
 
@@ -246,7 +247,7 @@ class _Writing:
         found = self._db.execute(WHO_HAS_IT, (outcome.tenant_id, outcome.pk)).fetchall()
         if not found:
             return outcome
-        have_it = {as_text(address) for address, _ in found}
+        have_it = {visible(as_stored(address)) for address, _ in found}
         _, reply = found[0]
         events = [_sent_despite(event, have_it, reply, now) for event in outcome.events]
         return replace(
@@ -292,7 +293,7 @@ def _sent_despite(
     data = {key: told for key, told in failure.data.items() if key not in ("error", "error_ts")}
     refused = [each for each in data.get("refused", ()) if each["recipient"] not in have_it]
     data |= {"sent_ts": int(now), "refused": refused}
-    return NewEvent("sent", now, as_text(reply or b""), data, failure.reportable)
+    return NewEvent("sent", now, visible(as_stored(reply or b"")), data, failure.reportable)
 
 
 def _recipient_change(outcome: Outcome, result: RecipientResult, now: float) -> tuple[Any, ...]:
@@ -323,7 +324,7 @@ def _event_row(row: _Row, event: NewEvent) -> tuple[Any, ...]:
         row.tenant_id,
         next_pk(),
         row.pk,
-        row.id,
+        visible(row.id),
         row.account_id,
         row.priority,
         event.event_type,

@@ -82,7 +82,7 @@ class Leased(NamedTuple):
 def rows_of(db: sqlite3.Connection, tenant_id: str, pks: Sequence[int]) -> list[Leased]:
     """In the order of MAIL FROM."""
     (found,) = db.execute(ROWS, (json.dumps(pks), tenant_id)).fetchone()
-    return sorted((Leased(*row) for row in _parsed(found)), key=Leased.order)
+    return sorted((Leased(*row) for row in parsed(found)), key=Leased.order)
 
 
 def claimed(
@@ -109,7 +109,7 @@ def claimed(
             lease_token=token,
             due_at=row.due_at,
             settled=tuple(settled[row.pk]),
-            batch_code=row.batch_code,
+            batch_code=None if row.batch_code is None else visible(row.batch_code),
             lapses=row.lapses,
         )
         for row in leased
@@ -123,7 +123,7 @@ def recipients(
     pending: dict[int, list[PendingRecipient]] = defaultdict(list)
     settled: dict[int, list[RecipientRow]] = defaultdict(list)
     (found,) = db.execute(RECIPIENTS, (json.dumps(pks), tenant_id)).fetchone()
-    for pk, position, address, state, code, reply in _parsed(found):
+    for pk, position, address, state, code, reply in parsed(found):
         if state == RecipientState.PENDING:
             pending[pk].append(PendingRecipient(position, address))
         else:
@@ -167,6 +167,7 @@ def _within_budget(leased: Sequence[Leased]) -> list[int]:
     return brought
 
 
-def _parsed(found: bytes) -> list[list[Any]]:
-    parsed: list[list[Any]] = json.loads(as_stored(found))
-    return parsed
+def parsed(found: bytes) -> list[list[Any]]:
+    """The rows of such a result."""
+    rows: list[list[Any]] = json.loads(as_stored(found))
+    return rows

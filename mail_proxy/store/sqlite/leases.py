@@ -32,13 +32,13 @@ WHERE d.daemon_id <> ? AND EXISTS (
 _FIELDS = (
     *("tenant_id", "pk", "id", "account_id", "priority", "tries", "lapses", "created_at"),
     *("expires_at", "due_at", "batch_code", "lease_token", "queued_at"),
-    *("rfc_message_id", "return_path"),  # as they are stored, text or not
+    *("rfc_message_id", "return_path"),
 )
 
 LEASES = f"""
-SELECT m.lease_daemon, m.tenant_id, m.pk, m.id, m.account_id, m.priority, m.tries, m.lapses,
-  m.created_at, m.expires_at, m.due_at, m.batch_code, m.lease_token, {QUEUED_AT},
-  CAST(m.rfc_message_id AS BLOB), CAST(m.return_path AS BLOB)
+SELECT m.lease_daemon, m.tenant_id, m.pk, CAST(m.id AS BLOB), m.account_id, m.priority, m.tries,
+  m.lapses, m.created_at, m.expires_at, m.due_at, CAST(m.batch_code AS BLOB), m.lease_token,
+  {QUEUED_AT}, CAST(m.rfc_message_id AS BLOB), CAST(m.return_path AS BLOB)
 FROM messages AS m INDEXED BY messages_leased
 WHERE {_IS_LEASED} AND (m.lease_daemon, m.tenant_id, m.pk) > (?, ?, ?) AND m.lease_daemon <= ?
 ORDER BY m.lease_daemon, m.tenant_id, m.pk LIMIT ?
@@ -78,7 +78,9 @@ def _of(db: sqlite3.Connection, tenant_id: str, rows: Sequence[Sequence[Any]]) -
     found = [(daemon_id, dict(zip(_FIELDS, row, strict=True))) for daemon_id, *row in rows]
     pending, settled = recipients(db, tenant_id, [fields["pk"] for _, fields in found])
     for daemon_id, fields in found:
-        fields["rfc_message_id"] = visible(as_stored(fields["rfc_message_id"]))
+        for name in ("id", "batch_code", "rfc_message_id"):
+            if fields[name] is not None:
+                fields[name] = visible(as_stored(fields[name]))
         fields["return_path"] = as_stored(fields["return_path"])
         pk = fields["pk"]
         fields |= {"recipients": tuple(pending[pk]), "settled": tuple(settled[pk])}

@@ -229,6 +229,7 @@ async def test_the_content_of_a_message_without_one_is_empty(scene, database):
         "UPDATE messages SET rfc_message_id = CAST(x'3cff3e' AS TEXT)",
         "UPDATE recipients SET address = CAST(x'61ff40' AS TEXT)",
         "UPDATE contents SET payload = CAST(x'7bff7d' AS TEXT)",
+        "UPDATE contents SET payload = x'7b00ff007d'",
         "UPDATE contents SET payload = NULL",
     ],
 )
@@ -241,6 +242,21 @@ async def test_bytes_that_are_no_text_do_not_block_an_account(scene, database, c
 
     assert [m.id for m in claimed] == ["m1", "m2"]
     assert await scene.store.content("acme", broken.pk) == claimed[0].content
+
+
+@pytest.mark.parametrize("column", ["id", "batch_code", "rfc_message_id"])
+async def test_bytes_that_are_no_text_block_neither_results_nor_recovery(scene, database, column):
+    (broken,) = await scene.post("m1")
+    _by_hand(database, f"UPDATE messages SET {column} = CAST(x'61ff62' AS TEXT)")
+    await scene.post("m2")
+    claimed = (await scene.claim()).messages
+    assert getattr(claimed[0], column) == r"a\xffb"
+
+    assert [lease.message.pk for lease in await scene.store.leases(None)] == [m.pk for m in claimed]
+    assert getattr((await scene.store.leases(None))[0].message, column) == r"a\xffb"
+    assert await scene.finish(*map(scene.accepted, claimed)) == {m.pk for m in claimed}
+    assert await scene.store.leases(None) == []
+    assert broken.pk == claimed[0].pk
 
 
 async def test_a_claim_tells_how_often_a_message_took_its_daemon_down(scene, database):

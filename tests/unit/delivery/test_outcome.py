@@ -55,7 +55,7 @@ def test_an_address_that_is_no_text_is_told_as_text(claimed: Claim) -> None:
     message = claimed(recipients=("a@x.example", "b\udcff@x.example"))
     outcome = after(message, AttemptResult((OK, UNKNOWN), Stage.DOT, OK, dot_sent=True))
     (refused,) = data(outcome)["refused"]
-    assert refused["recipient"] == r"b\udcff@x.example"
+    assert refused["recipient"] == r"b\xff@x.example"
 
 
 def test_one_deferred_recipient_makes_the_message_wait_for_that_one(claimed: Claim) -> None:
