@@ -29,9 +29,15 @@ async def eventually(is_so: Callable[[], bool]) -> None:
 
 
 class Freezer:
-    """The first message that is sent stops before its transaction, or right after the reply."""
+    """The first message that is sent stops before its transaction, or right after the reply.
 
-    def __init__(self, patch: pytest.MonkeyPatch, *, after_reply: bool) -> None:
+    has_read: the reply was read before that; else it is in the system's memory, as it were.
+    """
+
+    def __init__(
+        self, patch: pytest.MonkeyPatch, *, after_reply: bool, has_read: bool = False
+    ) -> None:
+        self._has_read = has_read
         self.reached = asyncio.Event()
         self.thawed = asyncio.Event()
         self._after_reply = after_reply
@@ -40,6 +46,8 @@ class Freezer:
 
     async def _frozen(self, *args: Any, **more: Any) -> AttemptResult:
         is_first = not self.reached.is_set()
+        if is_first and not self._has_read:
+            more["on_reply"] = None
         result = await self._send(*args, **more) if self._after_reply or not is_first else None
         if is_first:
             self.reached.set()
@@ -237,6 +245,24 @@ async def test_a_frozen_daemon_loses_its_messages_and_does_no_harm_when_it_wakes
     for id_ in ids:
         assert [e.event_type for e in (await house.row(id_)).events] == ["sent"]
     assert house.results == []
+
+
+async def test_the_250_that_a_frozen_daemon_has_read_is_recorded_by_its_heir(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freezer = Freezer(monkeypatch, after_reply=True, has_read=True)
+    house.make_engine()
+    heir = Neighbour(house)
+    await house.post("m1", wakes=False)
+    async with house.running():
+        async with asyncio.timeout(5):
+            await freezer.reached.wait()
+        await heir.watches_for(LEASE_S + 5)
+        assert (await house.row("m1")).state is State.SENT
+        freezer.thawed.set()
+        await house.statuses(1)
+    row = await house.row("m1")
+    assert ([e.event_type for e in row.events], house.relay.count) == (["sent"], 1)
 
 
 async def test_a_daemon_frozen_after_the_dot_still_records_its_250(
