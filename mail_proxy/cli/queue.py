@@ -7,7 +7,7 @@ import typer
 from mail_proxy.cli import units
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
-from mail_proxy.cli.suspended import is_suspended
+from mail_proxy.cli.suspended import is_suspended, of_instance
 
 app = Family()
 
@@ -77,13 +77,16 @@ def run_now(ctx: typer.Context) -> None:
 
 
 def run_now_for(found: Here, **fields: str) -> None:
-    """Wake the loops, and say so; without a daemon there is nothing to wake."""
+    """Wake the loops, and say so; without a daemon, or suspended, there is nothing to wake."""
     with found.control() as control:
         control.call("runNow", **fields)
         is_live = control.is_live
+        status = control.call("getStatus", **fields)
     record = {"name": found.instance_name, **fields, "triggered": is_live}
     if is_live:
         found.writer.done(record, "The queue is looked at now")
+        for sentence in of_instance(found.instance_name, status):
+            found.writer.hint(sentence)
     else:
         found.writer.done(record, f"'{found.instance_name}' is not running: nothing is sent")
         found.writer.hint(f"  mail-proxy start {found.instance_name}")

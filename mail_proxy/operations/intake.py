@@ -81,6 +81,8 @@ class Intake:
         if not tenant_id:
             raise Invalid("missing tenant_id", field="tenant_id")
         account_id = account_id or self._directory.default_account(tenant_id)
+        if not account_id and not self._directory.has_tenant(tenant_id):
+            raise Invalid("tenant not found", field="tenant_id")
         if not account_id:
             raise Invalid("missing account_id", field="account_id")
         return tenant_id, account_id

@@ -311,6 +311,8 @@ def test_suspend_asks_and_activate_does_not(cli) -> None:
 def test_run_now_says_when_nobody_runs(cli) -> None:
     world = cli.instance("my")
     assert cli("my", "run-now").out == "The queue is looked at now\n"
+    world.is_suspended = True
+    assert "is suspended. Let it go on: mail-proxy my activate" in cli("my", "run-now").err
     world.is_live = False
     assert "not running: nothing is sent" in cli("my", "acme", "run-now").out
     assert world.last("runNow") == {"tenant_id": "acme"}

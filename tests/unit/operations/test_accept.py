@@ -27,6 +27,11 @@ async def test_an_entry_that_is_no_object_is_an_invalid_payload(house):
     assert await reason(house, "hello") == {"id": None, "reason": "invalid payload"}
 
 
+async def test_without_an_account_an_unknown_tenant_is_what_is_wrong(house):
+    expected = {"id": "m1", "reason": "tenant not found", "field": "tenant_id"}
+    assert await reason(house, house.mail(tenant_id="none")) == expected
+
+
 @pytest.mark.parametrize("field", ["id", "tenant_id", "account_id", "from", "to", "subject"])
 async def test_a_missing_field_is_told_by_the_old_reason(house, field):
     await house.tenant("acme", "main", "other")
