@@ -27,7 +27,7 @@ STEPS = [Stage.MAIL, Stage.DATA, Stage.DOT]
 
 
 async def test_g6_a_frozen_daemon_goes_on_and_doubles_nothing(site: Sites) -> None:
-    async with site(retry_delays=[0.2]) as here:
+    async with site(retry_delays=[0.2], max_retries=20) as here:
         for step in STEPS:
             await here.relay.delay(step, 0.5)
             await here.post_many([f"{step.value}{n}" for n in range(20)])

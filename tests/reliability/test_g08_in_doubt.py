@@ -105,6 +105,7 @@ async def test_g8bc_without_a_whole_reply_it_is_in_doubt(
 async def test_g8d_a_late_reply_is_waited_for(site: Sites, in_doubt: str) -> None:
     async with site(in_doubt=in_doubt, max_connections=10) as here:
         await _run(here, {"at": Stage.DOT, "delay_s": LATE_S})
+        await here.until_empty(timeout_s=COUNT * LATE_S)
         ledger = await _settled(here)
         came = copies(await here.relay.seen())
     assert ledger.counted == {"sent": COUNT}

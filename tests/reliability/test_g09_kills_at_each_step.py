@@ -103,7 +103,7 @@ async def test_g9_kills_at_a_step_double_only_what_is_in_doubt(
     site: Sites, step: str, places: list[Stage]
 ) -> None:
     tally = Tally()
-    async with site(retry_delays=[0.2]) as here:
+    async with site(retry_delays=[0.2], max_retries=20) as here:
         for round_ in range(6 * KILLS):  # a busy machine may miss the moment
             place = places[round_ % len(places)]
             await here.relay.delay(place, HELD_S)
@@ -119,7 +119,7 @@ async def test_g9_kills_at_a_step_double_only_what_is_in_doubt(
 async def test_g9_kills_in_the_body_double_nothing(site: Sites) -> None:
     """The letter is longer than what the system takes in advance: its dot has not left."""
     tally = Tally()
-    async with site(retry_delays=[0.2]) as here:
+    async with site(retry_delays=[0.2], max_retries=20) as here:
         for round_ in range(6 * KILLS):  # a busy machine may miss the moment
             await here.relay.delay(Moment.BODY, 6 * HELD_S)  # a kill may take a while
             await here.post_many([f"m{round_}"], body=LONG_BODY)
@@ -136,7 +136,7 @@ async def test_g9_what_was_accepted_and_not_committed_is_not_sent_again(site: Si
     """Another process holds the write lock, so replies are read and results wait."""
     tally = Tally()
     certain: set[str] = set()
-    async with site(retry_delays=[0.2], max_connections=2) as here:
+    async with site(retry_delays=[0.2], max_retries=20, max_connections=2) as here:
         for round_ in range(KILLS):
             await here.call("suspend")
             await here.post_many([f"m{round_}-{n}" for n in range(20)])
@@ -163,7 +163,7 @@ async def test_g9_what_was_accepted_and_not_committed_is_not_sent_again(site: Si
 
 async def test_g9_kills_at_any_time_under_load(site: Sites) -> None:
     kills, total = sized(5, 100), sized(500, 10_000)
-    async with site(retry_delays=[0.2], max_connections=10) as here:
+    async with site(retry_delays=[0.2], max_retries=20, max_connections=10) as here:
         await here.relay.script({"at": Stage.DOT, "delay_s": 0.02})
         nemesis = Nemesis(here, seeded("g9"))
         client = here.new_client()

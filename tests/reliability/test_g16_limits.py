@@ -33,7 +33,7 @@ TOTAL, KILLS = sized((70, 1), (300, 3))
 
 @pytest.mark.slow
 async def test_g16_sixty_a_minute_hold_over_kills(site: Sites) -> None:
-    async with site(limit_per_minute=LIMIT, retry_delays=[0.2]) as here:
+    async with site(limit_per_minute=LIMIT, retry_delays=[0.2], max_retries=20) as here:
         nemesis = Nemesis(here, seeded("g16"))
         began = time.monotonic()
         await here.post_many([f"m{n}" for n in range(TOTAL)])

@@ -15,7 +15,7 @@ from mail_proxy.domain.errors import MailProxyError
 from tests.faults.checker import Ledger
 from tests.faults.figures import record
 from tests.faults.installation import until
-from tests.faults.profile import seeded
+from tests.faults.profile import seeded, sized
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +32,7 @@ async def test_g24_a_damaged_file_is_refused_at_the_start(site: Sites) -> None:
         whole = database.read_bytes()
         page = 4096
         pages = len(whole) // page
-        for _ in range(5):
+        for _ in range(sized(3, 20)):
             broken = bytearray(whole)
             for number in chance.sample(range(1, pages), pages // 20):
                 broken[number * page : number * page + 100] = chance.randbytes(100)
