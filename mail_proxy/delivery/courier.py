@@ -173,7 +173,10 @@ class Courier:
         if verdict.account_fault is None:
             self.finisher.put(message, self._outcome(message, steps, verdict), seconds)
             self.lane.clear(message)
-            self.worked(self.lane)
+            if (
+                verdict.dot_sent or verdict.reply is not None
+            ):  # else nothing was asked of the server
+                self.worked(self.lane)
         elif pauses:
             self.finisher.put(message, self._outcome(message, steps, verdict), seconds)
             self.lane.suspect(message)

@@ -127,3 +127,15 @@ async def test_a_pause_outlives_the_daemon(house: House, locked: SmtpSink) -> No
         later(house, 1)
         await until_failed(house, 2)
     assert logins(locked) == 2
+
+
+async def test_a_mail_that_cannot_be_built_says_nothing_for_its_account(house: House) -> None:
+    house.began = house.clock.now()
+    house.relay.answer(Stage.MAIL, "421 4.7.0 not today")
+    async with house.running():
+        await house.post("m1")
+        assert await until_failed(house, 1) == 10.0
+        await house.post("bad", content=b"no json")
+        later(house, 10.0)
+        assert await house.statuses(1) == ["deferred"]
+        assert await until_failed(house, 2) == 30.0
