@@ -38,10 +38,9 @@ def logins(relay: SmtpSink) -> int:
 
 async def until_failed(house: House, failures: int) -> float:
     """Wait for the fault of that number; when the pause after it ends, since the start."""
-    while True:
-        account = await house.store.get_account("acme", "main")
-        if account.failures >= failures:
-            return float(account.paused_until - house.began)
+    await house.until_account(lambda account: account.failures >= failures)
+    account = await house.store.get_account("acme", "main")
+    return float(account.paused_until - house.began)
 
 
 async def test_a_wrong_password_is_tried_three_times_in_the_first_minute(
