@@ -15,6 +15,9 @@ _AWAY = {
     sqlite3.SQLITE_LOCKED: "the database is locked",
     sqlite3.SQLITE_READONLY: "the database cannot be written to: it is read-only",
     sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened",
+    sqlite3.SQLITE_PROTOCOL: "the database is busy with a lock of another process",
+    sqlite3.SQLITE_NOMEM: "no memory is left for the database",
+    sqlite3.SQLITE_INTERRUPT: "the database was interrupted",
 }
 _FULL = {
     sqlite3.SQLITE_FULL: "no room is left for the database",
