@@ -63,7 +63,7 @@ async def test_g23_a_locked_database_loses_and_doubles_nothing(site: Sites) -> N
         came = copies(await here.relay.seen())
     assert answer.status == 503, body
     assert int(answer.headers["Retry-After"]) <= 5
-    assert answered_s < 7.0  # it waits 5 s for the lock
+    assert answered_s < 6.0  # 5 s, and what a busy machine adds
     assert set(came.values()) == {1}
     assert set(ledger.counted) == {"sent"}
     record(

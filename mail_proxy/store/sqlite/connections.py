@@ -30,6 +30,8 @@ _FOR_ALL = (
 )
 # WAL with NORMAL makes no sync at a commit, so what was answered would be lost with the power.
 _FOR_WRITER = (
+    # A request may wait for the turn before its own as well: together the 5 s that it may take.
+    "PRAGMA busy_timeout = 2400",
     "PRAGMA synchronous = FULL",
     "PRAGMA journal_size_limit = 67108864",  # a burst leaves no giant -wal behind
 )
