@@ -58,6 +58,7 @@ class Courier:
     is_connected: bool = field(default=False, init=False)  # also later, until its end
     connected_at: float = field(default=0.0, init=False)  # monotonic
     is_sending: bool = field(default=False, init=False)
+    _rules: Rules | None = field(default=None, init=False)
 
     async def run(self) -> None:
         try:
@@ -187,8 +188,10 @@ class Courier:
     def _outcome(self, message: Claimed, steps: Steps, verdict: Verdict) -> Outcome:
         now = self.clock.now()
         try:
-            rules = Rules(self.lane.retry_policy(self.retry), self.lane.account.in_doubt)
-            return outcome_of(message, verdict, rules, now=now, dice=self.clock.dice())
+            if self._rules is None:  # the lane's account never changes: a changed one has its own
+                policy = self.lane.retry_policy(self.retry)
+                self._rules = Rules(policy, self.lane.account.in_doubt)
+            return outcome_of(message, verdict, self._rules, now=now, dice=self.clock.dice())
         except Exception as error:  # noqa: BLE001 - a bug of ours must not lose what the relay has taken
             events.attempt_broke(message, error)
             return broken(message, error, dot_sent=steps.dot_sent, now=now)

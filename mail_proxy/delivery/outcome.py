@@ -29,6 +29,8 @@ def outcome_of(
 ) -> Outcome:
     """What becomes of `message` after an attempt that ended in `verdict`."""
     outcome = _outcome_of(message, verdict, rules, now, dice)
+    if outcome.dot_sent == verdict.dot_sent:
+        return outcome
     return replace(outcome, dot_sent=verdict.dot_sent)
 
 
@@ -46,7 +48,9 @@ def _outcome_of(
     if verdict.in_doubt and rules.in_doubt == "hold":
         return _doubtful(message, results, verdict, now)
     if verdict.is_settled:
-        return _final(message, results, verdict.reason, verdict.reply, now)
+        return _final(
+            message, results, verdict.reason, verdict.reply, now, dot_sent=verdict.dot_sent
+        )
     tries = message.tries + 1
     following = next_try(
         rules.retry,
@@ -186,6 +190,7 @@ def _final(
     now: float,
     *,
     is_worded: bool = False,
+    dot_sent: bool = False,
 ) -> Outcome:
     """SENT when anybody has accepted it, in this attempt or an earlier one; else FAILED."""
     refused = list(_refused(message, results))
@@ -202,6 +207,7 @@ def _final(
             Event.ACCEPT,
             recipients=results,
             events=(event,),
+            dot_sent=dot_sent,
         )
     cause = reason if is_worded else cause_of(reason, reply)
     data = {"error_ts": int(now), "error": cause}

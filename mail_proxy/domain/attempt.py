@@ -147,12 +147,12 @@ def judge(result: AttemptResult, blamed: Scope | None = None) -> Verdict:
     blamed: ACCOUNT or MESSAGE where earlier attempts tell whom the reply condemns, whatever
         `scope_of` would say of it alone.
     """
+    if result.is_accepted:
+        return _after_acceptance(result)  # said first and alone: it is what nearly all come to
     return replace(_judge(result, blamed), dot_sent=result.dot_sent)
 
 
 def _judge(result: AttemptResult, blamed: Scope | None) -> Verdict:
-    if result.is_accepted:
-        return _after_acceptance(result)
     if result.lost is not None and result.dot_sent:
         return _pending_rest(result, in_doubt=True, reason=f"in doubt: {result.lost}")
     if result.reply is None:
@@ -182,21 +182,28 @@ def _after_acceptance(result: AttemptResult) -> Verdict:
     )
     # Each such transaction has settled somebody, so they come to an end.
     goes_on = any(is_lack_of_room(reply) for reply in result.recipients)
-    return _told(recipients, goes_on=goes_on)
+    return _told(recipients, goes_on=goes_on, dot_sent=True)
 
 
 def _after_rcpt(result: AttemptResult) -> Verdict:
     return _told(tuple(_judge_rcpt(reply) for reply in result.recipients))
 
 
-def _told(recipients: tuple[RecipientVerdict, ...], *, goes_on: bool = False) -> Verdict:
+def _told(
+    recipients: tuple[RecipientVerdict, ...], *, goes_on: bool = False, dot_sent: bool = False
+) -> Verdict:
     """With the reason of those who must wait; when nobody must, of those who were refused."""
-    waiting = [r for r in recipients if r.state is RecipientState.PENDING]
-    refused = [r for r in recipients if r.state is RecipientState.REFUSED]
-    for recipient in (*waiting, *refused):
-        reason = _rcpt_reason(recipient.reply)
-        return Verdict(recipients, goes_on=goes_on, reason=reason, reply=recipient.reply)
-    return Verdict(recipients)
+    for state in (RecipientState.PENDING, RecipientState.REFUSED):
+        for recipient in recipients:
+            if recipient.state is state:
+                return Verdict(
+                    recipients,
+                    goes_on=goes_on,
+                    reason=_rcpt_reason(recipient.reply),
+                    reply=recipient.reply,
+                    dot_sent=dot_sent,
+                )
+    return Verdict(recipients, dot_sent=dot_sent)
 
 
 def _after_refusal(result: AttemptResult, reply: Reply) -> Verdict:
