@@ -36,3 +36,10 @@ def safe_text(value: object, limit: int = LIMIT) -> str:
     if len(text) > limit:
         return cut[: max(limit - 1, 0)] + "…"
     return cut
+
+
+def visible(text: str) -> str:
+    """`text` with escapes in place of octets that were no UTF-8 (`surrogateescape`)."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.state import FINAL, Event, RecipientState, State, sources, target
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.indexed import by_index
@@ -22,7 +23,6 @@ from mail_proxy.store.messages import find_by_pks
 from mail_proxy.store.schema import events, messages, recipients, stored
 from mail_proxy.store.values import Ending, MessageRow
 
-PRIORITIES = range(4)  # immediate, high, medium, low
 _m = messages.c
 
 
@@ -55,7 +55,7 @@ def overdue(
 ) -> list[MessageRow]:
     """Waiting messages of an account that have been due since before `before`."""
     pks: list[int] = []
-    for priority in PRIORITIES:
+    for priority in PRIORITIES.values():
         statement = (
             select(_m.pk)
             .where(

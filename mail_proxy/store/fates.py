@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from mail_proxy.domain.safe_text import visible
 from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.store.values import Ending, MessageRow, NewEvent, RecipientRow
 
@@ -78,8 +79,7 @@ def _entries(recipients: Iterable[RecipientRow], error: str | None = None) -> li
 
 def refusal(address: str, code: int | None, error: str) -> dict[str, Any]:
     """One of the `refused` in a final report; an address that is no UTF-8 stays visible."""
-    text = address.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    entry: dict[str, Any] = {"recipient": text, "error": error}
+    entry: dict[str, Any] = {"recipient": visible(address), "error": error}
     if code is not None:
         entry["code"] = code
     return entry

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from mail_proxy.domain.safe_text import visible
 from mail_proxy.domain.state import FINAL, Event, RecipientState, State, sources, target
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
@@ -26,7 +27,7 @@ from mail_proxy.store.sqlite.driver import (
     json_rows,
     write_counts,
 )
-from mail_proxy.store.sqlite.leased import as_stored, parsed, visible
+from mail_proxy.store.sqlite.leased import as_stored, parsed
 from mail_proxy.store.sqlite.limits import Bookings
 from mail_proxy.store.sqlite.suspended import Suspended
 from mail_proxy.store.values import NewEvent, Outcome, RecipientResult

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from mail_proxy.domain.safe_text import visible
 from mail_proxy.domain.state import RecipientState
 from mail_proxy.store.values import Claimed, PendingRecipient, RecipientRow
 
@@ -136,13 +137,6 @@ def recipients(
 def as_stored(octets: bytes) -> str:
     """What is no UTF-8 becomes what cannot be encoded: nobody is sent to at such an address."""
     return octets.decode("utf-8", "surrogateescape")
-
-
-def visible(text: str) -> str:
-    """The same with escapes in place of what cannot be encoded: for what is shown."""
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _contents(db: sqlite3.Connection, tenant_id: str, pks: Sequence[int]) -> dict[int, bytes]:

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from mail_proxy.domain.safe_text import visible
 from mail_proxy.domain.state import State
 from mail_proxy.store.sqlite.claim import in_states
 from mail_proxy.store.sqlite.driver import driver
-from mail_proxy.store.sqlite.leased import QUEUED_AT, as_stored, recipients, visible
+from mail_proxy.store.sqlite.leased import QUEUED_AT, as_stored, recipients
 from mail_proxy.store.values import Claimed, Lease, Peer
 
 _IS_LEASED = f"m.state IN {in_states(frozenset({State.LEASED}))}"
