@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from mail_proxy.config.settings import DeliverySettings
+from mail_proxy.delivery.agenda import Agenda
 from mail_proxy.delivery.claimer import STORE_PAUSE_S, Claimer
 from mail_proxy.delivery.courier import Courier
 from mail_proxy.delivery.couriers import Couriers
@@ -25,7 +26,7 @@ from mail_proxy.delivery.journal import PAUSE_S, Journal
 from mail_proxy.delivery.lane import Lane, matching
 from mail_proxy.delivery.lanes import Lanes
 from mail_proxy.delivery.limited import Limited
-from mail_proxy.delivery.looks import IDLE_LOOK_S, Looks
+from mail_proxy.delivery.looks import IDLE_LOOK_S
 from mail_proxy.delivery.opening import LaneOpener, StoreAway
 from mail_proxy.delivery.outcome import released
 from mail_proxy.delivery.pauses import Pauses
@@ -36,9 +37,8 @@ from mail_proxy.delivery.ring import Key
 from mail_proxy.delivery.tenure import Tenure
 from mail_proxy.delivery.turns import Turns
 from mail_proxy.delivery.wall import Wall
-from mail_proxy.domain.clock import Clock, on_monotonic
+from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreError
-from mail_proxy.domain.state import Event
 from mail_proxy.observe import events
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.smtp import SMTPPool
@@ -70,6 +70,8 @@ class Engine:
         self._told = Told(metrics, on_result, on_event)
         self._finisher = Finisher(store, clock, self._written)
         self._expiry = Expiry(store, settings, clock, self._finisher.flush, self._told.given_up)
+        self._lanes = Lanes(per_account=settings.max_connections_per_account)
+        self._agenda = Agenda(self._lanes, settings, clock)
         self._opener = LaneOpener(store, clock)
         self._pauses = Pauses(store, clock)
         self._tenure = Tenure(
@@ -89,26 +91,23 @@ class Engine:
             self._tenure.leases,
             keep=self._keep,
             limit=lambda *claimed: self._limited.claimed(*claimed),
-            note=self._note,
-            revisit=self._revisit,
+            note=self._agenda.note,
+            revisit=self._agenda.revisit,
         )
-        self._lanes = Lanes(per_account=settings.max_connections_per_account)
         self._limited = Limited(
             store,
             clock,
             self._lanes,
             self._told,
-            note=self._note,
-            revisit=self._revisit,
+            note=self._agenda.note,
+            revisit=self._agenda.revisit,
             give_back=self._give_back,
             spawn=self._spawn,
             claiming=self._claimer.claiming,
         )
         self._gate = Gate()
-        self._woken: set[Key] = set()
-        self._wake = asyncio.Event()
         self._ended = asyncio.Event()
-        self._couriers = Couriers(self._make_courier, fault=self._fault, ended=self._revisit)
+        self._couriers = Couriers(self._make_courier, fault=self._fault, ended=self._agenda.revisit)
         self._turns = Turns(
             self._lanes,
             self._couriers,
@@ -116,40 +115,31 @@ class Engine:
             connections=settings.max_connections,
             may_begin=self._may_begin,
             give_back=self._give_back,
-            again=self._wake.set,
+            again=self._agenda.again,
         )
         self._group: asyncio.TaskGroup | None = None
         self._active = True
         self._stopping = False
-        self._looks = Looks(settings)
         self._wall = Wall(store, clock, look=self.wake_all)
 
     # --- what others ask for ---
 
     def wake(self, tenant_id: str, account_id: str, *, is_urgent: bool = False) -> None:
         """Something of that account has become due, or may be asked for again."""
-        if self._group is None or self._looks.is_gated:
-            return
-        key = (tenant_id, account_id)
-        lane = self._lanes.get(key)
-        if lane is not None:
-            lane.note_due(self._clock.monotonic())
-            lane.is_urgent = lane.is_urgent or is_urgent
-        self._woken.add(key)
-        self._wake.set()
+        if self._group is not None:
+            self._agenda.wake((tenant_id, account_id), is_urgent=is_urgent)
 
     def wake_all(self) -> None:
         """Look at every account that has waiting messages."""
-        if not self._looks.is_gated:
+        if not self._agenda.looks.is_gated:
             self.run_now(None)
 
     def run_now(self, tenant_id: str | None) -> None:
         """Look at the queue at once, also in test mode and between two intervals."""
         if tenant_id is not None:
             events.run_now(tenant_id)
-        self._looks.ask(self._clock.monotonic())
         self._expiry.wake()
-        self._wake.set()
+        self._agenda.look()
 
     def set_active(self, active: bool) -> None:
         """Switch the whole scheduler; what is claimed and not begun goes back."""
@@ -213,7 +203,7 @@ class Engine:
         finally:
             for lane in self._lanes:
                 if lane.key[0] == tenant_id:
-                    self._revisit(lane)
+                    self._agenda.revisit(lane)
 
     def snapshot(self) -> dict[str, Any]:
         """What is in memory now, for `stats`."""
@@ -256,7 +246,7 @@ class Engine:
     async def stop(self) -> None:
         """No new claims, then wait for what is on the wire, at most the grace time."""
         self._stopping = True
-        self._wake.set()
+        self._agenda.again()
         if self._group is not None:
             await self._ended.wait()
 
@@ -275,11 +265,11 @@ class Engine:
 
     async def _dispatch(self, group: asyncio.TaskGroup) -> None:
         while not self._stopping:
-            self._wake.clear()
+            self._agenda.begin_round()
             now = self._clock.monotonic()
             if back_s := self._wall.set_back_s():
                 self._spawn(self._wall.redate(back_s), "clock set back")
-            if self._looks.is_due(now):
+            if self._agenda.looks.is_due(now):
                 await self._look(now)
             await self._open_woken(now)
             self._lanes.fire_timers(now)
@@ -291,33 +281,28 @@ class Engine:
         moments = [now + IDLE_LOOK_S]  # a clock that is set forward is not noticed in our sleep
         if not self._tenure.journal.is_writable:
             moments.append(now + PAUSE_S)
-        moments += [at for at in (self._looks.at,) if at is not None]
+        moments += [at for at in (self._agenda.looks.at,) if at is not None]
         moments += [at for at in (self._lanes.next_timer(),) if at is not None and self._active]
-        try:
-            async with asyncio.timeout(max(0.0, min(moments) - now)):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+        await self._agenda.wait(max(0.0, min(moments) - now))
 
     async def _look(self, now: float) -> None:
         """Read every account with waiting messages."""
-        self._looks.begin(now)
+        self._agenda.looks.begin(now)
         try:
             ready = await self._store.ready_accounts()
         except StoreError as error:
             events.store_trouble(where="look", error=error)
-            self._looks.ask(now + STORE_PAUSE_S)
+            self._agenda.looks.ask(now + STORE_PAUSE_S)
             return
         for account in ready:
             key = (account.tenant_id, account.account_id)
             lane = self._lanes.get(key) or await self._open_lane(key)
             if lane is not None:
-                self._note(lane, account.next_due_at)
+                self._agenda.note(lane, account.next_due_at)
                 self._lanes.consider(lane, now)
 
     async def _open_woken(self, now: float) -> None:
-        while self._woken:
-            key = self._woken.pop()
+        for key in self._agenda.take_woken():
             lane = self._lanes.get(key) or await self._open_lane(key)
             if lane is not None:
                 self._lanes.consider(lane, now)
@@ -326,7 +311,7 @@ class Engine:
         try:
             opened = await self._opener.open(key)
         except StoreAway:
-            self._looks.ask(self._clock.monotonic() + STORE_PAUSE_S)
+            self._agenda.looks.ask(self._clock.monotonic() + STORE_PAUSE_S)
             return None
         if opened is None:
             return None
@@ -340,15 +325,6 @@ class Engine:
         return self._active and not self._stopping and self._tenure.may_send()
 
     # --- what comes back ---
-
-    def _note(self, lane: Lane, at: float) -> None:
-        """Look again at `at`, of the wall clock as in the rows.
-
-        Between the looks of a gated engine only for what was due at the last one.
-        """
-        moment = on_monotonic(self._clock, at)
-        if self._looks.allow(moment):
-            lane.note_due(moment)
 
     def _keep(self, lane: Lane, claim: Claim, asked_at: float) -> None:
         """Into the lane; straight back when it was stopped, paused or changed meanwhile."""
@@ -370,10 +346,6 @@ class Engine:
     def _give_back(self, messages: Iterable[Claimed]) -> None:
         for message in messages:
             self._finisher.put(message, released(message))
-
-    def _revisit(self, lane: Lane) -> None:
-        self._woken.add(lane.key)
-        self._wake.set()
 
     # --- couriers ---
 
@@ -401,11 +373,11 @@ class Engine:
     def _connected(self, lane: Lane) -> None:
         lane.opening -= 1
         lane.is_proven = True
-        self._revisit(lane)  # it may have more connections now
+        self._agenda.revisit(lane)  # it may have more connections now
 
     def _maybe_low(self, lane: Lane) -> None:
         if self._turns.wants_claim(lane, self._clock.monotonic()):
-            self._revisit(lane)
+            self._agenda.revisit(lane)
 
     def _worked(self, lane: Lane) -> None:
         if self._is_current(lane) and self._pauses.lift(lane):
@@ -431,20 +403,4 @@ class Engine:
         for entry in ended:
             message, outcome, _ = entry
             self._told.ended(entry, is_ours=outcome.pk in ours)
-            if outcome.event is Event.RELEASE:
-                self._note_waiting(message, min(message.due_at, self._clock.now()))
-            elif outcome.due_at is not None:
-                self._note_waiting(message, outcome.due_at)
-
-    def _note_waiting(self, message: Claimed, at: float) -> None:
-        """It is WAITING again; a lane that was forgotten meanwhile is opened anew."""
-        key = (message.tenant_id, message.account_id)
-        lane = self._lanes.get(key)
-        if lane is not None and lane.failures and self._settings.test_mode:
-            return  # the end of its pause is not a run-now
-        if lane is not None:
-            self._note(lane, at)
-            self._revisit(lane)
-        elif not self._looks.is_gated:
-            self._woken.add(key)
-            self._wake.set()
+            self._agenda.written(message, outcome)
