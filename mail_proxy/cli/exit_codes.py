@@ -48,6 +48,7 @@ class ServiceStatus(IntEnum):
 # Codes of domain/errors.py; one that is not here is FAILED.
 _BY_ERROR_CODE: dict[str, ExitCode] = {
     "invalid": ExitCode.USAGE,
+    "rejected": ExitCode.USAGE,
     "malformed": ExitCode.USAGE,
     "not_found": ExitCode.NOT_FOUND,
     "unauthorized": ExitCode.NOT_ALLOWED,

@@ -164,7 +164,12 @@ class RelayUnreachable(RelayError):
 
 
 class RejectedBatch(Invalid):
-    """No message of a batch was taken (HTTP 400, the list inside `detail`)."""
+    """No message of a batch was taken (HTTP 400, the list inside `detail`).
+
+    rejected: `id`, `reason` and often `field` of each.
+    """
+
+    code = "rejected"
 
     def __init__(self, error: str | None, rejected: Sequence[dict[str, object]] | None) -> None:
         listed = None if rejected is None else list(rejected)

@@ -28,6 +28,7 @@ _BY_CODE: dict[str, type[MailProxyError]] = {
 
 STATUS: dict[str, int] = {
     "invalid": 400,
+    "rejected": 400,
     "malformed": 422,
     "not_found": 404,
     "unauthorized": 401,
@@ -59,10 +60,12 @@ def failure_from(body: Any, status: int) -> MailProxyError:
     """The error that a daemon answered with; `body` may be anything."""
     if not isinstance(body, dict):
         return MailProxyError(f"the daemon answered {status}")
-    kind = _BY_CODE.get(str(body.get("code")), MailProxyError)
-    error = kind(
+    code, detail = str(body.get("code")), body.get("detail")
+    if code == errors.RejectedBatch.code and isinstance(detail, dict):
+        return errors.RejectedBatch(detail.get("error"), detail.get("rejected"))
+    error = _BY_CODE.get(code, MailProxyError)(
         str(body.get("error") or f"the daemon answered {status}"),
-        detail=body.get("detail"),
+        detail=detail,
         hint=body.get("hint"),
     )
     if isinstance(error, errors.Invalid):

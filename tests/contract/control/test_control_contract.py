@@ -134,9 +134,10 @@ def test_a_wrong_query_value_names_its_field(shop):
 
 
 def test_a_batch_of_which_nothing_is_taken_tells_why(shop):
-    with pytest.raises(errors.Invalid) as e:
+    with pytest.raises(errors.RejectedBatch) as e:
         shop.call("addMessages", messages=[{"id": "1"}, 7])
 
+    assert [r["reason"] for r in e.value.rejected] == ["missing from", "invalid payload"]
     detail: Any = e.value.detail
     assert [r["reason"] for r in detail["rejected"]] == ["missing from", "invalid payload"]
     assert detail["error"] is None

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mail_proxy.client import MailProxyClient
+from mail_proxy.client import AsyncMailProxyClient, MailProxyClient
 from mail_proxy.config.file import create_instance
 from mail_proxy.config.instances import instance_named
 from mail_proxy.config.lock import holder
@@ -44,7 +44,7 @@ class FakeControl:
         self.is_closed = True
 
 
-CALLS: list[tuple[Callable[[MailProxyClient], Any], Call, Any]] = [
+CALLS: list[tuple[Callable[[Any], Any], Call, Any]] = [
     (lambda p: p.status(), ("getStatus", {}), None),
     (lambda p: p.health(), ("health", {}), None),
     (lambda p: p.stats(), ("getStats", {}), None),
@@ -141,15 +141,32 @@ CALLS: list[tuple[Callable[[MailProxyClient], Any], Call, Any]] = [
 
 
 @pytest.mark.parametrize(("use", "call", "result"), CALLS, ids=[c[1][0] for c in CALLS])
-def test_every_name_is_one_command(
-    use: Callable[[MailProxyClient], Any], call: Call, result: object
-):
+def test_every_name_is_one_command(use: Callable[[Any], Any], call: Call, result: object):
     control = FakeControl()
     with MailProxyClient.over(control) as proxy:
         found = use(proxy)
 
     assert control.calls == [call]
     assert found == (control.answer if result is None else result)
+
+
+@pytest.mark.parametrize(("use", "call", "result"), CALLS, ids=[c[1][0] for c in CALLS])
+async def test_the_same_names_can_be_awaited(use: Callable[[Any], Any], call: Call, result: object):
+    control = FakeControl()
+    async with AsyncMailProxyClient.over(control) as proxy:
+        found = await use(proxy)
+
+    assert control.calls == [call]
+    assert found == (control.answer if result is None else result)
+    assert control.is_closed
+
+
+async def test_a_failure_is_raised_where_it_was_awaited(daemon, door):
+    door.answer = NotFound("message 'x' not found")
+
+    async with AsyncMailProxyClient(daemon.url) as proxy:
+        with pytest.raises(NotFound, match="message 'x'"):
+            await proxy.messages.get("x")
 
 
 def test_over_tcp_it_shows_its_token(daemon, door):

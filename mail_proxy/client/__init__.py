@@ -1,0 +1,16 @@
+"""Clients in Python: MailProxyClient, and AsyncMailProxyClient with the same verbs to be awaited.
+
+    with MailProxyClient("http://127.0.0.1:8000", token) as proxy:
+        proxy.messages.add({"id": "1", "from": "a@example.org", "to": "b@example.org", ...})
+        proxy.run_now()
+
+    async with AsyncMailProxyClient("http://127.0.0.1:8000", token) as proxy:
+        await proxy.messages.add({...})
+
+Results are plain dicts and lists, as they come over the wire; failures are MailProxyError.
+"""
+
+from mail_proxy.client.asynchronous import AsyncMailProxyClient
+from mail_proxy.client.sync import MailProxyClient
+
+__all__ = ["AsyncMailProxyClient", "MailProxyClient"]

@@ -1,0 +1,169 @@
+"""What a client can ask for, by noun; the same for both clients.
+
+`A` is what an answer is, `R` what a list of rows is: themselves for MailProxyClient, awaitables of
+them for AsyncMailProxyClient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, TypeAlias, TypeVar
+
+Answer: TypeAlias = dict[str, Any]
+Rows: TypeAlias = list[dict[str, Any]]
+A = TypeVar("A")
+R = TypeVar("R")
+
+# A command, its fields, and what to take out of the answer (None: all of it).
+Ask: TypeAlias = Callable[[str, Mapping[str, Any], str | None], Any]
+
+
+class Noun(Generic[A, R]):
+    """Things of one kind."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def _answer(self, command: str, /, **fields: Any) -> A:
+        found: A = self._ask(command, fields, None)
+        return found
+
+    def _part(self, part: str, command: str, /, **fields: Any) -> A:
+        """One thing of the answer."""
+        found: A = self._ask(command, fields, part)
+        return found
+
+    def _rows(self, part: str, command: str, /, **fields: Any) -> R:
+        """A list in the answer."""
+        found: R = self._ask(command, fields, part)
+        return found
+
+
+class Instance(Noun[A, R]):
+    """The instance itself, and its nouns."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask)
+        self.messages: Messages[A, R] = Messages(ask)
+        self.accounts: Accounts[A, R] = Accounts(ask)
+        self.tenants: Tenants[A, R] = Tenants(ask)
+
+    def call(self, command: str, /, **fields: Any) -> A:
+        """Any command of the API by its name. Raises MailProxyError."""
+        return self._answer(command, **fields)
+
+    def status(self) -> A:
+        return self.call("getStatus")
+
+    def health(self) -> A:
+        return self.call("health")
+
+    def stats(self) -> A:
+        return self.call("getStats")
+
+    def run_now(self, tenant_id: str | None = None) -> A:
+        """Look at the queue at once."""
+        return self.call("runNow", tenant_id=tenant_id)
+
+    def suspend(self, tenant_id: str | None = None, batch_code: str | None = None) -> A:
+        """Stop sending for a tenant, or one batch of it; without a tenant, for all."""
+        return self.call("suspend", tenant_id=tenant_id, batch_code=batch_code)
+
+    def activate(self, tenant_id: str | None = None, batch_code: str | None = None) -> A:
+        """Undo `suspend`."""
+        return self.call("activate", tenant_id=tenant_id, batch_code=batch_code)
+
+
+class Messages(Noun[A, R]):
+    """The queue. `tenant_id` may be left out with a tenant's token, or where it is clear."""
+
+    def list(self, tenant_id: str | None = None, **filters: Any) -> R:
+        """filters: `status`, `account_id`, `batch_code`, `limit`, ... of `GET /messages`."""
+        return self._rows("messages", "listMessages", tenant_id=tenant_id, **filters)
+
+    def pending(self, tenant_id: str | None = None, **filters: Any) -> R:
+        """Those that are not settled yet: waiting, deferred, being sent, held, in doubt."""
+        return self.list(tenant_id, active_only=True, **filters)
+
+    def sent(self, tenant_id: str | None = None, **filters: Any) -> R:
+        return self.list(tenant_id, status="sent", **filters)
+
+    def errors(self, tenant_id: str | None = None, **filters: Any) -> R:
+        return self.list(tenant_id, status="error", **filters)
+
+    def get(self, id: str, tenant_id: str | None = None) -> A:  # noqa: A002 - the wire's word
+        return self._part("message", "getMessage", id=id, tenant_id=tenant_id)
+
+    def events(self, id: str, tenant_id: str | None = None) -> R:  # noqa: A002 - the wire's word
+        """What became of one message, oldest first."""
+        return self._rows("events", "getMessageEvents", id=id, tenant_id=tenant_id)
+
+    def why(self, id: str, tenant_id: str | None = None) -> A:  # noqa: A002 - the wire's word
+        """Why one message is where it is, and the command to go on with."""
+        return self._answer("explainMessage", id=id, tenant_id=tenant_id)
+
+    def add(
+        self,
+        messages: Mapping[str, Any] | Iterable[Mapping[str, Any]],
+        *,
+        default_priority: int | str | None = None,
+    ) -> A:
+        """Queue one message or many; `queued` and `rejected` tell what became of them."""
+        many = [messages] if isinstance(messages, Mapping) else list(messages)
+        extra = {} if default_priority is None else {"default_priority": default_priority}
+        return self._answer("addMessages", messages=[dict(m) for m in many], **extra)
+
+    def delete(self, ids: str | Iterable[str], tenant_id: str | None = None) -> A:
+        return self._answer("deleteMessages", ids=_ids(ids), tenant_id=tenant_id)
+
+    def retry(self, ids: str | Iterable[str], tenant_id: str | None = None) -> A:
+        return self._answer("retryMessages", ids=_ids(ids), tenant_id=tenant_id)
+
+    def settle(self, ids: str | Iterable[str], outcome: str, tenant_id: str | None = None) -> A:
+        """Messages in doubt: `sent` or `error`, as you know it."""
+        fields = {"ids": _ids(ids), "as": outcome, "tenant_id": tenant_id}
+        return self._answer("settleMessages", **fields)
+
+    def cleanup(self, older_than_seconds: float | None = None, tenant_id: str | None = None) -> A:
+        """Remove reported messages; without an age, those older than the retention."""
+        extra = {} if older_than_seconds is None else {"older_than_seconds": older_than_seconds}
+        return self._answer("cleanupMessages", tenant_id=tenant_id, **extra)
+
+
+class Accounts(Noun[A, R]):
+    """SMTP accounts."""
+
+    def list(self, tenant_id: str | None = None) -> R:
+        return self._rows("accounts", "listAccounts", tenant_id=tenant_id)
+
+    def get(self, account_id: str, tenant_id: str | None = None) -> A:
+        return self._part("account", "getAccount", account_id=account_id, tenant_id=tenant_id)
+
+    def add(self, account: Mapping[str, Any] | None = None, /, **fields: Any) -> A:
+        """Add or replace: `add(id="main", host=..., port=587, user=..., password=...)`."""
+        return self._answer("addAccount", **{**(account or {}), **fields})
+
+    def delete(self, account_id: str, tenant_id: str | None = None) -> A:
+        return self._answer("deleteAccount", account_id=account_id, tenant_id=tenant_id)
+
+
+class Tenants(Noun[A, R]):
+    """Tenants; for the admin."""
+
+    def list(self, *, active_only: bool = False) -> R:
+        return self._rows("tenants", "listTenants", active_only=active_only)
+
+    def get(self, tenant_id: str) -> A:
+        return self._answer("getTenant", tenant_id=tenant_id)
+
+    def add(self, tenant: Mapping[str, Any] | None = None, /, **fields: Any) -> A:
+        """Add or replace; the answer to a new one has its `api_key`, shown this once."""
+        return self._answer("addTenant", **{**(tenant or {}), **fields})
+
+    def delete(self, tenant_id: str) -> A:
+        """The tenant with its accounts and messages."""
+        return self._answer("deleteTenant", tenant_id=tenant_id)
+
+
+def _ids(ids: str | Iterable[str]) -> list[str]:
+    return [ids] if isinstance(ids, str) else list(ids)
