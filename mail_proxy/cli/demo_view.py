@@ -15,12 +15,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from mail_proxy.domain.message import PRIORITY_WORDS
 from mail_proxy.domain.safe_text import safe_text
 
 _STYLES = {"sent": "green", "deferred": "yellow", "error": "red", "pending": "cyan"}
 _SHAPES = {"sent": "✓ sent", "deferred": "◐ deferred", "error": "✗ error", "pending": "○ pending"}
 _COLUMNS = ("ID", "PRIORITY", "STATE", "TO", "TRIES", "WHY")
-_PRIORITIES = ("immediate", "high", "medium", "low")
 
 
 class DemoView:
@@ -125,7 +125,7 @@ def _row(message: dict[str, Any]) -> tuple[str, ...]:
     recipients = ", ".join(entry["address"] for entry in message["recipients"])
     return (
         safe_text(message["id"]),
-        _PRIORITIES[message["priority"]],
+        PRIORITY_WORDS[message["priority"]],
         _SHAPES.get(status, status),
         safe_text(recipients),
         str(message.get("tries", 0)),

@@ -13,6 +13,7 @@ from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.tree import INSTANCE
 from mail_proxy.config.instances import Instance
 from mail_proxy.domain.errors import MailProxyError
+from mail_proxy.domain.message import PRIORITY_WORDS
 from mail_proxy.domain.safe_text import safe_text
 
 app = Family()
@@ -28,7 +29,6 @@ _STATE_TITLES = (
     ("failed", "FAILED"),
     ("bounced", "BOUNCED"),
 )
-_PRIORITIES = ("immediate", "high", "medium", "low")
 
 
 @app.command()
@@ -136,7 +136,7 @@ _PAUSED = (
 
 def _print_by_priority(found: Here, by_priority: dict[str, dict[str, int]]) -> None:
     rows: list[dict[str, Any]] = []
-    for number, word in enumerate(_PRIORITIES):
+    for number, word in enumerate(PRIORITY_WORDS):
         rows.append({"priority": word, **by_priority.get(str(number), {})})
     total = {state: sum(row.get(state, 0) for row in rows) for state, _ in _STATE_TITLES}
     rows.append({"priority": "all", **total})

@@ -16,17 +16,17 @@ from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.output import pairs
 from mail_proxy.control.base import SyncControl
 from mail_proxy.domain.errors import NotFound
+from mail_proxy.domain.message import LOWEST_PRIORITY, PRIORITY_WORDS
 from mail_proxy.domain.safe_text import safe_text
 
 app = Family()
 
-_PRIORITIES = ("immediate", "high", "medium", "low")
 _STATUSES = ("pending", "deferred", "sent", "error", "suspended", "held", "in_doubt", "bounced")
 
 
 def _show_priority(value: object, _now: float) -> str:
-    if isinstance(value, int) and 0 <= value < len(_PRIORITIES):
-        return _PRIORITIES[value]
+    if isinstance(value, int) and 0 <= value <= LOWEST_PRIORITY:
+        return PRIORITY_WORDS[value]
     return safe_text(value)
 
 

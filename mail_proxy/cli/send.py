@@ -16,12 +16,13 @@ from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.output import pairs
 from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.safe_text import safe_text
 
 app = Family()
 
 NO_ACCOUNT_NAMED = "missing account_id"  # the reason on the wire
-_PRIORITIES = frozenset({"immediate", "high", "medium", "low", "0", "1", "2", "3"})
+_PRIORITIES = frozenset({*PRIORITIES, *map(str, PRIORITIES.values())})
 _MAX_BYTES = 45 * 2**20  # as base64 it must fit into a request of 64 MiB
 
 

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mail_proxy.domain.message import PRIORITIES
+
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _LEVELS = {"WARN": "WARNING", "FATAL": "CRITICAL"}
 _LEVEL_NAMES = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-_PRIORITIES = {"immediate": 0, "high": 1, "medium": 2, "low": 3}
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}\Z|[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9._-]{1,32})?\Z")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}\Z")
 _URL = re.compile(r"https?://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?\Z", re.IGNORECASE)
@@ -182,11 +183,10 @@ def priority() -> Kind:
 
     def parse(text: str) -> int:
         lowered = text.strip().lower()
-        if lowered in {"0", "1", "2", "3"}:
-            return int(lowered)
-        if lowered not in _PRIORITIES:
-            raise ValueError(words)
-        return _PRIORITIES[lowered]
+        for word, number in PRIORITIES.items():
+            if lowered in (word, str(number)):
+                return number
+        raise ValueError(words)
 
     return Kind(words, parse)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Collection, Sequence
 
+from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.store import Claimed
 
 LOWER_EVERY = 20  # slots
-PRIORITIES = 4
 
 _Entry = tuple[int, float, int, Claimed]  # priority, due_at, pk
 
@@ -21,7 +21,7 @@ class Buffer:
     """Of one account. Slots are counted over all claims, so that small ones keep the share too."""
 
     def __init__(self) -> None:
-        self._heaps: list[list[_Entry]] = [[] for _ in range(PRIORITIES)]
+        self._heaps: list[list[_Entry]] = [[] for _ in PRIORITIES]
         self._last: list[_Entry] = []  # begun when nothing else is left
         self._n = 0
         self._slot = 0  # messages taken so far

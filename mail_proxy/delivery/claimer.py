@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from mail_proxy.config.settings import DeliverySettings
-from mail_proxy.delivery.buffer import PRIORITIES
 from mail_proxy.delivery.lane import Lane, Need
 from mail_proxy.delivery.leases import Leases
 from mail_proxy.delivery.ring import Key
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreError
+from mail_proxy.domain.message import LOWEST_PRIORITY
 from mail_proxy.observe import events
 from mail_proxy.store import Claim, Store
 
@@ -120,6 +120,6 @@ class Claimer:
         self._keep(lane, claim, asked_at)
         self._limit(lane, claim, asked_at)
         if claim.next_due_at is not None and claim.limited is None:
-            has_found = claim.messages or claim.rejected or need.lowest < PRIORITIES - 1
+            has_found = claim.messages or claim.rejected or need.lowest < LOWEST_PRIORITY
             is_blocked = not has_found and claim.next_due_at <= now
             self._note(lane, now + BLOCKED_LOOK_S if is_blocked else claim.next_due_at)

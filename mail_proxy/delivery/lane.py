@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from mail_proxy.delivery.buffer import PRIORITIES, Buffer
+from mail_proxy.delivery.buffer import Buffer
 from mail_proxy.delivery.pace import Pace
 from mail_proxy.delivery.ring import Key
 from mail_proxy.domain.attempt import AttemptResult, Verdict, judge
 from mail_proxy.domain.blame import Blame
+from mail_proxy.domain.message import LOWEST_PRIORITY
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy.store import Account, Claimed
 
@@ -125,7 +126,7 @@ class Lane:
         least = self.account.max_connections or connections
         size = self.pace.resize(monotonic, least=least, most=self.account.batch_size or most)
         n = max(1, size - self.held)
-        return Need(n, self._buffer.lower_among(n), PRIORITIES - 1)
+        return Need(n, self._buffer.lower_among(n), LOWEST_PRIORITY)
 
     def wants_connection(self, now: float, most: int) -> bool:
         """A buffered message has no connection that will take it, and one may be opened."""

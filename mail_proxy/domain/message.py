@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from mail_proxy.domain.errors import Invalid
 
 PRIORITIES: dict[str, int] = {"immediate": 0, "high": 1, "medium": 2, "low": 3}
+PRIORITY_WORDS = tuple(PRIORITIES)  # by number
+LOWEST_PRIORITY = max(PRIORITIES.values())
 _WORDS = PRIORITIES | {"normal": PRIORITIES["medium"]}
-_LOWEST = max(PRIORITIES.values())
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
 MAX_ID_CHARS = 255
@@ -125,13 +126,13 @@ def _check_name(value: object, *, field: str, limit: int) -> str:
 def parse_priority(value: object) -> int:
     """0 (immediate) to 3 (low), of a number, which is clamped, or of a label."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return min(max(value, 0), _LOWEST)
+        return min(max(value, 0), LOWEST_PRIORITY)
     if isinstance(value, str):
         word = value.strip().lower()
         if word in _WORDS:
             return _WORDS[word]
         if _NUMBER.fullmatch(word):
-            return min(max(int(word), 0), _LOWEST)
+            return min(max(int(word), 0), LOWEST_PRIORITY)
     labels = ", ".join(PRIORITIES)
     raise Invalid(f"priority must be one of {labels}, or a number from 0 to 3", field="priority")
 

@@ -13,12 +13,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.state import OPEN, State
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MISSING = "default"  # a label without a value
 _LABELS = ("tenant_id", "tenant_name", "account_id", "account_name")
-_PRIORITIES = range(4)
 # A transaction takes 5 ms on a LAN; the reply to the final dot may take 10 minutes.
 _ATTEMPT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600)
 _REPORT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -126,7 +126,7 @@ class MailMetrics:
     def show_queue(self, counts: Mapping[tuple[State, int], int]) -> None:
         """Set the gauges: how many messages there are in each (state, priority)."""
         for state in State:
-            for priority in _PRIORITIES:
+            for priority in PRIORITIES.values():
                 n = counts.get((state, priority), 0)
                 self._queue.labels(state.value, str(priority)).set(n)
         self._pending.set(sum(n for (state, _), n in counts.items() if state in OPEN))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
+from mail_proxy.domain.message import LOWEST_PRIORITY
 from mail_proxy.store.values import (
     Accepted,
     Account,
@@ -85,7 +86,7 @@ class Store(Protocol):
         now: float,
         daemon: str,
         lower: int = 0,
-        lowest: int = 3,
+        lowest: int = LOWEST_PRIORITY,
         renewal: Daemon | None = None,
     ) -> Claim:
         """Lease up to `limit` due messages, by priority, then due_at, then arrival.

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreUnavailable
+from mail_proxy.domain.message import LOWEST_PRIORITY, PRIORITIES
 from mail_proxy.domain.state import Event
 from mail_proxy.secrets import Keyring
 from mail_proxy.store import ending, instance, messages, moving, numbers, removing, reports, tenants
@@ -22,7 +23,7 @@ from mail_proxy.store.readers import Readers
 from mail_proxy.store.schema import WHOLE_TENANT
 from mail_proxy.store.sqlite import leases
 from mail_proxy.store.sqlite.accept import AcceptRequest, accept
-from mail_proxy.store.sqlite.claim import PRIORITIES, ClaimRequest, claim
+from mail_proxy.store.sqlite.claim import ClaimRequest, claim
 from mail_proxy.store.sqlite.finish import FinishRequest, finish
 from mail_proxy.store.sqlite.leases import LeasesRequest
 from mail_proxy.store.sqlite.renewals import renew
@@ -186,7 +187,7 @@ class MailProxyDb:
         now: float,
         daemon: str,
         lower: int = 0,
-        lowest: int = PRIORITIES[-1],
+        lowest: int = LOWEST_PRIORITY,
         renewal: Daemon | None = None,
     ) -> Claim:
         request = ClaimRequest(
@@ -305,7 +306,7 @@ class MailProxyDb:
 
     async def set_back(self, seconds: float, *, now: float) -> None:
         for account in await self.ready_accounts():
-            for priority in PRIORITIES:
+            for priority in PRIORITIES.values():
                 place = moving.Place(account.tenant_id, account.account_id, priority, now)
                 while rows := await self._readers.read(moving.rows_to_redate, place):
                     pks = [row.pk for row in rows]

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select, union_all
 
+from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.state import OPEN, Event, State, sources
 from mail_proxy.store.indexed import by_index
 from mail_proxy.store.schema import (
@@ -19,7 +20,6 @@ from mail_proxy.store.schema import (
 from mail_proxy.store.schema import counts as counts_table
 from mail_proxy.store.values import Count, ReadyAccount
 
-PRIORITIES = range(4)  # immediate, high, medium, low
 _m = messages.c
 _n = counts_table.c
 
@@ -68,7 +68,7 @@ def ready_accounts(conn: Connection) -> list[ReadyAccount]:
                 accounts.c.account_id,
                 _first(select(_m.due_at), priority).label("due_at"),
             )
-            for priority in PRIORITIES
+            for priority in PRIORITIES.values()
         )
     ).subquery()
     a = per_priority.c
@@ -87,7 +87,7 @@ def _least_of_accounts(first: Select[Any], tenant_id: str | None) -> Select[Any]
     probes = union_all(
         *(
             select(_first(first, priority).label("found")).select_from(accounts).where(*of_tenant)
-            for priority in PRIORITIES
+            for priority in PRIORITIES.values()
         )
     ).subquery()
     return select(func.min(probes.c.found))
