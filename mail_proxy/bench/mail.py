@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from mail_proxy.bench.children import Verb
-from mail_proxy.bench.link import slow_link
 from mail_proxy.bench.plan import BenchFailed
 from mail_proxy.bench.usage import bytes_read
+from mail_proxy.sinks.link import Link
 from mail_proxy.sinks.smtp import EXTENSIONS, SmtpSink
 
 _BACKLOG = "1000"
@@ -59,7 +59,8 @@ async def _builtin(round_trip_s: str = "0", without: str = "") -> AsyncIterator[
     async with _StampingSink(EXTENSIONS - {without}) as sink, contextlib.AsyncExitStack() as stack:
         port = sink.port
         if float(round_trip_s):
-            port = await stack.enter_async_context(slow_link(sink.port, float(round_trip_s) / 2))
+            link = Link(sink.port, delay_s=float(round_trip_s) / 2)
+            port = (await stack.enter_async_context(link)).port
 
         async def where() -> dict[str, Any]:
             return {"host": sink.host, "port": port}
@@ -89,13 +90,16 @@ async def _smtp_sink(program: str, counters: Path) -> AsyncIterator[Mapping[str,
             program, "-c", *as_user, f"127.0.0.1:{port}", _BACKLOG, stdout=out
         )
     try:
-        await _until_it_listens(process, port)
+        await _until_it_greets(process, port)
+        at_start = bytes_read(process.pid) or 0  # libraries, the table of users
 
         async def where() -> dict[str, Any]:
             return {"host": "127.0.0.1", "port": port}
 
         async def count() -> dict[str, Any]:
-            return {"messages": _counted(counters), "bytes": bytes_read(process.pid)}
+            size = bytes_read(process.pid)
+            came = None if size is None else size - at_start
+            return {"messages": _counted(counters), "bytes": came}
 
         yield {"where": where, "count": count}
     finally:
@@ -104,16 +108,19 @@ async def _smtp_sink(program: str, counters: Path) -> AsyncIterator[Mapping[str,
         await process.wait()
 
 
-async def _until_it_listens(process: asyncio.subprocess.Process, port: int) -> None:
+async def _until_it_greets(process: asyncio.subprocess.Process, port: int) -> None:
+    """Then it has started: it listens before it has read all that it needs."""
     async with asyncio.timeout(_START_S):
         while process.returncode is None:
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
             except OSError:
                 await asyncio.sleep(0.02)  # it tells nobody that it is there
                 continue
+            greeting = await reader.readline()
             writer.close()
-            return
+            if greeting:
+                return
     raise BenchFailed("smtp-sink ended at once; its words stand above")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from mail_proxy.bench import FIGURES
 
 COMMAND = [sys.executable, "-m", "mail_proxy", "bench", "--messages", "200", "--runs", "1"]
 PATIENCE_S = 300.0
+SMTP_SINK = shutil.which("smtp-sink", path=os.environ.get("PATH", "") + ":/usr/sbin")
 ROOT = Path(__file__).parents[2]
 
 
@@ -88,6 +90,26 @@ def test_an_interrupted_bench_ends_all_that_it_started(
         assert running.wait(PATIENCE_S) == 130
     assert list(place.iterdir()) == []
     assert list(processes_of(place)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_smtp_sink_reads_at_its_start_is_no_mail(environ: dict[str, str]) -> None:
+    if SMTP_SINK is None:
+        if os.environ.get("CI"):
+            pytest.fail("smtp-sink is missing: install the Debian package postfix")
+        pytest.skip("needs smtp-sink, of the Debian package postfix")
+    done = subprocess.run(
+        [*COMMAND, "--smtp-sink", SMTP_SINK, "--only", "pipelining", "--json"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 0, done.stderr
+    (check,) = json.loads(done.stdout)["checks"]
+    assert check["messages"] == 0  # they go to other servers, far away
+    assert check["bytes"] < 10_240
 
 
 @pytest.mark.slow
