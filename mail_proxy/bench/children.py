@@ -1,6 +1,8 @@
 """Helpers of the benchmark as processes of their own, asked by lines of JSON over their pipes.
 
-A child ends when its input does, so it does not outlive the benchmark, whatever ends that.
+A child ends when its input does, so it does not outlive the benchmark, whatever ends that. When the
+benchmark fails or is interrupted, it is killed with all that it has started: its answer is of no
+use any more.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -35,6 +38,7 @@ class Child:
             [sys.executable, "-P", "-m", "mail_proxy.bench.child", role, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            process_group=0,  # with what it starts; and a terminal's Ctrl-C goes to us alone
         )
 
     @property
@@ -76,21 +80,26 @@ class Child:
     ) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        if kind is not None:
+            self._kill()
         with contextlib.suppress(OSError):  # what it has not read is of no use any more
             self._process.stdin.close()
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._kill()
             self._process.wait()
         finally:
             self._process.stdout.close()
 
+    def _kill(self) -> None:
+        """Its whole group, whose number is its own as long as it is not waited for."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
 
 def serve(main: Callable[[], contextlib.AbstractAsyncContextManager[Mapping[str, Verb]]]) -> None:
     """The child's side: answer until the input ends. main: opens what the verbs need."""
-    # Ctrl-C goes to all of the terminal's processes: the benchmark itself ends us, in order.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     async def run() -> None:
         lines = await _standard_input()

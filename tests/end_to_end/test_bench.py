@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mail_proxy.bench import FIGURES
 
 COMMAND = [sys.executable, "-m", "mail_proxy", "bench", "--messages", "200", "--runs", "1"]
 PATIENCE_S = 300.0
+END_S = 2.0
 SMTP_SINK = shutil.which("smtp-sink", path=os.environ.get("PATH", "") + ":/usr/sbin")
 ROOT = Path(__file__).parents[2]
 
@@ -86,8 +88,10 @@ def test_an_interrupted_bench_ends_all_that_it_started(
         said = [running.stderr.readline() for _ in range(3)]
         assert said[2] == "run 1 of 1: accept\n"  # so the daemon and all others are there
         assert len(list(processes_of(place))) > 3
+        began = time.monotonic()
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does
         assert running.wait(PATIENCE_S) == 130
+        assert time.monotonic() - began < END_S
     assert list(place.iterdir()) == []
     assert list(processes_of(place)) == []
 
