@@ -2,13 +2,16 @@
 
 Reading refuses what Python's own takes or chokes on: NaN and Infinity, also as `1e999`; numbers
 beyond 64 bits; lone surrogates; nesting over 200 levels; bodies made of millions of values. Of a
-key given twice the last counts. No error repeats what was sent: it may be somebody's mail.
+key given twice the last counts. No error repeats what was sent, for it may be somebody's mail; what
+looks like the name of a field is told.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -22,6 +25,8 @@ MOST_COMMAS = 2_000_000
 _WORTH_A_THREAD_BYTES = 2**20
 
 _LEAST_INT, _MOST_INT = -(2**63), 2**63 - 1  # what SQLite and PostgreSQL hold
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_SHOWN_DEPTH = 6  # messages.17.attachments.0.name and one more
 
 
 def encode(value: Any) -> bytes:
@@ -51,10 +56,16 @@ def _decode(body: bytes) -> dict[str, Any]:
     return value
 
 
-def malformed(kind: str, sentence: str) -> Malformed:
-    """The failure of a body as a whole, its `detail` a list as validation errors have it."""
+def malformed(kind: str, sentence: str, place: Sequence[int | str] = ()) -> Malformed:
+    """The failure of a body, its `detail` a list as validation errors have it.
+
+    place: of the field in it; empty: it is the body as a whole.
+    """
+    field = ".".join(str(part) for part in place)
     return Malformed(
-        sentence, detail=[{"type": kind, "loc": ["body"], "msg": sentence, "input": {}}]
+        f"{field}: {sentence}" if field else sentence,
+        field=field or None,
+        detail=[{"type": kind, "loc": ["body", *place], "msg": sentence, "input": {}}],
     )
 
 
@@ -77,6 +88,25 @@ def _check_numbers(value: Any) -> None:
             left.extend(item)
         elif kind is int:
             if not _LEAST_INT <= item <= _MOST_INT:
-                raise malformed("int_parsing_size", "a number is larger than 64 bits hold")
+                place = _place_of(item, value)
+                raise malformed("int_parsing_size", "a number is larger than 64 bits hold", place)
         elif kind is float and not math.isfinite(item):
-            raise malformed("finite_number", "a number is too large")
+            raise malformed("finite_number", "a number is too large", _place_of(item, value))
+
+
+def _place_of(wanted: Any, value: Any) -> list[int | str]:
+    """The way from `value` down to that very object; looked for only when it is wrong."""
+    left: list[tuple[Any, tuple[int | str, ...]]] = [(value, ())]
+    while left:
+        item, place = left.pop()
+        if item is wanted:
+            return [_shown(part) for part in place[:_SHOWN_DEPTH]]
+        if type(item) is dict:
+            left.extend((each, (*place, name)) for name, each in item.items())
+        elif type(item) is list:
+            left.extend((each, (*place, n)) for n, each in enumerate(item))
+    return []
+
+
+def _shown(part: int | str) -> int | str:
+    return part if isinstance(part, int) or _NAME.fullmatch(part) else "?"

@@ -55,9 +55,28 @@ async def test_a_hostile_body_is_malformed_and_not_repeated(body: bytes, client,
     failure = answered.failure(422)
     assert failure["code"] == "malformed"
     assert set(failure["detail"][0]) == {"type", "loc", "msg", "input"}
-    assert failure["detail"][0]["loc"] == ["body"]
+    assert failure["detail"][0]["loc"][0] == "body"
     assert len(answered.body) < 600
     assert SECRET not in answered.body
+    assert door.calls == []
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ('{"limit": 18446744073709551616}', "limit"),
+        ('{"a": 1, "messages": [{}, {"priority": 1e999}]}', "messages.1.priority"),
+        ('{"a": [1, {"b c": [[[[[[-99999999999999999999]]]]]]}]}', "a.1.?.0.0.0"),
+    ],
+)
+async def test_a_number_that_is_too_large_is_told_with_its_field(
+    body: str, field: str, client, door
+):
+    failure = (await client("POST", "/tenant", body.encode())).failure(422)
+
+    assert failure["field"] == field
+    assert failure["error"].startswith(f"{field}: a number is ")
+    assert [str(part) for part in failure["detail"][0]["loc"]] == ["body", *field.split(".")]
     assert door.calls == []
 
 
