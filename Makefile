@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 TESTS ?= tests
 WORKERS ?= auto
 
-.PHONY: help demo test quick soak lint format types layers docs bench lock clean
+.PHONY: help demo test quick soak lint format types layers bench openapi lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ layers: $(VENV)/developed
 
 bench: $(VENV)/developed ## measure accepting and draining on this machine
 	@$(BIN)/mail-proxy bench
+
+openapi: $(VENV)/developed ## renew docs/openapi.json and the examples in it
+	@$(BIN)/python -m tests.docs.examples
 
 lock: ## renew requirements-dev.lock (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \

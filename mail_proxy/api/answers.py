@@ -15,13 +15,13 @@ from mail_proxy.observe import events
 from mail_proxy.wire.failure import STATUS, failure_body
 
 # `Server` tells no versions; answers hold mail and tokens, so nothing on the way may keep them.
-_COMMON = {
+COMMON = {
     "Server": "mail-proxy",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
-_JSON = {**_COMMON, "Content-Type": "application/json"}
-_TEXT = {**_COMMON, "Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+_JSON = {**COMMON, "Content-Type": "application/json"}
+_TEXT = {**COMMON, "Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 
 _RETRY_AFTER_S = 5
 _CHUNK_BYTES = 64 * 1024

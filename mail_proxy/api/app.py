@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from aiohttp import HttpVersion11, web
 
-from mail_proxy.api import answers
+from mail_proxy.api import answers, pages
 from mail_proxy.api.requests import payload_of, token_of
 from mail_proxy.config.settings import HttpSettings
 from mail_proxy.domain.errors import MailProxyError
@@ -48,6 +48,7 @@ def build_app(
             app.router.add_route(
                 route.method, route.path, handler.respond, expect_handler=_on_expect
             )
+    pages.add_to(app.router)
     return app
 
 

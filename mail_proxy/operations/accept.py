@@ -21,7 +21,7 @@ TURN_S = 0.02  # of checking, before other requests go on
 
 
 async def add_messages(ctx: Context, request: AddMessages) -> Added:
-    """Store the good messages, synced when this returns.
+    """Put messages into the queue; they are stored and synced when this answers.
 
     Raises RejectedBatch when none was taken for another reason than `already sent`.
     """

@@ -28,7 +28,7 @@ NOT_OWNED = "account not found or not owned by tenant"
 
 
 async def add_account(ctx: Context, request: AddAccount) -> Ok:
-    """Insert or replace; what is left out gets its default, a masked password stays.
+    """Insert or replace an account; what is left out gets its default, a masked password stays.
 
     The admin may leave the tenant out: then it is `default`, made when it is missing.
     """
@@ -48,16 +48,18 @@ async def add_account(ctx: Context, request: AddAccount) -> Ok:
 
 
 async def list_accounts(ctx: Context, request: ListAccounts) -> Accounts:
+    """The SMTP accounts of a tenant, or of all."""
     accounts = await ctx.store.list_accounts(request.tenant_id)
     return {"ok": True, "accounts": [_record(account, ctx.clock.now()) for account in accounts]}
 
 
 async def get_account(ctx: Context, request: AccountKey) -> OneAccount:
+    """One SMTP account."""
     return {"ok": True, "account": _record(await _find(ctx, request), ctx.clock.now())}
 
 
 async def delete_account(ctx: Context, request: AccountKey) -> Ok:
-    """Its messages stay, and wait for an account of that id."""
+    """Remove an account; its messages stay, and wait for an account of that id."""
     account = await _find(ctx, request)
     await ctx.engine.recall(account.tenant_id, account_id=account.account_id)
     if not await ctx.store.delete_account(account.tenant_id, account.account_id):

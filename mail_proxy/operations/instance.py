@@ -45,16 +45,19 @@ _DEFAULTS: Mapping[str, Any] = {
 
 
 async def health(ctx: Context, _: NoFields) -> Health:
+    """Whether it answers, what it is called, and its version."""
     return {"ok": True, "status": "ok", "name": await _name(ctx), "version": mail_proxy.__version__}
 
 
 async def metrics(ctx: Context, _: NoFields) -> Metrics:
+    """Counters and gauges for Prometheus."""
     ctx.metrics.show_queue(await ctx.numbers.by_state_and_priority())
     # In a thread: with thousands of accounts the text takes a while.
     return {"ok": True, "text": await asyncio.to_thread(ctx.metrics.render)}
 
 
 async def get_status(ctx: Context, request: GetStatus) -> Status:
+    """Whether mail is being sent, and how much waits."""
     active = _is_active(ctx)
     return {
         "ok": True,
@@ -66,7 +69,7 @@ async def get_status(ctx: Context, request: GetStatus) -> Status:
 
 
 async def get_stats(ctx: Context, request: GetStats) -> Stats:
-    """Numbers at most a second old."""
+    """The queue in numbers, at most a second old."""
     tenant_id = request.tenant_id
     queue = await ctx.numbers.queue(tenant_id)
     now = ctx.clock.now()
@@ -121,6 +124,7 @@ async def get_instance(ctx: Context, _: NoFields) -> InstanceRecord:
 
 
 async def update_instance(ctx: Context, request: UpdateInstance) -> Ok:
+    """Change settings of the instance."""
     given = request.model_dump(exclude_none=True)
     for name in SECRET_SETTINGS:
         if given.get(name) == MASK:
@@ -134,6 +138,7 @@ async def update_instance(ctx: Context, request: UpdateInstance) -> Ok:
 
 
 async def get_token(ctx: Context, _: NoFields) -> Token:
+    """The admin token."""
     return {"ok": True, "token": ctx.tokens.admin_token}
 
 

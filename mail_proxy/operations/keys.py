@@ -15,19 +15,20 @@ PREFIX_CHARS = 8  # of the token: enough to tell keys apart, too few to guess th
 
 
 async def create_tenant_key(ctx: Context, request: CreateKey) -> KeyMade:
-    """The new token; it replaces all that the tenant had."""
+    """Make a new token for a tenant; it replaces all that it had."""
     _check_tenant(ctx, request.tenant_id)
     return {"ok": True, "api_key": await make_key(ctx, request.tenant_id, request.expires_at)}
 
 
 async def list_tenant_keys(ctx: Context, request: TenantKey) -> Keys:
+    """The tokens of a tenant, without what is secret of them."""
     _check_tenant(ctx, request.tenant_id)
     keys = await ctx.store.list_keys(request.tenant_id)
     return {"ok": True, "keys": [_record(key) for key in keys]}
 
 
 async def revoke_tenant_key(ctx: Context, request: TenantKey) -> Ok:
-    """All tokens of the tenant end at once."""
+    """End all tokens of a tenant at once."""
     _check_tenant(ctx, request.tenant_id)
     await ctx.store.delete_keys(request.tenant_id)
     ctx.tokens.forget()

@@ -38,7 +38,7 @@ _STATES: dict[str, frozenset[State]] = {
 
 
 async def list_messages(ctx: Context, request: ListMessages) -> MessagePage:
-    """All that match, as a stream in constant memory; with `limit` a page and its next cursor."""
+    """All messages that match, as a stream; with `limit` a page and its next cursor."""
     words = _words(request.status)
     look = _Look(
         ctx,

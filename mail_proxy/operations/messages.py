@@ -31,19 +31,20 @@ CLEANUP_BATCH = 1000  # rows in one transaction, so that posts need not wait
 
 
 async def get_message(ctx: Context, request: MessageKey) -> OneMessage:
+    """One message."""
     row = await _find(ctx, request, full=True)
     return {"ok": True, "message": await Records(ctx, with_history=True).record(row)}
 
 
 async def get_message_events(ctx: Context, request: MessageKey) -> MessageEvents:
-    """Oldest first."""
+    """What happened to a message, oldest first."""
     row = await _find(ctx, request)
     told = await ctx.store.message_events(row.tenant_id, row.pk)
     return {"ok": True, "events": [event_record(event) for event in told]}
 
 
 async def explain_message(ctx: Context, request: MessageKey) -> Explained:
-    """Why it is where it is, and what would change that."""
+    """Why a message is where it is, and what would change that."""
     row = await _find(ctx, request)
     record = await Records(ctx, with_history=False).record(row)
     found = await Causes(ctx).why(row)
@@ -62,7 +63,7 @@ async def explain_message(ctx: Context, request: MessageKey) -> Explained:
 
 
 async def delete_messages(ctx: Context, request: MessageIds) -> Deleted:
-    """Remove the rows; what is being sent at this moment is answered as not found."""
+    """Remove messages; what is being sent at this moment is answered as not found."""
     tenant_id = ctx.tenant_id(request.tenant_id)
     ids = _unique(request.ids)
     removed: set[str] = set()
@@ -74,7 +75,7 @@ async def delete_messages(ctx: Context, request: MessageIds) -> Deleted:
 
 
 async def retry_messages(ctx: Context, request: MessageIds) -> Retried:
-    """Due now, with all tries anew; what is sent, or being sent, is answered as not found."""
+    """Make messages due now, with all tries anew; what is sent or being sent is not found."""
     tenant_id = ctx.tenant_id(request.tenant_id)
     ids = _unique(request.ids)
     retried: set[str] = set()

@@ -21,7 +21,7 @@ async def run_now(ctx: Context, request: RunNow) -> Triggered:
 
 
 async def suspend(ctx: Context, request: Suspend) -> Suspension:
-    """Nothing of it is begun after the answer; what was claimed and not begun is back."""
+    """Suspend a batch, a tenant or everything; nothing of it is begun after the answer."""
     batch_code = _batch(request)
     tenant_id = _tenant(ctx, request, batch_code)
     if tenant_id is None:
@@ -36,7 +36,7 @@ async def suspend(ctx: Context, request: Suspend) -> Suspension:
 
 
 async def activate(ctx: Context, request: Activate) -> Suspension:
-    """The tenant without a batch: all of its suspensions end."""
+    """End the suspension of a batch, or all that a tenant has, or that of everything."""
     batch_code = _batch(request)
     tenant_id = _tenant(ctx, request, batch_code)
     if tenant_id is None:

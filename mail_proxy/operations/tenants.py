@@ -32,7 +32,7 @@ _RECEIVER = ("client_base_url", "client_sync_path", "client_auth")
 
 
 async def add_tenant(ctx: Context, request: AddTenant) -> TenantAdded:
-    """Insert or replace: what is left out becomes null. A new one's key is told here only."""
+    """Insert or replace a tenant. A new one's key is told here only."""
     old = await ctx.store.get_tenant(request.id)
     if old is None and request.id in RESERVED:
         raise Invalid(
@@ -71,16 +71,18 @@ async def update_tenant(ctx: Context, request: UpdateTenant) -> Ok:
 
 
 async def list_tenants(ctx: Context, request: ListTenants) -> Tenants:
+    """All tenants."""
     tenants = await ctx.store.list_tenants(active_only=request.active_only)
     return {"ok": True, "tenants": [await _record(ctx, tenant) for tenant in tenants]}
 
 
 async def get_tenant(ctx: Context, request: TenantOf) -> TenantRecord:
+    """One tenant."""
     return await _record(ctx, await _find(ctx, request.tenant_id))
 
 
 async def delete_tenant(ctx: Context, request: TenantKey) -> Ok:
-    """With its accounts, messages, events and keys."""
+    """Remove a tenant with its accounts, messages, events and keys."""
     tenant = await _find(ctx, request.tenant_id)
     # Inactive first: nothing of it is claimed, and its tokens are refused, while the rows go.
     await ctx.store.change_tenant(tenant.tenant_id, {"active": False}, now=ctx.clock.now())
@@ -165,8 +167,8 @@ async def _record(ctx: Context, tenant: Tenant) -> TenantRecord:
         "client_attachment_path": tenant.client_attachment_path,
         "client_auth": None if tenant.client_auth is None else _masked(tenant.client_auth),
         "needs_client_auth": True if tenant.secret_unreadable else None,
-        "rate_limits": tenant.rate_limits,
-        "large_file_config": mask(tenant.large_file_config),
+        "rate_limits": _given(tenant.rate_limits),
+        "large_file_config": _given(mask(tenant.large_file_config)),
         "report_style": tenant.report_style,
         "active": tenant.active,
         "suspended_batches": ",".join(suspended) or None,
@@ -178,3 +180,7 @@ async def _record(ctx: Context, tenant: Tenant) -> TenantRecord:
 
 def _masked(auth: dict[str, Any]) -> dict[str, Any]:
     return {name: MASK if name in _SECRETS and value else value for name, value in auth.items()}
+
+
+def _given(record: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if record is None else without_nulls(record)

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
 
 class Ok(TypedDict):
     ok: Literal[True]
+
+
+class Failure(TypedDict):
+    """What went wrong. `failure.py` makes it.
+
+    error: one sentence. code: one word, for programs. field: the field that is wrong. hint: what to
+    do next. detail: the sentence again; of a body that cannot be read, a list of its faults; of a
+    batch of which no message was taken, `{"error": ..., "rejected": [...]}`.
+    """
+
+    ok: Literal[False]
+    error: str
+    detail: Any
+    code: str
+    field: NotRequired[str]
+    hint: NotRequired[str]
 
 
 OK: Ok = {"ok": True}

@@ -35,7 +35,9 @@ class Request(BaseModel):
 class TenantRequest(Request):
     """A command on a tenant's rows; the door puts the caller's own id here."""
 
-    tenant_id: Text | None = None
+    tenant_id: Text | None = Field(
+        default=None, description="Whose; a tenant's token means its own, whatever is left out."
+    )
 
 
 class NoFields(Request):
@@ -146,7 +148,9 @@ def _entity_id(value: str, info: ValidationInfo) -> str:
 Text = Annotated[str, AfterValidator(_text)]
 Line = Annotated[str, Field(max_length=1000), AfterValidator(_line)]
 Secret = Annotated[str, Field(max_length=8000), AfterValidator(_line)]  # a signed token is long
-EntityId = Annotated[str, AfterValidator(_entity_id)]
+EntityId = Annotated[
+    str, AfterValidator(_entity_id), Field(json_schema_extra={"pattern": "^[A-Za-z0-9_-]{1,64}$"})
+]
 Int = Annotated[int, BeforeValidator(_no_bool)]
 Count = Annotated[Int, Field(ge=0, le=2**31 - 1)]
 Number = Annotated[float, BeforeValidator(_no_bool)]

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field
+from pydantic import Field, GetPydanticSchema, TypeAdapter
 from typing_extensions import TypedDict
 
 from mail_proxy.wire.fields import Int, Seconds, TenantRequest, Text, Timestamp
+from mail_proxy.wire.posted import PostedMessage
 
 MAX_BATCH = 1000
 MAX_IDS = 10_000
 MAX_PAGE = 10_000
 
 
-class AddMessages(TenantRequest):
-    """`messages` are raw values: each is checked alone, so that a bad one spoils no other.
+# Taken as anything, described as what they should be.
+Posted = Annotated[
+    list[Any],
+    GetPydanticSchema(
+        get_pydantic_json_schema=lambda _, show: show(TypeAdapter(list[PostedMessage]).core_schema)
+    ),
+]
 
+
+class AddMessages(TenantRequest):
+    """Each message is checked alone, so that a bad one spoils no other.
+
+    messages: at most 1000.
     default_priority: for messages without one; 0 to 3 or its word, checked as theirs is.
     """
 
     # The default is None, which is no list: an absent one is told like one of the wrong type.
-    messages: list[Any] = Field(default=None, validate_default=True)
+    messages: Posted = Field(default=None, validate_default=True)
     default_priority: Any = None
 
 
@@ -33,13 +44,16 @@ class MessageIds(TenantRequest):
 
 
 class SettleMessages(MessageIds):
-    """`as`: what became of messages in doubt, as a person knows it: `sent`, or `error`."""
+    """as: what became of messages in doubt, as a person knows it."""
 
     as_: Literal["sent", "error"] = Field(alias="as")
 
 
 class CleanupMessages(TenantRequest):
-    """older_than_seconds: since the message was finished; absent: the configured retention."""
+    """What is finished and told to the application.
+
+    older_than_seconds: since the message was finished; absent: the configured retention.
+    """
 
     older_than_seconds: Seconds | None = None
 
@@ -52,7 +66,17 @@ class MessageKey(TenantRequest):
 
 
 class ListMessages(TenantRequest):
-    """limit: without one all rows come, as a stream. `status`: one word or several, by commas."""
+    """All filters that are given must fit.
+
+    active_only: only what is not finished.
+    include_history: with `history`, what happened to each.
+    limit: without one all rows come, as a stream.
+    cursor: the `next_cursor` of the page before.
+    status: one word or several, by commas: pending, deferred, suspended, held, in_doubt, sent,
+        error, bounced; `all`.
+    to, subject: a part of it.
+    since_ts, until_ts: when it was accepted.
+    """
 
     active_only: bool = False
     include_history: bool = False
@@ -138,10 +162,12 @@ class HistoryEntry(TypedDict):
 class MessageRecord(TypedDict):
     """A message as it is looked at. Times are whole seconds since the epoch where named `_ts`.
 
-    status: pending, deferred, held, in_doubt, sent, error, bounced. state: as in domain/state.py.
+    status: pending, deferred, held, in_doubt, sent, error, bounced.
+    state: as it is kept; finer than the status.
     deferred_ts: the next time it may be tried; also while its account is paused.
     expires_ts: it is never sent later.
-    sent_ts: only when it was sent. error, error_ts: only when it failed.
+    sent_ts: only when it was sent.
+    error, error_ts: only when it failed.
     last_error: the latest refusal of one that has not failed.
     why, why_code, do: the nearest cause for it to be where it is, in a sentence and a word, and
         the command to go on with; not there where its status says it all.
@@ -184,10 +210,13 @@ class MessageRecord(TypedDict):
 
 
 class MessagePage(TypedDict):
-    """messages: a list with `limit`, else an iterator for a face that streams."""
+    """next_cursor: where the next page begins; absent on the last one."""
 
     ok: Literal[True]
-    messages: list[MessageRecord] | AsyncIterator[MessageRecord]
+    messages: Annotated[
+        list[MessageRecord] | AsyncIterator[MessageRecord],
+        GetPydanticSchema(lambda _, show: show(list[MessageRecord])),
+    ]
     next_cursor: NotRequired[str]
 
 
@@ -197,8 +226,9 @@ class OneMessage(TypedDict):
 
 
 class Explained(TypedDict):
-    """why: one sentence; code: a word of domain/why.py; do: the command to go on with, or null.
-
+    """why: one sentence.
+    code: the cause, in a word.
+    do: the command to go on with, or null.
     until_ts: when it ends by itself, in seconds since the epoch.
     """
 

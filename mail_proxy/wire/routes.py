@@ -19,6 +19,7 @@ class Route:
     query: fields that travel in the query string; all others travel in the JSON body.
     changes: written to the command log.
     not_found_status: some routes have answered 400 for an absent thing since ever.
+    also: statuses beyond those that each route of its kind may answer with; for the description.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Route:
     query: tuple[str, ...] = ()
     changes: bool = False
     not_found_status: int = 404
+    also: tuple[int, ...] = ()
 
 
 _T, _A, _P, _L = Scope.TENANT, Scope.ADMIN, Scope.PUBLIC, Scope.LOCAL
@@ -47,13 +49,15 @@ _LISTING = (
     "until_ts",
 )
 
+_ONE_MESSAGE = ("tenant_id", "pk")
+
 _TABLE = (
     Route("health", "GET", "/health", _P),
     Route("metrics", "GET", "/metrics", _P),
     Route("getStatus", "GET", "/status", _T, ("tenant_id",)),
     Route("getStats", "GET", "/stats", _T, ("tenant_id",)),
     Route("getInstance", "GET", "/instance", _A),
-    Route("updateInstance", "PUT", "/instance", _A, changes=True),
+    Route("updateInstance", "PUT", "/instance", _A, changes=True, also=(409,)),
     Route("getToken", "GET", "/instance/token", _L),
     Route("regenerateToken", "POST", "/instance/token", _L, changes=True),
     # tenants
@@ -68,7 +72,7 @@ _TABLE = (
     # accounts
     Route("addAccount", "POST", "/account", _T, changes=True),
     Route("listAccounts", "GET", "/accounts", _T, ("tenant_id",)),
-    Route("getAccount", "GET", "/account/{account_id}", _T, ("tenant_id",)),
+    Route("getAccount", "GET", "/account/{account_id}", _T, ("tenant_id",), also=(409,)),
     Route(
         "deleteAccount",
         "DELETE",
@@ -77,8 +81,9 @@ _TABLE = (
         ("tenant_id",),
         changes=True,
         not_found_status=400,
+        also=(409,),
     ),
-    Route("checkAccount", "POST", "/account/{account_id}/check", _T, ("tenant_id",)),
+    Route("checkAccount", "POST", "/account/{account_id}/check", _T, ("tenant_id",), also=(409,)),
     # messages
     Route("addMessages", "POST", "/commands/add-messages", _T, changes=True),
     Route("deleteMessages", "POST", "/commands/delete-messages", _T, ("tenant_id",), changes=True),
@@ -88,9 +93,9 @@ _TABLE = (
     Route("listMessages", "GET", "/messages", _T, _LISTING),
     Route("retryMessages", "POST", "/messages/retry", _T, ("tenant_id",), changes=True),
     Route("settleMessages", "POST", "/messages/settle", _T, ("tenant_id",), changes=True),
-    Route("getMessage", "GET", "/messages/{id}", _T, ("tenant_id", "pk")),
-    Route("explainMessage", "GET", "/messages/{id}/why", _T, ("tenant_id", "pk")),
-    Route("getMessageEvents", "GET", "/messages/{id}/events", _T, ("tenant_id", "pk")),
+    Route("getMessage", "GET", "/messages/{id}", _T, _ONE_MESSAGE, also=(409,)),
+    Route("explainMessage", "GET", "/messages/{id}/why", _T, _ONE_MESSAGE, also=(409,)),
+    Route("getMessageEvents", "GET", "/messages/{id}/events", _T, _ONE_MESSAGE, also=(409,)),
     # scheduler
     Route("runNow", "POST", "/commands/run-now", _T, ("tenant_id",), changes=True),
     Route(
