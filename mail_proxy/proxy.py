@@ -21,7 +21,7 @@ from mail_proxy.config.settings import Settings
 from mail_proxy.delivery import Engine, Journal, Recovery, Told
 from mail_proxy.domain.clock import Clock, SystemClock
 from mail_proxy.domain.errors import StoreError
-from mail_proxy.http_out import OutgoingHttp
+from mail_proxy.http_out import AllowList, GuardedDial, OutgoingHttp
 from mail_proxy.observe import events
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.operations import (
@@ -38,7 +38,7 @@ from mail_proxy.operations.instance import API_TOKEN
 from mail_proxy.operations.scheduler import SCHEDULER_ACTIVE
 from mail_proxy.reports import Reporter
 from mail_proxy.secrets import Keyring, new_token
-from mail_proxy.smtp import SMTPPool, probe
+from mail_proxy.smtp import Means, SMTPPool, probe
 from mail_proxy.store import Daemon, open_store
 from mail_proxy.store.base import Store
 from mail_proxy.wire.caller import ADMIN, LOCAL, Caller
@@ -254,8 +254,10 @@ async def _build(
     await directory.load(store)
     for tenant_id, name, account_id in directory.accounts():
         metrics.declare(tenant_id, name, account_id)
-    http = OutgoingHttp()
-    pool = SMTPPool(settings.delivery, clock=clock)
+    allow = AllowList.of(settings.allowed_networks, instance=settings.name)
+    http = OutgoingHttp(allow=allow)
+    means = Means(dial=GuardedDial(allow).open)
+    pool = SMTPPool(settings.delivery, clock=clock, means=means)
     reporter = Reporter(
         store,
         http,
@@ -285,9 +287,10 @@ async def _build(
         engine=engine,
         reporter=reporter,
         metrics=metrics,
-        probe=partial(probe, settings=settings.delivery, clock=clock),
+        probe=partial(probe, settings=settings.delivery, clock=clock, means=means),
         numbers=Numbers(store, clock),
         started_at=clock.monotonic(),
+        allow=allow,
     )
     return _Parts(store, http, pool, engine, reporter, results, Audit(store, clock), context)
 

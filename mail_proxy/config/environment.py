@@ -45,7 +45,7 @@ class Variable:
         """For the manual; empty when there is none."""
         found = _default_of(self.field)
         if isinstance(found, tuple):
-            return ",".join(f"{item:g}" for item in found)
+            return ",".join(item if isinstance(item, str) else f"{item:g}" for item in found)
         return "" if found is None else str(found)
 
 
@@ -112,6 +112,14 @@ VARIABLES: tuple[Variable, ...] = (
         "The key for secrets at rest; not given, /run/secrets/encryption_key, then secret.key.",
         is_secret=True,
         refuses_empty=True,
+    ),
+    Variable(
+        "GMP_ALLOWED_NETWORKS",
+        "allowed_networks",
+        kinds.networks(),
+        "Networks (10.0.0.0/8), addresses and host names of your own that tenants may have called: "
+        "their URLs and mail servers; by commas. What you set yourself needs none.",
+        key="allowed_networks",
     ),
     Variable(
         "GMP_SCHEDULER_ACTIVE",

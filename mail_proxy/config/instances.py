@@ -22,6 +22,7 @@ RESERVED = frozenset(
         "accounts",
         "activate",
         "all",
+        "allow",
         "api",
         "backup",
         "bench",

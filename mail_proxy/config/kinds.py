@@ -20,6 +20,7 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 _LEVELS = {"WARN": "WARNING", "FATAL": "CRITICAL"}
 _LEVEL_NAMES = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}\Z|[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9._-]{1,32})?\Z")
+_HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9_-][a-z0-9._-]{0,252}\Z")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}\Z")
 _URL = re.compile(r"https?://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?\Z", re.IGNORECASE)
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*\Z")
@@ -113,6 +114,29 @@ def matching(pattern: re.Pattern[str], words: str) -> Kind:
 
 def host() -> Kind:
     return matching(_HOST, "a host name or an IP address, without brackets and port")
+
+
+def networks() -> Kind:
+    """Networks, addresses and host names by commas, as a tuple."""
+    words = "networks as 10.0.0.0/8, addresses or host names, by commas"
+
+    def parse(text: str) -> tuple[str, ...]:
+        entries = [entry.strip().lower() for entry in text.split(",") if entry.strip()]
+        if len(entries) > 1000 or not all(_is_network(e) or _HOST_NAME.match(e) for e in entries):
+            raise ValueError(words)
+        return tuple(dict.fromkeys(entries))
+
+    return Kind(words, parse)
+
+
+def _is_network(text: str) -> bool:
+    import ipaddress  # not at the top: 5 ms of each start, for a setting that few have
+
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def name() -> Kind:

@@ -73,6 +73,8 @@ class Settings:
     reports: ReportSettings = field(default_factory=ReportSettings)
     api_token: str | None = field(default=None, repr=False)  # GMP_API_TOKEN
     encryption_key: bytes | None = field(default=None, repr=False)  # MAIL_PROXY_ENCRYPTION_KEY
+    # GMP_ALLOWED_NETWORKS: networks and host names that tenants may reach although they are inside
+    allowed_networks: tuple[str, ...] = ()
     scheduler_active: bool | None = None  # GMP_SCHEDULER_ACTIVE; None: as stored
     log_level: str = "INFO"  # GMP_LOG_LEVEL
     log_format: str = "text"  # LOG_FORMAT: text, or json

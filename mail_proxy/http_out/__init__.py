@@ -1,17 +1,24 @@
 """The one client for everything that calls a tenant's URL, guarded against our own network.
 
 `trusted=True`, for URLs that the admin has set, skips the check of addresses and nothing else.
+`GuardedDial` does the same for the mail servers that tenants set.
 """
 
+from mail_proxy.http_out.allowlist import NOTHING, AllowList
 from mail_proxy.http_out.client import HttpAnswer, OutgoingHttp
+from mail_proxy.http_out.dial import GuardedDial
 from mail_proxy.http_out.errors import Blocked, Unreachable
-from mail_proxy.http_out.guard import check_url, is_forbidden, why_forbidden
+from mail_proxy.http_out.guard import check_host, check_url, is_forbidden, why_forbidden
 
 __all__ = [
+    "NOTHING",
+    "AllowList",
     "Blocked",
+    "GuardedDial",
     "HttpAnswer",
     "OutgoingHttp",
     "Unreachable",
+    "check_host",
     "check_url",
     "is_forbidden",
     "why_forbidden",

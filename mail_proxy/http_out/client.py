@@ -10,7 +10,7 @@ import json
 import socket
 import ssl
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -20,9 +20,10 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from mail_proxy import __version__
+from mail_proxy.http_out.allowlist import NOTHING, AllowList
 from mail_proxy.http_out.authorization import authorization
-from mail_proxy.http_out.errors import Blocked, Unreachable
-from mail_proxy.http_out.guard import HINT, Network, check_url, why_forbidden
+from mail_proxy.http_out.errors import Unreachable
+from mail_proxy.http_out.guard import blocked, check_url, why_forbidden
 from mail_proxy.http_out.resolver import GuardedResolver, SystemResolver
 
 MAX_BYTES = 2**20  # of an answer, unless the caller says otherwise
@@ -50,14 +51,14 @@ class HttpAnswer:
 class OutgoingHttp:
     """The client; use as `async with OutgoingHttp() as http`.
 
-    allow: networks that tenants may call although the guard forbids them.
+    allow: what tenants may call although the guard forbids it.
     resolver: looks names up; the machine's own when None. It is closed with the client.
     """
 
     def __init__(
-        self, *, allow: Sequence[Network] = (), resolver: AbstractResolver | None = None
+        self, *, allow: AllowList = NOTHING, resolver: AbstractResolver | None = None
     ) -> None:
-        self._allow = tuple(allow)
+        self._allow = allow
         self._resolver = resolver
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
@@ -100,6 +101,8 @@ class OutgoingHttp:
         Raises Blocked, Unreachable, and Invalid for a login that no header can carry.
         """
         target = check_url(url, trusted=trusted, allow=self._allow)
+        # A name that the admin has allowed is as good as a URL that the admin has set.
+        is_free = trusted or self._allow.has_host(target.raw_host or "")
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         login = authorization(auth)
         if login is not None:
@@ -108,7 +111,7 @@ class OutgoingHttp:
         try:
             async with (
                 asyncio.timeout(timeout_s),
-                self._sessions[trusted].post(
+                self._sessions[is_free].post(
                     target, data=data, headers=headers, allow_redirects=False
                 ) as response,
             ):
@@ -123,7 +126,7 @@ class OutgoingHttp:
         family, kind, proto, _, address = info
         forbidden = why_forbidden(str(address[0]), self._allow)
         if forbidden:
-            raise Blocked(f"{forbidden} may not be called", field="url", hint=HINT)
+            raise blocked(str(address[0]), f"it is {forbidden}", self._allow)
         return socket.socket(family, kind, proto)
 
 

@@ -9,18 +9,14 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from yarl import URL
 
+from mail_proxy.http_out.allowlist import NOTHING, SETTING, Address, AllowList
 from mail_proxy.http_out.errors import Blocked
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
-
 LONGEST_URL = 4096  # characters
-HINT = "the administrator may set this URL, or allow the network"
 
 # IANA special-purpose registries (RFC 6890 and its updates), multicast, and metadata services.
 _FORBIDDEN_4 = tuple(
@@ -67,7 +63,7 @@ _COMPATIBLE = IPv6Network("::/96")
 _NUMERIC = re.compile(r"(?:0[xX][0-9a-fA-F]*|\d+)(?:\.(?:0[xX][0-9a-fA-F]*|\d+)){0,3}\.?\Z")
 
 
-def is_forbidden(address: str | Address, allow: Sequence[Network] = ()) -> bool:
+def is_forbidden(address: str | Address, allow: AllowList = NOTHING) -> bool:
     """True for every address that is not an ordinary host of the internet, save `allow`.
 
     A text that is no address is forbidden.
@@ -75,37 +71,65 @@ def is_forbidden(address: str | Address, allow: Sequence[Network] = ()) -> bool:
     return why_forbidden(address, allow) is not None
 
 
-def why_forbidden(address: str | Address, allow: Sequence[Network] = ()) -> str | None:
+def why_forbidden(address: str | Address, allow: AllowList = NOTHING) -> str | None:
     """What kind of address it is, as `a private address`; None when it may be called."""
     try:
         parsed = _unwrapped(ipaddress.ip_address(address))
     except ValueError:
         return "no address"
-    if any(parsed in network for network in allow):
+    if allow.has(parsed):
         return None
     if isinstance(parsed, IPv4Address):
         return next((kind for network, kind in _FORBIDDEN_4 if parsed in network), None)
     return _why_forbidden_6(parsed)
 
 
-def check_url(url: str, *, trusted: bool = False, allow: Sequence[Network] = ()) -> URL:
+def check_url(
+    url: str, *, trusted: bool = False, allow: AllowList = NOTHING, field: str = "url"
+) -> URL:
     """The parsed URL. Raises Blocked for one that may not be called, whatever its name resolves to.
 
     trusted: set by the admin; then only its form is checked.
     """
-    parsed = _parsed(url)
+    parsed = _parsed(url, field)
     host = parsed.raw_host
     if parsed.scheme not in ("http", "https"):
-        raise Blocked("the URL must begin with http:// or https://", field="url")
+        raise Blocked("the URL must begin with http:// or https://", field=field)
     if not host or parsed.port == 0:
-        raise Blocked("the URL names no host and port to call", field="url")
+        raise Blocked("the URL names no host and port to call", field=field)
     if parsed.raw_user is not None or parsed.raw_password is not None:
         raise Blocked(
-            f"the URL of {host} holds a user name or password; use `client_auth`", field="url"
+            f"the URL of {host} holds a user name or password; use `client_auth`", field=field
         )
     if not trusted:
-        _check_host(host, allow)
+        check_host(host, allow, field=field)
     return parsed
+
+
+def check_host(host: str, allow: AllowList = NOTHING, *, field: str = "url") -> None:
+    """Raises Blocked for a name of this machine, or an address, that may not be reached.
+
+    What any other name leads to is seen when it is looked up.
+    """
+    if allow.has_host(host):
+        return
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        address: Address | None = IPv4Address("127.0.0.1")
+    else:
+        address = literal_address(host)
+    kind = None if address is None else why_forbidden(address, allow)
+    if kind:
+        raise blocked(host, f"it is {kind}", allow, field=field)
+
+
+def blocked(host: str, why: str, allow: AllowList, *, field: str = "url") -> Blocked:
+    """The refusal; it names the setting that would allow the host, and the command for it."""
+    return Blocked(
+        f"{host} may not be reached from here: {why}, and not in {SETTING}",
+        field=field,
+        hint=allow.command(host),
+    )
 
 
 def literal_address(host: str) -> Address | None:
@@ -122,27 +146,16 @@ def literal_address(host: str) -> Address | None:
         return None
 
 
-def _check_host(host: str, allow: Sequence[Network]) -> None:
-    name = host.rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        address: Address | None = IPv4Address("127.0.0.1")
-    else:
-        address = literal_address(host)
-    kind = None if address is None else why_forbidden(address, allow)
-    if kind:
-        raise Blocked(f"{host} may not be called: it is {kind}", field="url", hint=HINT)
-
-
-def _parsed(url: str) -> URL:
+def _parsed(url: str, field: str) -> URL:
     if len(url) > LONGEST_URL:
-        raise Blocked(f"the URL is longer than {LONGEST_URL} characters", field="url")
+        raise Blocked(f"the URL is longer than {LONGEST_URL} characters", field=field)
     if not url.isprintable() or " " in url or "\\" in url:
-        raise Blocked("the URL holds a space, a control character or a backslash", field="url")
+        raise Blocked("the URL holds a space, a control character or a backslash", field=field)
     try:
         parsed = URL(url)
         _ = parsed.host  # decoded at each use; raises for `xn--` and what is no Punycode
     except ValueError:
-        raise Blocked("this is not a URL", field="url") from None
+        raise Blocked("this is not a URL", field=field) from None
     return parsed
 
 

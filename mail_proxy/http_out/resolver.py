@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from mail_proxy.http_out.errors import Blocked
-from mail_proxy.http_out.guard import HINT, Network, why_forbidden
+from mail_proxy.http_out.allowlist import AllowList
+from mail_proxy.http_out.guard import blocked, why_forbidden
 
 # Names whose servers never answer keep their threads for half a minute, whoever gave up on them.
 AT_ONCE = 100
@@ -74,7 +74,7 @@ def _look_up(host: str, port: int, family: int) -> list[Any] | OSError:
 class GuardedResolver(AbstractResolver):
     """Refuses a name if one of its addresses is forbidden: half an answer may be the bait."""
 
-    def __init__(self, inner: AbstractResolver, allow: Sequence[Network]) -> None:
+    def __init__(self, inner: AbstractResolver, allow: AllowList) -> None:
         self._inner = inner
         self._allow = allow
 
@@ -84,12 +84,12 @@ class GuardedResolver(AbstractResolver):
         """Raises Blocked; it names the kind of the address and not the address itself, which
         would tell a tenant how our network is laid out."""
         found = await self._inner.resolve(host, port, family)
+        if self._allow.has_host(host):
+            return found
         for result in found:
             kind = why_forbidden(result["host"], self._allow)
             if kind:
-                raise Blocked(
-                    f"{host} may not be called: it leads to {kind}", field="url", hint=HINT
-                )
+                raise blocked(host, f"it leads to {kind}", self._allow)
         return found
 
     async def close(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mail_proxy.domain.errors import Conflict, Invalid, NotFound
 from mail_proxy.domain.limits import pause_kind
+from mail_proxy.http_out import check_host
 from mail_proxy.observe.metrics import labels
 from mail_proxy.operations.context import Context
 from mail_proxy.secrets import MASK
@@ -37,6 +38,7 @@ async def add_account(ctx: Context, request: AddAccount) -> Ok:
         raise NotFound(f"Tenant '{tenant_id}' not found")
     old = await ctx.store.get_account(tenant_id, request.id)
     account = _account(ctx, request, tenant_id, old)
+    _check_hosts(ctx, account)
     now = ctx.clock.now()
     await ctx.store.put_account(account, now=now)
     if account.is_default:
@@ -145,6 +147,15 @@ def _account(ctx: Context, request: AddAccount, tenant_id: str, old: Account | N
         host_set_by_admin=not ctx.is_tenant
         or (old is not None and is_same_place and old.host_set_by_admin),
     )
+
+
+def _check_hosts(ctx: Context, account: Account) -> None:
+    """Refuse at once what is seen without a look-up; the rest is seen when we connect."""
+    if account.host_set_by_admin:
+        return
+    check_host(account.host, ctx.allow, field="host")
+    if account.imap_host:
+        check_host(account.imap_host, ctx.allow, field="imap_host")
 
 
 def _place(account: Account) -> tuple[Any, ...]:

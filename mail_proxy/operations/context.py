@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from mail_proxy.config.settings import Settings
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import Invalid
+from mail_proxy.http_out import NOTHING, AllowList
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.operations.directory import Directory
 from mail_proxy.operations.numbers import Numbers
@@ -69,6 +70,7 @@ class Context:
     """One command's surroundings; only `caller` differs between two of them.
 
     started_at: by the monotonic clock, for the uptime.
+    allow: what of our own network tenants may name.
     """
 
     store: Store
@@ -82,6 +84,7 @@ class Context:
     probe: Probe
     numbers: Numbers
     started_at: float
+    allow: AllowList = NOTHING
     caller: Caller = NOBODY
 
     def called_by(self, caller: Caller) -> Context:

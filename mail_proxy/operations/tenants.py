@@ -8,6 +8,7 @@ from typing import Any
 from mail_proxy.config.instances import RESERVED
 from mail_proxy.domain.errors import Forbidden, Invalid, NotFound
 from mail_proxy.domain.limits import limits_of_tenant, pause_kind
+from mail_proxy.http_out import check_url
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.keys import make_key
 from mail_proxy.secrets import MASK, mask
@@ -28,7 +29,7 @@ from mail_proxy.wire.tenants import (
 _URLS = ("client_base_url", "client_sync_path", "client_attachment_path")
 _ADMINS = ("active", "rate_limits", "large_file_config")  # a tenant's token may not set these
 _SECRETS = ("token", "password")
-_RECEIVER = ("client_base_url", "client_sync_path", "client_auth")
+_RECEIVER = ("client_base_url", "client_sync_path", "client_auth", "url_set_by_admin")
 
 
 async def add_tenant(ctx: Context, request: AddTenant) -> TenantAdded:
@@ -58,6 +59,7 @@ async def update_tenant(ctx: Context, request: UpdateTenant) -> Ok:
     given = request.model_dump(exclude={"tenant_id", "client_auth"}, exclude_none=True)
     if ctx.is_tenant:
         _check_allowed(request, given, old)
+        _check_url(ctx, given, old)
     if request.client_auth is not None:
         given["client_auth"] = _auth(request.client_auth, old)
     if any(name in given and given[name] != getattr(old, name) for name in _URLS):
@@ -139,6 +141,13 @@ def _check_allowed(request: UpdateTenant, given: dict[str, Any], old: Tenant) ->
     if new_url != old.client_base_url and has_secret and keeps_secret:
         # Sent to another address the stored secret would be told to whoever listens there.
         raise Invalid("client_auth must be given again with another URL", field="client_auth")
+
+
+def _check_url(ctx: Context, given: dict[str, Any], old: Tenant) -> None:
+    """Refuse at once what is seen without a look-up; the rest is seen when it is called."""
+    url = given.get("client_base_url")
+    if url is not None and url != old.client_base_url:
+        check_url(url, allow=ctx.allow, field="client_base_url")
 
 
 def _has_mask(auth: ClientAuth) -> bool:

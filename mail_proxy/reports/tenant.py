@@ -116,7 +116,7 @@ class TenantReports:
             is_taken = error.status is not None and 200 <= error.status < 300
             return Answer() if is_taken else Answer(problem=str(error))
         except Invalid as error:
-            return Answer(problem=str(error))
+            return Answer(problem=f"{error}; {error.hint}" if error.hint else str(error))
         return read_answer(reply.status, reply.body)
 
     async def _taken(

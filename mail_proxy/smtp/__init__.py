@@ -5,7 +5,7 @@ over (`connection`) and drives a state machine without I/O (`transaction`). What
 a message is decided elsewhere (`domain.attempt`).
 """
 
-from mail_proxy.smtp.handshake import TlsContext, verifying_context
+from mail_proxy.smtp.means import Means, TlsContext, verifying_context
 from mail_proxy.smtp.pool import SMTPPool
 from mail_proxy.smtp.probe import RelayReport, probe
 from mail_proxy.smtp.relay import TLS_MODES, Relay
@@ -13,6 +13,7 @@ from mail_proxy.smtp.session import Session
 
 __all__ = [
     "TLS_MODES",
+    "Means",
     "Relay",
     "RelayReport",
     "SMTPPool",

@@ -15,29 +15,18 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import aiosmtplib
-import certifi
 
 from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.domain.errors import RelayError, RelayRefused, RelayUnreachable
 from mail_proxy.domain.reply import Reply, Stage, parse_reply
+from mail_proxy.http_out import Blocked
 from mail_proxy.smtp import trouble
+from mail_proxy.smtp.means import Means
 from mail_proxy.smtp.relay import Relay
 
 _KEYWORD = re.compile(r"[A-Z0-9][A-Z0-9-]*")
 _CLEAR_FIRST = frozenset({25, 587})  # ports whose servers greet in clear (RFC 6409)
 _NOT_THIS_WAY = frozenset({500, 501, 502, 503, 504})  # the method, not the password, is at fault
-
-TlsContext = Callable[[], ssl.SSLContext]
-
-
-def verifying_context() -> ssl.SSLContext:
-    """TLS 1.2 or newer, certificate and name checked against the system's authorities.
-
-    Where the system has none, as in bare containers, against those of `certifi`.
-    """
-    known = ssl.get_default_verify_paths()
-    bundle = None if known.cafile or known.capath else certifi.where()
-    return ssl.create_default_context(cafile=bundle)
 
 
 class Handshake:
@@ -46,11 +35,11 @@ class Handshake:
     greeting: the server's first words. capabilities: what EHLO last offered, keywords upper-case.
     """
 
-    def __init__(self, relay: Relay, settings: DeliverySettings, tls: TlsContext) -> None:
+    def __init__(self, relay: Relay, settings: DeliverySettings, means: Means) -> None:
         self.greeting: Reply | None = None
         self._relay = relay
         self._settings = settings
-        self._tls = tls
+        self._means = means
         # Timeouts are set here, around whole steps. The name is replaced before it is said.
         self._client = aiosmtplib.SMTP(timeout=None, local_hostname="localhost", start_tls=False)
 
@@ -60,9 +49,9 @@ class Handshake:
             context = await self._context() if self._relay.is_implicit_tls else None
             said = await self._client.connect(
                 hostname=self._relay.host,
-                port=self._relay.port,
                 use_tls=context is not None,
                 tls_context=context,
+                **await self._way(),
             )
             self.greeting = _reply(said.code, said.message)
             self._client.local_hostname = self._own_name()
@@ -118,6 +107,15 @@ class Handshake:
 
     # --- parts of the steps ---
 
+    async def _way(self) -> dict[str, Any]:
+        """The port to connect to; or a socket, to a host that somebody chose whom we do not trust.
+
+        It leads to an address that was checked: the name is not looked up again.
+        """
+        if not self._relay.is_guarded:
+            return {"port": self._relay.port}
+        return {"sock": await self._means.dial(self._relay.host, self._relay.port)}
+
     async def _greet(self) -> None:
         """EHLO; HELO for a server that does not know it."""
         try:
@@ -128,7 +126,7 @@ class Handshake:
             await self._client.helo()
 
     async def _context(self) -> ssl.SSLContext:
-        return await asyncio.to_thread(self._tls)  # reads some 140 certificates the first time
+        return await asyncio.to_thread(self._means.tls)  # slow the first time
 
     async def _authenticate(self, user: str, password: str) -> None:
         """One try with the password: servers count them, and lock the account."""
@@ -186,6 +184,8 @@ class Handshake:
             raise
         except aiosmtplib.SMTPResponseException as error:
             raise _refused(stage, error) from error
+        except Blocked as error:
+            raise RelayUnreachable(stage, f"{error}; allow it: {error.hint}") from error
         except TimeoutError as error:
             raise RelayUnreachable(stage, self._silence(stage, timeout_s)) from error
         except (aiosmtplib.SMTPException, OSError, ValueError, OverflowError) as error:
@@ -214,9 +214,9 @@ class Handshake:
                 return RelayUnreachable(stage, _clean(why) or type(error).__name__)
 
 
-async def open_relay(relay: Relay, settings: DeliverySettings, tls: TlsContext) -> Handshake:
+async def open_relay(relay: Relay, settings: DeliverySettings, means: Means) -> Handshake:
     """All steps. Raises RelayRefused, RelayUnreachable; then nothing stays open."""
-    handshake = Handshake(relay, settings, tls)
+    handshake = Handshake(relay, settings, means)
     try:
         await handshake.connect()
         await handshake.secure()

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.domain.clock import Clock
 from mail_proxy.smtp.connection import QUIT_TIMEOUT_S, Connection
-from mail_proxy.smtp.handshake import TlsContext, open_relay, verifying_context
+from mail_proxy.smtp.handshake import open_relay
+from mail_proxy.smtp.means import Means
 from mail_proxy.smtp.probe import RelayReport, probe
 from mail_proxy.smtp.relay import Relay
 from mail_proxy.smtp.session import Session
@@ -52,12 +53,13 @@ class SMTPPool:
         settings: DeliverySettings,
         *,
         clock: Clock,
-        tls: TlsContext = verifying_context,
+        means: Means | None = None,
     ) -> None:
-        """tls: makes the context that verifies servers; called once, when first needed."""
+        """means: its TLS context is made once, when it is first needed."""
+        means = means or Means()
         self._settings = settings
         self._clock = clock
-        self._tls = cache(tls)
+        self._means = replace(means, tls=cache(means.tls))
         self._accounts: dict[tuple[str, str], _Account] = {}
         self._waiting: deque[_Waiter] = deque()  # as many as there are senders, so few
         self._closing: set[Connection] = set()
@@ -116,7 +118,7 @@ class SMTPPool:
 
     async def probe(self, relay: Relay) -> RelayReport:
         """Try the relay on a connection of its own, outside the bounds."""
-        return await probe(relay, self._settings, clock=self._clock, tls=self._tls)
+        return await probe(relay, self._settings, clock=self._clock, means=self._means)
 
     # --- for sessions ---
 
@@ -237,7 +239,7 @@ class SMTPPool:
         generation = account.generation
         connection = None
         try:
-            handshake = await open_relay(relay, self._settings, self._tls)
+            handshake = await open_relay(relay, self._settings, self._means)
             connection = Connection(
                 handshake.hand_over(),
                 handshake.capabilities,

@@ -11,7 +11,8 @@ from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import RelayError, RelayRefused
 from mail_proxy.domain.reply import Reply, Stage
 from mail_proxy.smtp.envelope import max_size
-from mail_proxy.smtp.handshake import Handshake, TlsContext, verifying_context
+from mail_proxy.smtp.handshake import Handshake
+from mail_proxy.smtp.means import Means
 from mail_proxy.smtp.relay import Relay
 
 
@@ -55,11 +56,11 @@ async def probe(
     settings: DeliverySettings,
     *,
     clock: Clock,
-    tls: TlsContext = verifying_context,
+    means: Means | None = None,
 ) -> RelayReport:
     """Connect, encrypt and log in as for a message, and close. A failure is in the report."""
     report = RelayReport(relay.host, relay.port, relay.tls_mode)
-    handshake = Handshake(relay, settings, tls)
+    handshake = Handshake(relay, settings, means or Means())
     try:
         await _timed(report, Stage.CONNECT, handshake.connect, clock)
         report.greeting = handshake.greeting.text if handshake.greeting else ""

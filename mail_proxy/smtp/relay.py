@@ -30,6 +30,8 @@ class RelayAccount(Protocol):
     def ttl(self) -> int: ...
     @property
     def max_connections(self) -> int | None: ...
+    @property
+    def host_set_by_admin(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Relay:
         Once begun it must succeed: there is no way back to sending in clear.
     ttl_s: age in seconds at which a connection is no longer used for another message.
     max_connections: at one time; None: the general limit.
+    is_guarded: a tenant's token has set the host, so it may not lead into our own network.
     """
 
     tenant_id: str
@@ -52,6 +55,7 @@ class Relay:
     password: str | None = field(default=None, repr=False)
     ttl_s: float = 300.0
     max_connections: int | None = None
+    is_guarded: bool = False
 
     def __post_init__(self) -> None:
         if self.tls_mode not in TLS_MODES:
@@ -70,6 +74,7 @@ class Relay:
             password=account.password,
             ttl_s=float(account.ttl),
             max_connections=account.max_connections,
+            is_guarded=not account.host_set_by_admin,
         )
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.domain.attempt import AttemptResult
 from mail_proxy.domain.clock import SystemClock
-from mail_proxy.smtp import Relay, SMTPPool
+from mail_proxy.smtp import Means, Relay, SMTPPool
 
 MAIL = b"Subject: hello\r\n\r\nHow are you?\r\n"
 
@@ -20,7 +20,7 @@ async def opened_pool(
     trusting: Callable[[], ssl.SSLContext] = ssl.create_default_context, **settings: Any
 ) -> AsyncIterator[SMTPPool]:
     """Closed at the end. settings: of DeliverySettings."""
-    pool = SMTPPool(DeliverySettings(**settings), clock=SystemClock(), tls=trusting)
+    pool = SMTPPool(DeliverySettings(**settings), clock=SystemClock(), means=Means(tls=trusting))
     try:
         yield pool
     finally:

@@ -5,16 +5,15 @@ import gzip
 import json
 import socket
 import zlib
-from ipaddress import ip_network
 
 import pytest
 
 from mail_proxy.domain.errors import Invalid
-from mail_proxy.http_out import Blocked, OutgoingHttp, Unreachable, client
+from mail_proxy.http_out import AllowList, Blocked, OutgoingHttp, Unreachable, client
 
 # Stands for an address of the internet: nothing outside this machine is contacted.
 PUBLIC = "127.0.0.2"
-ALLOW = (ip_network(f"{PUBLIC}/32"),)
+ALLOW = AllowList.of([PUBLIC])
 
 
 async def post(http: OutgoingHttp, url: str, body: object = None, **options):
@@ -171,7 +170,7 @@ async def test_a_name_is_resolved_once_and_the_checked_address_is_called(receive
 async def test_a_name_that_turns_private_is_refused_at_its_next_look_up(receiver, scripted):
     async with OutgoingHttp(allow=ALLOW, resolver=scripted([PUBLIC], ["127.0.0.1"])) as http:
         await post(http, receiver.url("rebind.example"), trusted=False)
-        with pytest.raises(Blocked, match=r"rebind\.example may not be called"):
+        with pytest.raises(Blocked, match=r"rebind\.example may not be reached"):
             await post(http, receiver.url("rebind.example"), trusted=False)
     assert receiver.connections == 1
 
@@ -197,7 +196,7 @@ async def test_a_url_of_the_admin_may_lead_to_our_own_network(receiver, scripted
 
 
 async def test_an_allowed_network_may_be_called_by_tenants(receiver):
-    async with OutgoingHttp(allow=[ip_network("127.0.0.0/8")]) as http:
+    async with OutgoingHttp(allow=AllowList.of(["127.0.0.0/8"])) as http:
         assert (await post(http, receiver.url(), trusted=False)).status == 200
 
 
@@ -248,3 +247,28 @@ async def test_receivers_that_hang_leave_connections_to_others_of_their_host(htt
     async with server:
         answers = await asyncio.gather(*(post(http, url) for _ in range(50)))
     assert {answer.status for answer in answers} == {200}
+
+
+async def test_an_allowed_name_may_be_called_by_tenants_wherever_it_leads(receiver, scripted):
+    allow = AllowList.of(["files.internal"])
+    async with OutgoingHttp(allow=allow, resolver=scripted(["127.0.0.1"])) as http:
+        assert (await post(http, receiver.url("Files.internal"), trusted=False)).status == 200
+        with pytest.raises(Blocked, match="allowed_networks") as caught:
+            await post(http, receiver.url("other.internal"), trusted=False)
+    assert caught.value.hint == "mail-proxy NAME allow other.internal"
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Again", "308 For ever"])
+async def test_a_redirect_is_an_answer_and_leads_nowhere(receiver, scripted, status):
+    async def nobody(reader, writer):
+        inside.append(1)
+        writer.close()
+
+    inside: list[int] = []
+    listener = await asyncio.start_server(nobody, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    receiver.answer_with(b"{}", status, f"Location: http://127.0.0.1:{port}/")
+    async with OutgoingHttp(allow=ALLOW, resolver=scripted([PUBLIC])) as http:
+        answer = await post(http, receiver.url("app.example"), trusted=False)
+    listener.close()
+    assert (answer.status, inside) == (int(status[:3]), [])

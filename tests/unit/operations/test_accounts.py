@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from mail_proxy.domain.errors import Conflict, Invalid, Malformed, NotFound
+from mail_proxy.http_out import AllowList
+from mail_proxy.operations import Door
 
 PLACE = {"id": "main", "tenant_id": "acme", "host": "smtp.example.com", "port": 587}
 
@@ -186,14 +189,39 @@ async def test_a_deleted_account_leaves_the_metrics(house):
 async def test_what_a_tenant_sets_is_not_trusted_as_the_admins(house):
     acme = await house.tenant("acme", "main")
     limit = {**PLACE, "limit_per_hour": 10}
+    other = {**limit, "host": "smtp.other.example"}
     await house.call("addAccount", acme, **limit)
     assert (await house.store.get_account("acme", "main")).host_set_by_admin is True
-    await house.call("addAccount", acme, **{**limit, "host": "10.0.0.1"})
+    await house.call("addAccount", acme, **other)
     assert (await house.store.get_account("acme", "main")).host_set_by_admin is False
-    await house.call("addAccount", acme, **{**limit, "host": "10.0.0.1"})
+    await house.call("addAccount", acme, **other)
     assert (await house.store.get_account("acme", "main")).host_set_by_admin is False
-    await house.call("addAccount", **{**limit, "host": "10.0.0.1"})
+    await house.call("addAccount", **other)
     assert (await house.store.get_account("acme", "main")).host_set_by_admin is True
+
+
+@pytest.mark.parametrize("field", ["host", "imap_host"])
+async def test_a_tenant_may_not_name_a_server_inside_and_is_told_who_may(house, field):
+    acme = await house.tenant("acme")
+    inside = {**PLACE, field: "127.0.0.1"}
+    with pytest.raises(
+        Invalid, match="it is a loopback address, and not in allowed_networks"
+    ) as no:
+        await house.call("addAccount", acme, **inside)
+    assert (no.value.field, no.value.hint) == (field, "mail-proxy NAME allow 127.0.0.1")
+    await house.call("addAccount", **inside)
+    await house.call(
+        "addAccount", acme, **inside, limit_per_hour=5
+    )  # the admin's host: it may stay
+
+
+async def test_a_server_in_the_allow_list_may_be_named_by_a_tenant(house):
+    acme = await house.tenant("acme")
+    house.context = replace(house.context, allow=AllowList.of(["10.0.0.0/8", "localhost"]))
+    house.door = Door(house.context, house.audit)
+    await house.call("addAccount", acme, **{**PLACE, "host": "10.0.0.7", "imap_host": "localhost"})
+    with pytest.raises(Invalid):
+        await house.call("addAccount", acme, **{**PLACE, "host": "127.0.0.1"})
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,15 @@ async def test_a_tenants_token_changes_its_name_and_urls(house):
     assert (await house.store.get_tenant("acme")).url_set_by_admin is True
 
 
+async def test_a_tenants_token_may_not_set_a_url_that_leads_inside(house):
+    acme = await house.tenant("acme", client_base_url="http://127.0.0.1:81")
+    with pytest.raises(Invalid, match="allowed_networks") as caught:
+        await house.call("updateTenant", acme, client_base_url="http://[::1]:81")
+    assert caught.value.field == "client_base_url"
+    await house.call("updateTenant", acme, client_base_url="http://127.0.0.1:81", name="x")
+    assert (await house.store.get_tenant("acme")).url_set_by_admin is True
+
+
 @pytest.mark.parametrize(
     "field", [{"active": True}, {"rate_limits": {}}, {"large_file_config": {}}]
 )

@@ -15,7 +15,7 @@ import uvloop
 from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.sinks.certificates import Authority
 from mail_proxy.sinks.smtp import SmtpSink
-from mail_proxy.smtp import Relay, SMTPPool
+from mail_proxy.smtp import Means, Relay, SMTPPool
 
 MESSAGE = b"Subject: hello\r\nX-Genro-Mail-ID: m1\r\n\r\nHow are you?\r\n"
 
@@ -92,8 +92,9 @@ async def open_pool(
     """Make a pool with these settings; it is closed at the end."""
     pools = []
 
-    def make(**settings: Any) -> SMTPPool:
-        pools.append(SMTPPool(DeliverySettings(**settings), clock=clock, tls=certificates.trusting))
+    def make(*, means: Means | None = None, **settings: Any) -> SMTPPool:
+        means = means or Means(tls=certificates.trusting)
+        pools.append(SMTPPool(DeliverySettings(**settings), clock=clock, means=means))
         return pools[-1]
 
     yield make

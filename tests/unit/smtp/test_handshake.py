@@ -10,6 +10,7 @@ from mail_proxy.domain.errors import RelayRefused, RelayUnreachable
 from mail_proxy.domain.reply import Stage
 from mail_proxy.sinks.smtp import SmtpSink
 from mail_proxy.smtp import Relay
+from mail_proxy.smtp.means import Means
 
 USERS = {"ann": "pass word \u00e4"}
 LOGIN = {"user": "ann", "password": USERS["ann"]}
@@ -153,7 +154,7 @@ async def test_nothing_is_sent_when_starttls_fails(
             sink.drop(Stage.TLS, when="after")
         pool = open_pool()
         if trouble == "unknown":
-            pool._tls = ssl.create_default_context
+            pool._means = Means(tls=ssl.create_default_context)
         with pytest.raises((RelayRefused, RelayUnreachable), match="TLS failed") as caught:
             await pool.acquire(relay_to(sink, tls_mode="starttls", **LOGIN))
         assert caught.value.stage is Stage.TLS

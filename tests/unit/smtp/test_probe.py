@@ -3,7 +3,7 @@ import pytest
 from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.domain.reply import Stage
 from mail_proxy.sinks.smtp import SmtpSink
-from mail_proxy.smtp import probe
+from mail_proxy.smtp import Means, probe
 
 USERS = {"ann": "secret"}
 
@@ -12,7 +12,7 @@ USERS = {"ann": "secret"}
 def look(clock, certificates):
     async def run(relay, **settings):
         chosen = DeliverySettings(**settings)
-        return await probe(relay, chosen, clock=clock, tls=certificates.trusting)
+        return await probe(relay, chosen, clock=clock, means=Means(tls=certificates.trusting))
 
     return run
 

@@ -13,6 +13,7 @@ from mail_proxy.domain.errors import RelayUnreachable
 from mail_proxy.domain.reply import Stage
 from mail_proxy.sinks.smtp import SmtpSink
 from mail_proxy.smtp import Relay, trouble
+from mail_proxy.smtp.means import Means
 
 OF_MACHINES = re.compile(r"Errno|_NUMBER|-1|Malformed|Error\b")
 
@@ -101,7 +102,7 @@ async def test_an_unknown_authority_can_be_made_known(open_pool, relay_to, certi
 
     async with SmtpSink(tls=certificates.good) as sink:
         pool = open_pool()
-        pool._tls = ssl.create_default_context
+        pool._means = Means(tls=ssl.create_default_context)
         stage, words = await why(pool, relay_to(sink, tls_mode="starttls"))
     assert stage is Stage.TLS
     assert "the certificate of localhost is not good" in words
