@@ -77,6 +77,8 @@ NEXT: dict[tuple[State, Event], State] = {
 
 FINAL = frozenset({State.SENT, State.FAILED, State.BOUNCED})
 OPEN = frozenset(State) - FINAL  # not yet processed: `active_only` on the wire
+# What waits or is on its way: `pending` on the wire. Held or in doubt is what waits for a person.
+PENDING = frozenset({State.WAITING, State.SUSPENDED, State.LEASED})
 
 
 class RecipientState(StrEnum):

@@ -14,7 +14,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from mail_proxy.domain.message import PRIORITIES
-from mail_proxy.domain.state import OPEN, State
+from mail_proxy.domain.state import PENDING, State
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MISSING = "default"  # a label without a value
@@ -54,7 +54,9 @@ class MailMetrics:
             "gmp_in_doubt", "Messages handed over without a reply, so perhaps sent."
         )
         self._pending = Gauge(
-            "gmp_pending_messages", "Messages not yet processed.", registry=self._registry
+            "gmp_pending_messages",
+            "Messages that wait or are on their way.",
+            registry=self._registry,
         )
         self._queue = Gauge(
             "gmp_queue_messages",
@@ -129,7 +131,7 @@ class MailMetrics:
             for priority in PRIORITIES.values():
                 n = counts.get((state, priority), 0)
                 self._queue.labels(state.value, str(priority)).set(n)
-        self._pending.set(sum(n for (state, _), n in counts.items() if state in OPEN))
+        self._pending.set(sum(n for (state, _), n in counts.items() if state in PENDING))
 
     def lease_lost(self, n: int = 1) -> None:
         self._lease_lost.inc(n)

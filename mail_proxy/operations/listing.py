@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.message import check_text
-from mail_proxy.domain.state import OPEN, State
+from mail_proxy.domain.state import OPEN, PENDING, State
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.records import Records
 from mail_proxy.store.values import MessageFilter, MessageRow
@@ -26,7 +26,7 @@ Wanted = Callable[[MessageRow, MessageRecord], bool]
 
 # `pending` and `deferred` are told apart by time, so the store cannot choose alone.
 _STATES: dict[str, frozenset[State]] = {
-    "pending": frozenset({State.WAITING, State.SUSPENDED, State.LEASED}),
+    "pending": PENDING,
     "deferred": frozenset({State.WAITING}),
     "suspended": frozenset({State.SUSPENDED}),
     "held": frozenset({State.HELD}),

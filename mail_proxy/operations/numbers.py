@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mail_proxy.domain.clock import Clock
-from mail_proxy.domain.state import OPEN, State
+from mail_proxy.domain.state import PENDING, State
 from mail_proxy.store.base import Store
 from mail_proxy.store.values import Account, Count
 
@@ -29,7 +29,7 @@ class Queue:
 
     @property
     def pending(self) -> int:
-        return sum(self.by_state[state] for state in OPEN)
+        return sum(self.by_state[state] for state in PENDING)
 
 
 class Numbers:
@@ -51,9 +51,9 @@ class Numbers:
         return queue
 
     async def pending(self, tenant_id: str | None) -> int:
-        """Messages not yet processed, now."""
+        """Messages that wait or are on their way, now."""
         counts = await self._store.counts(tenant_id)
-        return sum(count.n for count in counts if count.state in OPEN)
+        return sum(count.n for count in counts if count.state in PENDING)
 
     async def by_state_and_priority(self) -> Counter[tuple[State, int]]:
         """Of all tenants, now."""

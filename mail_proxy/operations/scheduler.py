@@ -73,7 +73,7 @@ async def _suspension(ctx: Context, tenant_id: str, batch_code: str | None) -> S
         "ok": True,
         "tenant_id": tenant_id,
         "suspended_batches": await ctx.store.suspended_batches(tenant_id),
-        "pending_messages": await ctx.store.count_open(tenant_id, batch_code),
+        "pending_messages": await ctx.store.count_pending(tenant_id, batch_code),
     }
     if batch_code is not None:
         answer["batch_code"] = batch_code

@@ -363,8 +363,8 @@ class MailProxyDb:
     async def counts(self, tenant_id: str | None = None) -> list[Count]:
         return await self._readers.read(numbers.counts, tenant_id)
 
-    async def count_open(self, tenant_id: str, batch_code: str | None = None) -> int:
-        return await self._readers.read(numbers.count_open, tenant_id, batch_code)
+    async def count_pending(self, tenant_id: str, batch_code: str | None = None) -> int:
+        return await self._readers.read(numbers.count_pending, tenant_id, batch_code)
 
     async def oldest_waiting(self, tenant_id: str | None = None) -> float | None:
         return await self._readers.read(numbers.oldest_waiting, tenant_id, now=self._clock.now())

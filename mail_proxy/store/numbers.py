@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select, union_all
 
 from mail_proxy.domain.message import PRIORITIES
-from mail_proxy.domain.state import OPEN, Event, State, sources
+from mail_proxy.domain.state import PENDING, Event, State, sources
 from mail_proxy.store.indexed import by_index
 from mail_proxy.store.schema import (
     WHOLE_TENANT,
@@ -34,16 +34,16 @@ def counts(conn: Connection, tenant_id: str | None) -> list[Count]:
     ]
 
 
-def count_open(conn: Connection, tenant_id: str, batch_code: str | None) -> int:
-    """Messages of a tenant, or of one of its batches, that are not finished."""
+def count_pending(conn: Connection, tenant_id: str, batch_code: str | None) -> int:
+    """Messages of a tenant, or of one of its batches, that wait or are on their way."""
     statement: Select[Any]
     if batch_code is None:
         statement = select(func.coalesce(func.sum(_n.n), 0)).where(
-            _n.tenant_id == tenant_id, _n.state.in_(stored(OPEN))
+            _n.tenant_id == tenant_id, _n.state.in_(stored(PENDING))
         )
     else:
         theirs = select(func.count(_m.pk)).where(
-            _m.tenant_id == tenant_id, _m.batch_code == batch_code, _m.state.in_(stored(OPEN))
+            _m.tenant_id == tenant_id, _m.batch_code == batch_code, _m.state.in_(stored(PENDING))
         )
         statement = by_index(theirs, messages, "messages_batch")
     return int(conn.execute(statement).scalar_one())

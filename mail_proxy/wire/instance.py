@@ -95,7 +95,10 @@ class Metrics(TypedDict):
 
 
 class Status(TypedDict):
-    """active, scheduler_active: the same; both names are in use."""
+    """active, scheduler_active: the same; both names are in use.
+
+    pending_messages: they wait or are on their way; not what is held or in doubt.
+    """
 
     ok: Literal[True]
     active: bool

@@ -68,7 +68,7 @@ async def test_an_expired_message_fails_once_with_its_recipients(scene: Scene) -
     (event,) = after.events
     assert event.data["error"] == "too late"
     assert event.report_state == "pending"
-    assert await scene.store.count_open("acme") == 0
+    assert await scene.store.count_pending("acme") == 0
 
 
 async def test_a_message_that_somebody_has_ends_as_sent_and_lists_the_others(scene: Scene) -> None:
@@ -142,7 +142,7 @@ async def test_a_doubt_that_is_settled_as_sent_is_sent(scene: Scene) -> None:
     assert (after.state, after.error, after.sent_at) == (State.SENT, None, scene.now)
     assert [r.state for r in after.recipients] == [ACCEPTED]
     assert after.events[-1].data == {"sent_ts": int(scene.now)}
-    assert await scene.store.count_open("acme") == 0
+    assert await scene.store.count_pending("acme") == 0
 
 
 async def test_a_doubt_that_is_settled_as_not_sent_fails(scene: Scene) -> None:

@@ -140,15 +140,17 @@ async def test_counts_follow_each_change(scene):
     assert await scene.store.counts("none") == []
 
 
-async def test_open_messages_are_those_not_finished(scene):
+async def test_what_waits_or_is_on_its_way_is_pending(scene):
     await scene.send("m1", batch_code="may")
+    await scene.post("m0", batch_code="may")
+    await scene.finish(scene.outcome(await scene.claim_one(), Event.DOUBT))
     await scene.post("m2", batch_code="may")
     await scene.post("m3")
     await scene.store.suspend("acme", "may", now=scene.now)
 
-    assert await scene.store.count_open("acme") == 2
-    assert await scene.store.count_open("acme", "may") == 1
-    assert await scene.store.count_open("none") == 0
+    assert await scene.store.count_pending("acme") == 2
+    assert await scene.store.count_pending("acme", "may") == 1
+    assert await scene.store.count_pending("none") == 0
 
 
 async def test_the_oldest_waiting_is_the_first_that_is_due(scene):

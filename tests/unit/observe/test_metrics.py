@@ -71,7 +71,9 @@ def test_no_series_tells_when_it_was_created():
 
 def test_pending_messages_have_no_labels():
     metrics = MailMetrics()
-    metrics.show_queue({(State.WAITING, 2): 3, (State.LEASED, 0): 1, (State.SENT, 2): 100})
+    metrics.show_queue(
+        {(State.WAITING, 2): 3, (State.LEASED, 0): 1, (State.IN_DOUBT, 2): 10, (State.SENT, 2): 100}
+    )
     assert samples(metrics)["gmp_pending_messages", frozenset()] == 4
 
 

@@ -42,6 +42,15 @@ async def test_status_has_both_names_and_counts_a_tenants_own_only(house):
     assert (await house.call("getStatus", acme))["pending_messages"] == 1
 
 
+async def test_what_is_in_doubt_is_not_pending(house):
+    await house.tenant("acme", "main")
+    await house.post(house.mail("a"), house.mail("b"))
+    (first, _) = await house.claim("acme", "main")
+    await house.finish(first, Event.DOUBT, error="no reply")
+    assert (await house.call("getStatus"))["pending_messages"] == 1
+    assert (await house.call("getStats"))["messages"]["pending"] == 1
+
+
 async def test_stats_count_by_state_and_priority(house):
     await house.tenant("acme", "main")
     await house.post(house.mail("a"), house.mail("b"))
