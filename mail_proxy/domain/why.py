@@ -14,6 +14,7 @@ from mail_proxy.domain.message import WHOLE_TENANT
 from mail_proxy.domain.state import State
 
 LATEST_TS = 253402300799.0  # the last second of the year 9999; a plan of waits may lead beyond
+MOST_AHEAD = 1000  # of those that go before a message, so many are counted
 _SOON_S = 600.0  # times as near as this are told with their seconds
 
 
@@ -94,6 +95,7 @@ class Around:
 
     is_active: the scheduler's switch. suspended: codes of the tenant's suspended batches.
     connections, most: in use now and at most, of all accounts.
+    ahead: messages of its account that are due and go before it; one more than MOST_AHEAD: more.
     """
 
     instance: str
@@ -106,6 +108,7 @@ class Around:
     test_mode: bool = False
     connections: int = 0
     most: int = 1
+    ahead: int = 0
 
 
 def why(it: Subject, around: Around) -> Why:
@@ -233,8 +236,16 @@ def _waiting(it: Subject, around: Around) -> Why:
     if around.connections >= around.most:
         text = f"waiting for a connection: all {around.most} are in use"
         return Why(Cause.NO_CONNECTION, text)
-    text = "due: it goes in a moment"
+    text = f"due: it goes {_behind(around.ahead)}"
     return Why(Cause.READY, f"{text}, {_count(it, account)}" if it.tries else text)
+
+
+def _behind(ahead: int) -> str:
+    if not ahead:
+        return "in a moment"
+    if ahead > MOST_AHEAD:
+        return f"after more than {MOST_AHEAD:,} others of its account"
+    return f"after {ahead:,} other{'s' if ahead > 1 else ''} of its account"
 
 
 def _paused(it: Subject, around: Around, account: AccountState, until: float) -> Why:

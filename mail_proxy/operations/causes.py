@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from mail_proxy.domain.why import AccountState, Around, Subject, Why, why
+from dataclasses import replace
+
+from mail_proxy.domain.state import State
+from mail_proxy.domain.why import MOST_AHEAD, AccountState, Around, Cause, Subject, Why, why
 from mail_proxy.operations.context import Context
 from mail_proxy.store.values import Account, MessageRow
 
@@ -22,6 +25,15 @@ class Causes:
     async def why(self, row: MessageRow) -> Why:
         """The nearest cause for it to be where it is."""
         return why(_subject(row), await self._around(row))
+
+    async def why_one(self, row: MessageRow) -> Why:
+        """The same; one that is ready tells how many go before it, which is read for it alone."""
+        around = await self._around(row)
+        found = why(_subject(row), around)
+        if found.cause is not Cause.READY or row.state is not State.WAITING:
+            return found
+        ahead = await self._ctx.store.count_ahead(row, now=self.now, most=MOST_AHEAD + 1)
+        return why(_subject(row), replace(around, ahead=ahead))
 
     async def pause_of(self, row: MessageRow) -> float:
         """Until when its account is paused; 0 when it is not."""

@@ -47,7 +47,7 @@ async def explain_message(ctx: Context, request: MessageKey) -> Explained:
     """Why a message is where it is, and what would change that."""
     row = await _find(ctx, request)
     record = await Records(ctx, with_history=False).record(row)
-    found = await Causes(ctx).why(row)
+    found = await Causes(ctx).why_one(row)
     answer: Explained = {
         "ok": True,
         "id": row.id,

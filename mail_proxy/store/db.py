@@ -366,6 +366,9 @@ class MailProxyDb:
     async def count_pending(self, tenant_id: str, batch_code: str | None = None) -> int:
         return await self._readers.read(numbers.count_pending, tenant_id, batch_code)
 
+    async def count_ahead(self, row: MessageRow, *, now: float, most: int) -> int:
+        return await self._readers.read(numbers.count_ahead, row, now=now, most=most)
+
     async def oldest_waiting(self, tenant_id: str | None = None) -> float | None:
         return await self._readers.read(numbers.oldest_waiting, tenant_id, now=self._clock.now())
 

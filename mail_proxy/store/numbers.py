@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    exists,
+    func,
+    select,
+    tuple_,
+    union_all,
+)
 
 from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.state import PENDING, Event, State, sources
@@ -18,7 +28,7 @@ from mail_proxy.store.schema import (
     tenants,
 )
 from mail_proxy.store.schema import counts as counts_table
-from mail_proxy.store.values import Count, ReadyAccount
+from mail_proxy.store.values import Count, MessageRow, ReadyAccount
 
 _m = messages.c
 _n = counts_table.c
@@ -47,6 +57,31 @@ def count_pending(conn: Connection, tenant_id: str, batch_code: str | None) -> i
         )
         statement = by_index(theirs, messages, "messages_batch")
     return int(conn.execute(statement).scalar_one())
+
+
+def count_ahead(conn: Connection, row: MessageRow, *, now: float, most: int) -> int:
+    """Waiting messages of its account that go before a due one; counted up to `most`."""
+    n = 0
+    for priority in range(row.priority + 1):
+        is_before = (
+            _m.due_at <= now
+            if priority < row.priority
+            else tuple_(_m.due_at, _m.pk) < (row.due_at, row.pk)
+        )
+        theirs = (
+            select(_m.pk)
+            .where(
+                _m.tenant_id == row.tenant_id,
+                _m.account_id == row.account_id,
+                _m.priority == priority,
+                _m.state.in_(stored(sources(Event.CLAIM))),
+                is_before,
+            )
+            .limit(most - n)
+        )
+        chosen = by_index(theirs, messages, "messages_due").subquery()
+        n += conn.execute(select(func.count()).select_from(chosen)).scalar_one()
+    return n
 
 
 def oldest_waiting(conn: Connection, tenant_id: str | None, *, now: float) -> float | None:

@@ -153,6 +153,22 @@ async def test_what_waits_or_is_on_its_way_is_pending(scene):
     assert await scene.store.count_pending("none") == 0
 
 
+async def test_messages_that_go_before_another_are_counted_up_to_a_number(scene):
+    await scene.add("acme", "other")
+    await scene.post("m1", "m2")
+    await scene.post("later", due_at=scene.now - 1, deferred_ts=1)
+    await scene.post("urgent", priority=0)
+    await scene.post("urgent, not due", priority=0, due_at=scene.now + 1)
+    await scene.post("low", priority=3)
+    await scene.post("of another account", account_id="other", priority=0)
+
+    async def ahead(id_: str, most: int = 100) -> int:
+        return await scene.store.count_ahead(await scene.look(id_), now=scene.now, most=most)
+
+    assert [await ahead(id_) for id_ in ("urgent", "later", "m1", "m2", "low")] == [0, 1, 2, 3, 4]
+    assert await ahead("low", most=2) == 2
+
+
 async def test_the_oldest_waiting_is_the_first_that_is_due(scene):
     await scene.add("beta", "main")
     await scene.post("m1", created_at=scene.now - 5, due_at=scene.now - 5)

@@ -52,6 +52,19 @@ def test_what_is_due_goes_in_a_moment() -> None:
     assert told() == Why(Cause.READY, "due: it goes in a moment")
 
 
+@pytest.mark.parametrize(
+    ("ahead", "place"),
+    [
+        (1, "1 other of"),
+        (12, "12 others of"),
+        (1000, "1,000 others of"),
+        (1001, "more than 1,000 others of"),
+    ],
+)
+def test_what_is_due_and_stands_behind_others_tells_how_many(ahead: int, place: str) -> None:
+    assert told(ahead=ahead) == Why(Cause.READY, f"due: it goes after {place} its account")
+
+
 def test_a_deferred_one_tells_its_try_its_time_and_the_last_answer() -> None:
     message = {"tries": 2, "due_at": NOON + 2 * HOUR_S, "error": "4.7.1 later (SMTP 451)"}
     assert told(message) == Why(

@@ -39,6 +39,12 @@ async def test_a_message_that_just_waits_is_ready_and_its_record_says_nothing(ho
     assert "why" not in (await house.call("getMessage", id="m1"))["message"]
 
 
+async def test_one_behind_others_tells_how_many_when_it_is_asked_for(house):
+    await house.tenant("acme", "main")
+    await house.post(house.mail("m0"), house.mail("urgent", priority=0), house.mail())
+    assert (await explained(house))["why"] == "due: it goes after 2 others of its account"
+
+
 async def test_a_deferred_one_tells_of_the_plan_of_its_account(house):
     await house.tenant("acme")
     await house.account("acme", "main", max_retries=2)

@@ -339,6 +339,16 @@ def test_numbers_are_probes(plans):
     assert counted == ["SEARCH messages USING INDEX messages_batch (tenant_id=? AND batch_code=?)"]
 
 
+def test_what_goes_before_a_message_is_a_range_of_the_index(plans, conn):
+    (row,) = looking.find_messages(conn, "acme", ["m9"], full=False)
+    plan = plans.of(numbers.count_ahead, row, now=2.0, most=10)
+
+    assert_walks_nothing(plan)
+    searches = [step for step in plan if "INDEX messages_due" in step]
+    assert len(searches) == row.priority + 1
+    assert all("due_at<?" in step or "(due_at,pk)<(?,?)" in step for step in searches), searches
+
+
 def test_reports_read_what_waits_only(plans):
     for plan in (
         plans.of(reports.unreported, "acme", limit=5),
