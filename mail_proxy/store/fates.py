@@ -60,7 +60,8 @@ def _refused(row: MessageRow, error: str, whole: Event, rest: Event, now: float)
 
 
 def _sent(description: str, refused: list[dict[str, Any]], now: float) -> NewEvent:
-    data: dict[str, Any] = {"sent_ts": int(now)}
+    """`description` is told with it: no server has said so just now."""
+    data: dict[str, Any] = {"sent_ts": int(now), "description": description}
     if refused:
         data["refused"] = refused
     return NewEvent("sent", now, description, data, reportable=True)

@@ -141,7 +141,10 @@ async def test_a_doubt_that_is_settled_as_sent_is_sent(scene: Scene) -> None:
     after = await scene.look("m1")
     assert (after.state, after.error, after.sent_at) == (State.SENT, None, scene.now)
     assert [r.state for r in after.recipients] == [ACCEPTED]
-    assert after.events[-1].data == {"sent_ts": int(scene.now)}
+    assert after.events[-1].data == {
+        "sent_ts": int(scene.now),
+        "description": "settled by hand as sent",
+    }
     assert await scene.store.count_pending("acme") == 0
 
 

@@ -122,6 +122,8 @@ async def test_messages_in_doubt_are_settled_one_by_one(house, monkeypatch, outc
     assert [m["id"] for m in held["messages"]] == ["left"]
     told = (await house.call("getMessageEvents", id="a"))["events"]
     assert [event["event_type"] for event in told] == ["in_doubt", status]
+    word = told[-1]["event_data"]["description" if outcome == "sent" else "error"]
+    assert word == f"settled by hand as {'sent' if outcome == 'sent' else 'not sent'}"
     again = await house.call("settleMessages", tenant_id="acme", ids=["a"], **{"as": outcome})
     assert again["not_found"] == ["a"]
 
