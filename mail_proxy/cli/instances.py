@@ -58,6 +58,16 @@ def print_list(found: Here) -> None:
     found.writer.records(
         COLUMNS, records, empty="There is no instance yet. Make one: mail-proxy start myserver"
     )
+    _hint_dead(found, records)
+
+
+def _hint_dead(found: Here, records: list[dict[str, Any]]) -> None:
+    """What to do about those that are gone without having been stopped."""
+    for name in (r["name"] for r in records if r["state"] == DaemonState.DEAD):
+        found.writer.hint(
+            f"'{name}' ended without being stopped. Why: mail-proxy {name} logs. "
+            f"To go on with what waits: mail-proxy start {name}"
+        )
 
 
 def print_overview(found: Here) -> None:
@@ -114,6 +124,7 @@ def status(
 def _status_of(found: Here, name: str) -> int:
     record = _record(found, found.existing(name))
     found.writer.records(COLUMNS, [record])
+    _hint_dead(found, [record])
     return _SERVICE_STATUS[DaemonState(record["state"])]
 
 

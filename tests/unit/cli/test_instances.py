@@ -50,6 +50,17 @@ def test_status_exits_as_init_scripts_do(cli) -> None:
     assert [cli("status", name).code for name in ("up", "down", "gone", "none")] == [0, 3, 1, 4]
 
 
+def test_what_to_do_with_a_dead_one_is_told(cli) -> None:
+    cli.instance("down", running=False)
+    cli.instance("gone", running=False)
+    cli.doors.dead.add("gone")
+    for line in (("list",), ("status",), ("status", "gone"), ()):
+        told = cli(*line).err
+        assert "mail-proxy start gone" in told
+        assert "mail-proxy gone logs" in told
+        assert "mail-proxy start down" not in told
+
+
 def test_status_of_all_is_zero_only_when_all_run(cli) -> None:
     cli.instance("up")
     assert cli("status").code == 0
