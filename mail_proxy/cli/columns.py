@@ -72,7 +72,7 @@ class Column:
     show: how a person reads the value; programs get it whole.
     drop: on a narrow terminal the highest goes first; 0 goes last, the rightmost before others.
     is_id: never cut, never dropped.
-    least: as narrow as this it may be cut. from_width: on narrower terminals it is not there.
+    least: as narrow as this it may be cut.
     """
 
     key: str
@@ -82,7 +82,6 @@ class Column:
     is_id: bool = False
     right: bool = False
     least: int = 8
-    from_width: int = 0
 
     @property
     def heading(self) -> str:

@@ -32,14 +32,14 @@ def _show_priority(value: object, _now: float) -> str:
 
 COLUMNS = (
     Column("id", is_id=True),
-    Column("priority", "pri", _show_priority, drop=5),
+    Column("priority", "pri", _show_priority, drop=6),
     Column("status", "state"),
-    Column("account_id", "account", drop=3),
-    Column("to", "to", show_recipients, least=16),
-    Column("tries", drop=4, right=True),
-    Column("deferred_ts", "next", show_until, drop=2, right=True),
-    Column("created_at", "age", show_age, drop=1, right=True),
-    Column("why", drop=6, from_width=110),
+    Column("account_id", "account", drop=4),
+    Column("to", "to", show_recipients, least=16, drop=1),
+    Column("tries", drop=5, right=True),
+    Column("deferred_ts", "next", show_until, drop=3, right=True),
+    Column("created_at", "age", show_age, drop=2, right=True),
+    Column("why", least=28),
 )
 
 CSV_COLUMNS = tuple(

@@ -56,7 +56,7 @@ def _columns_that_fit(
 ) -> list[int] | None:
     """Positions of the columns to draw; None when even the ids alone do not fit."""
     widths = _widths(columns, cells)
-    kept = [at for at, column in enumerate(columns) if column.from_width <= width]
+    kept = list(range(len(columns)))
     while _least_width(columns, widths, kept) > width:
         droppable = [at for at in kept if not columns[at].is_id]
         if not droppable:

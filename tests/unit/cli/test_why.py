@@ -40,11 +40,21 @@ def test_a_list_and_a_page_ask_for_nothing_more(cli, world) -> None:
     assert world.names() == ["listMessages", "getMessage", "getMessageEvents"]
 
 
-def test_a_wide_terminal_has_a_column_for_it(cli, world, make_message, monkeypatch) -> None:
+def test_a_terminal_has_a_column_for_it_and_gives_up_others(
+    cli, world, make_message, monkeypatch
+) -> None:
     line = ("my", "acme", "messages", "list", "--color", "never")
     monkeypatch.setenv("COLUMNS", "140")
     assert "account paused: 535 no" in cli(*line, tty=True).out
-    monkeypatch.setenv("COLUMNS", "109")
+    monkeypatch.setenv("COLUMNS", "80")
+    table = cli(*line, tty=True).out
+    assert "WHY" in table
+    assert "account paused: 535 no" in table
+    assert "PRI" not in table
+    assert max(len(row) for row in table.splitlines()) <= 80
+    world.messages["m1"] = make_message("0d5c1a52-6f3b-4f6e-9d53-2f9a4c1f7b11", why=WHY)
+    assert "account paused: 535 no" in cli(*line, tty=True).out
+    monkeypatch.setenv("COLUMNS", "40")
     assert "WHY" not in cli(*line, tty=True).out
     monkeypatch.setenv("COLUMNS", "140")
     world.messages["m1"] = make_message()
