@@ -79,6 +79,12 @@ class TooLarge(MailProxyError):
     code = "too_large"
 
 
+class BadSignature(MailProxyError):
+    """A post is not signed, not by a known secret, or not of this time."""
+
+    code = "bad_signature"
+
+
 # --- the operator's or the machine's fault ---
 
 

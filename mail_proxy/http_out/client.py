@@ -93,26 +93,31 @@ class OutgoingHttp:
         trusted: bool,
         timeout_s: float,
         max_bytes: int = MAX_BYTES,
+        headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
         """Post `body` (bytes that are JSON already, or a value) and read the whole answer.
 
         auth: see `authorization`. trusted: the admin set this URL.
         timeout_s: for all of it, from the look-up of the name to the last byte.
+        headers: more of them.
         Raises Blocked, Unreachable, and Invalid for a login that no header can carry.
         """
         target = check_url(url, trusted=trusted, allow=self._allow)
         # A name that the admin has allowed is as good as a URL that the admin has set.
         is_free = trusted or self._allow.has_host(target.raw_host or "")
-        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         login = authorization(auth)
-        if login is not None:
-            headers["Authorization"] = login
+        sent = {
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
+            **(headers or {}),
+            **({} if login is None else {"Authorization": login}),
+        }
         data = body if isinstance(body, bytes) else json.dumps(body, allow_nan=False).encode()
         try:
             async with (
                 asyncio.timeout(timeout_s),
                 self._sessions[is_free].post(
-                    target, data=data, headers=headers, allow_redirects=False
+                    target, data=data, headers=sent, allow_redirects=False
                 ) as response,
             ):
                 return await _answer(response, max_bytes)

@@ -25,6 +25,7 @@ _HINTS = (
     "auth ",
     "authenticate ",
     "mp_",
+    "whsec_",
     "://",
     "sig",
 )
@@ -41,6 +42,7 @@ _PATTERNS = (
     ),
     re.compile(r"(?i)([?&](?:x-amz-signature|x-goog-signature|signature|sig)=)[^&\s\"']+"),
     re.compile(r"()mp_[A-Za-z0-9_-]{20,}"),
+    re.compile(r"()whsec_[A-Za-z0-9+/=]{20,}"),
     re.compile(r"(://)[^\s/\"'?#]+(?=@)"),  # up to the last `@`, as those who call it read it
 )
 

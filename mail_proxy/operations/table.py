@@ -9,7 +9,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mail_proxy.operations import accounts, instance, keys, listing, messages, scheduler, tenants
+from mail_proxy.operations import (
+    accounts,
+    instance,
+    keys,
+    listing,
+    messages,
+    scheduler,
+    tenants,
+    webhook_secrets,
+)
 from mail_proxy.operations.accept import add_messages
 from mail_proxy.wire.accounts import AccountKey, AddAccount, ListAccounts
 from mail_proxy.wire.fields import NoFields, Request
@@ -27,6 +36,7 @@ from mail_proxy.wire.scheduler import Activate, RunNow, Suspend
 from mail_proxy.wire.tenants import (
     AddTenant,
     CreateKey,
+    CreateWebhookSecret,
     ListTenants,
     TenantKey,
     TenantOf,
@@ -62,6 +72,8 @@ OPERATIONS: dict[str, Operation] = {
     "listTenantKeys": Operation(TenantKey, keys.list_tenant_keys),
     "createTenantKey": Operation(CreateKey, keys.create_tenant_key),
     "revokeTenantKey": Operation(TenantKey, keys.revoke_tenant_key),
+    "createWebhookSecret": Operation(CreateWebhookSecret, webhook_secrets.create_webhook_secret),
+    "deleteWebhookSecret": Operation(TenantOf, webhook_secrets.delete_webhook_secret),
     "addAccount": Operation(AddAccount, accounts.add_account),
     "listAccounts": Operation(ListAccounts, accounts.list_accounts),
     "getAccount": Operation(AccountKey, accounts.get_account),

@@ -11,6 +11,7 @@ from mail_proxy.domain.limits import limits_of_tenant, pause_kind
 from mail_proxy.http_out import check_url
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.keys import make_key
+from mail_proxy.operations.webhook_secrets import secret_records
 from mail_proxy.secrets import MASK, mask
 from mail_proxy.store.values import Tenant
 from mail_proxy.wire.answers import OK, Ok, iso_time, without_nulls
@@ -176,6 +177,7 @@ async def _record(ctx: Context, tenant: Tenant) -> TenantRecord:
         "client_attachment_path": tenant.client_attachment_path,
         "client_auth": None if tenant.client_auth is None else _masked(tenant.client_auth),
         "needs_client_auth": True if tenant.secret_unreadable else None,
+        "webhook_secrets": secret_records(tenant, ctx.clock.now()),
         "rate_limits": _given(tenant.rate_limits),
         "large_file_config": _given(mask(tenant.large_file_config)),
         "report_style": tenant.report_style,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,20 @@ _GONE = 410
 def report(events: Sequence[EventRow], style: str | None) -> dict[str, Any]:
     """The body of a post; without events it is a heartbeat."""
     return {"delivery_report": [entry(event, style) for event in events]}
+
+
+def encoded(events: Sequence[EventRow], style: str | None) -> bytes:
+    """The same as JSON; the same events give the same bytes."""
+    text = json.dumps(report(events, style), allow_nan=False, separators=(",", ":"))
+    return text.encode("ascii")
+
+
+def webhook_id(*parts: bytes) -> str:
+    """Of what is told, so that a post which comes again has the same, also after a restart."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return f"msg_{digest.hexdigest()[:32]}"
 
 
 def entry(event: EventRow, style: str | None) -> dict[str, Any]:

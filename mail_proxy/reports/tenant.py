@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.webhook import good_at, headers_for
 from mail_proxy.http_out import Unreachable
 from mail_proxy.observe import events as log
 from mail_proxy.reports import plan
 from mail_proxy.reports.base import Tools
-from mail_proxy.reports.entries import Answer, is_named, read_answer, report
+from mail_proxy.reports.entries import Answer, encoded, is_named, read_answer, webhook_id
 from mail_proxy.reports.plan import Pause, Receiver, Urge
 from mail_proxy.store.values import EventRow, SyncState, Tenant
 
@@ -24,6 +25,7 @@ class TenantReports:
     held: events that the application refused by name, and when each may go again. Kept in memory:
         after a restart they go at once, and their tries are in the store.
     quiet: posts without events in a row that the application asked for early.
+    heartbeat_id: the webhook-id of a post without events that comes again until it is taken.
     is_resumed: during this round a person ended pause and backoff. What the receiver of before
         refuses then is not written down: it would pause the one of now.
     """
@@ -32,6 +34,7 @@ class TenantReports:
     tools: Tools
     held: dict[int, float] = field(default_factory=dict)
     quiet: int = 0
+    heartbeat_id: str = ""
     is_resumed: bool = False
 
     async def round(self, urge: Urge) -> Pause:
@@ -89,9 +92,10 @@ class TenantReports:
     ) -> Pause:
         started = self.tools.clock.monotonic()
         if tenant.secret_unreadable:
-            answer = Answer(problem="the login for its URL cannot be read: the key is lost")
+            why = "its login or its webhook secret cannot be read: the key is lost"
+            answer = Answer(problem=why)
         else:
-            answer = await self._post(receiver, report(events, tenant.report_style))
+            answer = await self._post(tenant, receiver, events)
         seconds = self.tools.clock.monotonic() - started
         self.tools.metrics.report(seconds)
         if answer.is_gone:
@@ -102,7 +106,15 @@ class TenantReports:
             return await self._retry_later(sync, answer.problem, len(events))
         return await self._taken(tenant, sync, answer, events, seconds)
 
-    async def _post(self, receiver: Receiver, body: object) -> Answer:
+    async def _post(self, tenant: Tenant, receiver: Receiver, events: Sequence[EventRow]) -> Answer:
+        now = self.tools.clock.now()
+        body = encoded(events, tenant.report_style)
+        headers = headers_for(
+            good_at(tenant.webhook_secrets, now),
+            id=webhook_id(body) if events else self._heartbeat_id(now),
+            timestamp=int(now),
+            body=body,
+        )
         try:
             reply = await self.tools.http.post_json(
                 receiver.url,
@@ -110,6 +122,7 @@ class TenantReports:
                 auth=receiver.auth,
                 trusted=receiver.trusted,
                 timeout_s=self.tools.settings.timeout_s,
+                headers=headers,
             )
         except Unreachable as error:
             # The head of the answer was read and says yes: its endless body changes nothing.
@@ -119,6 +132,11 @@ class TenantReports:
             return Answer(problem=f"{error}; {error.hint}" if error.hint else str(error))
         return read_answer(reply.status, reply.body)
 
+    def _heartbeat_id(self, now: float) -> str:
+        if not self.heartbeat_id:
+            self.heartbeat_id = webhook_id(self.tenant_id.encode(), repr(now).encode())
+        return self.heartbeat_id
+
     async def _taken(
         self,
         tenant: Tenant,
@@ -127,6 +145,7 @@ class TenantReports:
         events: list[EventRow],
         seconds: float,
     ) -> Pause:
+        self.heartbeat_id = ""
         refused = [event for event in events if is_named(event, answer.refused)]
         taken = [event for event in events if not is_named(event, answer.refused)]
         await self._mark(taken, "reported")

@@ -6,12 +6,19 @@ import hashlib
 import hmac
 import secrets
 
+from mail_proxy.domain.webhook import secret_from
+
 PREFIX = "mp_"  # so that secret scanners find a leaked one
 
 
 def new_token() -> str:
     """`mp_` and 43 URL-safe characters: 256 random bits."""
     return PREFIX + secrets.token_urlsafe(32)
+
+
+def new_webhook_secret() -> str:
+    """`whsec_` and the base64 of 256 random bits."""
+    return secret_from(secrets.token_bytes(32))
 
 
 def token_sha256(token: str) -> str:

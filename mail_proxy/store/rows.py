@@ -95,8 +95,8 @@ TENANT = Shape(
     Tenant,
     tenants,
     row="tenant_id",
-    as_json=frozenset({"client_auth", "rate_limits", "large_file_config"}),
-    sealed=frozenset({"client_auth"}),
+    as_json=frozenset({"client_auth", "webhook_secrets", "rate_limits", "large_file_config"}),
+    sealed=frozenset({"client_auth", "webhook_secrets"}),
 )
 ACCOUNT = Shape(
     Account,

@@ -75,6 +75,7 @@ tenants = _table(
     _need("active", Boolean, "1"),
     _need("created_at", Float),
     _need("updated_at", Float),
+    _may("webhook_secrets_enc", Text),  # JSON [{secret, created_at, expires_at}], newest first
 )
 
 api_keys = _table(
@@ -124,6 +125,8 @@ accounts = _table(
     _need("created_at", Float),
     _need("updated_at", Float),
     _may("max_age", Float),  # seconds after which a message is given up; empty: the instance's
+    _may("stopped_at", Float),  # when a person paused it; empty: nobody has
+    _may("stopped_reason", Text),  # in that person's words
 )
 
 messages = _table(
@@ -249,6 +252,7 @@ events = _table(
     _need("report_state", String),  # none, pending, reported, parked
     _may("reported_ts", Float),
     _need("report_tries", Integer, "0"),
+    _may("replayed_at", Float),  # when a person asked for its report once more
 )
 _e = events.c
 _unreported = _e.report_state == literal("pending", String, literal_execute=True)
@@ -258,6 +262,14 @@ Index(
     _e.pk,
     sqlite_where=_unreported,
     postgresql_where=_unreported,
+)
+_parked = _e.report_state == literal("parked", String, literal_execute=True)
+Index(
+    "events_parked",
+    _e.tenant_id,
+    _e.pk,
+    sqlite_where=_parked,
+    postgresql_where=_parked,
 )
 Index("events_of_message", _e.tenant_id, _e.message_pk, _e.pk)
 

@@ -17,7 +17,9 @@ from mail_proxy.store.values import Account, ApiKey, Fields, Tenant
 
 
 def put_tenant(conn: Connection, tenant: Tenant, *, now: float, keyring: Keyring) -> bool:
-    return _put(conn, tenants, TENANT.all_columns(tenant, keyring), now)
+    values = TENANT.all_columns(tenant, keyring)
+    values.pop("webhook_secrets_enc", None)  # no part of a post: it replaces all that it may name
+    return _put(conn, tenants, values, now)
 
 
 def change_tenant(

@@ -26,12 +26,14 @@ class Tenant:
     client_sync_path: str | None = None
     client_attachment_path: str | None = None
     client_auth: dict[str, Any] | None = field(default=None, repr=False)
+    # Newest first, each {secret, created_at, expires_at}; `put_tenant` leaves those that are there.
+    webhook_secrets: list[dict[str, Any]] | None = field(default=None, repr=False)
     url_set_by_admin: bool = True
     rate_limits: dict[str, Any] | None = None
     large_file_config: dict[str, Any] | None = None
     report_style: str | None = None
     active: bool = True
-    secret_unreadable: bool = False  # sealed with a key that is lost: `client_auth` is None
+    secret_unreadable: bool = False  # sealed with a key that is lost: they are None
     created_at: float = 0.0
     updated_at: float = 0.0
 
@@ -71,6 +73,8 @@ class Account:
     paused_until: float | None = None
     paused_reason: str | None = None
     failures: int = 0
+    stopped_at: float | None = None  # by a person
+    stopped_reason: str | None = None
     capabilities: dict[str, Any] | None = None
     secret_unreadable: bool = False  # sealed with a key that is lost: the passwords are None
     created_at: float = 0.0
@@ -308,6 +312,7 @@ class EventRow:
     report_state: str
     reported_ts: float | None
     report_tries: int
+    replayed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

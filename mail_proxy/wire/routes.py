@@ -69,6 +69,8 @@ _TABLE = (
     Route("listTenantKeys", "GET", "/tenant/{tenant_id}/keys", _A),
     Route("createTenantKey", "POST", "/tenant/{tenant_id}/api-key", _A, changes=True),
     Route("revokeTenantKey", "DELETE", "/tenant/{tenant_id}/api-key", _A, changes=True),
+    Route("createWebhookSecret", "POST", "/tenant/{tenant_id}/webhook-secret", _T, changes=True),
+    Route("deleteWebhookSecret", "DELETE", "/tenant/{tenant_id}/webhook-secret", _T, changes=True),
     # accounts
     Route("addAccount", "POST", "/account", _T, changes=True),
     Route("listAccounts", "GET", "/accounts", _T, ("tenant_id",)),

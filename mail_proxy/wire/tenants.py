@@ -16,11 +16,15 @@ from mail_proxy.wire.fields import (
     Line,
     Number,
     Request,
+    Seconds,
     Secret,
     TenantRequest,
     Text,
     Timestamp,
 )
+
+DEFAULT_OVERLAP_S = 86400.0
+LONGEST_OVERLAP_S = 30 * 86400.0
 
 
 def _url(value: str, info: ValidationInfo) -> str:
@@ -133,6 +137,12 @@ class CreateKey(TenantKey):
     expires_at: Timestamp | None = None
 
 
+class CreateWebhookSecret(TenantOf):
+    """overlap_s: how long the secret that is replaced goes on to sign beside the new one."""
+
+    overlap_s: Seconds = Field(default=DEFAULT_OVERLAP_S, le=LONGEST_OVERLAP_S)
+
+
 # --- answers ---
 
 
@@ -148,8 +158,24 @@ class KeyMade(TypedDict):
     api_key: str
 
 
+class WebhookSecretMade(TypedDict):
+    """secret: never shown again. old_secret_expires_ts: when the one before it ends."""
+
+    ok: Literal[True]
+    secret: str
+    old_secret_expires_ts: NotRequired[int]
+
+
+class WebhookSecretRecord(TypedDict):
+    """secret: masked. expires_ts: of one that was replaced."""
+
+    secret: str
+    created_at: str
+    expires_ts: NotRequired[int]
+
+
 class TenantRecord(TypedDict):
-    """A tenant as it is looked at; the secrets of `client_auth` are masked.
+    """A tenant as it is looked at; its secrets are masked.
 
     suspended_batches: `*` when all is suspended, else codes joined by commas.
     """
@@ -161,6 +187,7 @@ class TenantRecord(TypedDict):
     client_attachment_path: NotRequired[str]
     client_auth: NotRequired[dict[str, Any]]
     needs_client_auth: NotRequired[bool]
+    webhook_secrets: NotRequired[list[WebhookSecretRecord]]
     rate_limits: NotRequired[dict[str, Any]]
     large_file_config: NotRequired[dict[str, Any]]
     report_style: NotRequired[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ async def answer(house: Any, name: str, caller: Any, fields: dict[str, Any]) -> 
         found = await house.call(name, caller, **fields)
     except MailProxyError as error:
         return json.dumps(failure_body(error))
-    return json.dumps(found)
+    return re.sub(r"whsec_[^\"]+", "whsec_", json.dumps(found))  # a new one each time
 
 
 async def city(house: Any) -> Any:
@@ -68,6 +69,7 @@ def fields_for(route: Any, *, foreign: str) -> dict[str, Any]:
         "host": "smtp.example.com",
         "port": 25,
         "name": "changed",
+        "overlap_s": 0,
     }
 
 

@@ -130,13 +130,15 @@ class ScriptedHttp:
         self.answers: deque[tuple[int, object] | Exception] = deque()
         self.posts: list[tuple[str, list[dict[str, Any]]]] = []
         self.options: list[dict[str, Any]] = []
+        self.bodies: list[bytes] = []
         self.hanging: set[str] = set()  # urls that never answer
         self.gate = asyncio.Event()  # when closed, nobody is answered
         self.gate.set()
         self._changed = asyncio.Condition()
 
-    async def post_json(self, url: str, body: Any, **options: Any) -> HttpAnswer:
-        self.posts.append((url, body["delivery_report"]))
+    async def post_json(self, url: str, body: bytes, **options: Any) -> HttpAnswer:
+        self.bodies.append(body)
+        self.posts.append((url, json.loads(body)["delivery_report"]))
         self.options.append(options)
         async with self._changed:
             self._changed.notify_all()
