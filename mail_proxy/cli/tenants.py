@@ -14,6 +14,7 @@ from mail_proxy.cli.forms import ask_form, checked
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.tenant_login import auth_answers, complete, find_secret
+from mail_proxy.cli.webhook_secret import webhook_secret
 from mail_proxy.control.base import SyncControl
 from mail_proxy.domain.errors import NotFound
 from mail_proxy.domain.limits import changed_limits
@@ -21,6 +22,7 @@ from mail_proxy.forms.tenant import TENANT_FORM
 from mail_proxy.forms.tenant import request as tenant_request
 
 app = Family()
+app.command("webhook-secret")(webhook_secret)
 
 DEFAULT_SYNC_PATH = "/mail-proxy/sync"
 

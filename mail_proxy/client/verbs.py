@@ -164,6 +164,15 @@ class Tenants(Noun[A, R]):
         """The tenant with its accounts and messages."""
         return self._answer("deleteTenant", tenant_id=tenant_id)
 
+    def create_webhook_secret(self, tenant_id: str, *, overlap_s: float | None = None) -> A:
+        """A new `secret` for its reports, shown this once; the old one signs too for a while."""
+        extra = {} if overlap_s is None else {"overlap_s": overlap_s}
+        return self._answer("createWebhookSecret", tenant_id=tenant_id, **extra)
+
+    def delete_webhook_secret(self, tenant_id: str) -> A:
+        """Its reports are not signed any more."""
+        return self._answer("deleteWebhookSecret", tenant_id=tenant_id)
+
 
 def _ids(ids: str | Iterable[str]) -> list[str]:
     return [ids] if isinstance(ids, str) else list(ids)

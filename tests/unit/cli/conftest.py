@@ -85,6 +85,18 @@ class FakeInstance:
         self._tenant(tenant_id)
         return {"api_key": "mp_new_key"}
 
+    def _createWebhookSecret(self, tenant_id: str, overlap_s: float) -> dict[str, Any]:  # noqa: N802
+        old = self._tenant(tenant_id).get("webhook_secrets", [])
+        new = {"secret": "********", "created_at": "2026-11-01T00:00:00"}
+        ends = {"expires_ts": int(NOW + overlap_s)}
+        self.tenants[tenant_id]["webhook_secrets"] = [new, *(each | ends for each in old)]
+        extra = {"old_secret_expires_ts": int(NOW + overlap_s)} if old and overlap_s else {}
+        return {"secret": "whsec_bmV3", **extra}
+
+    def _deleteWebhookSecret(self, tenant_id: str) -> dict[str, Any]:  # noqa: N802
+        del self._tenant(tenant_id)["webhook_secrets"]
+        return {}
+
     def _getStatus(self, tenant_id: str | None = None) -> dict[str, Any]:  # noqa: N802
         pending = len(self._pending(tenant_id))
         return {"scheduler_active": not self.is_suspended, "pending_messages": pending}
