@@ -13,7 +13,7 @@ from mail_proxy.config.settings import HttpSettings
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.observe import events
 from mail_proxy.wire.caller import NOBODY, Caller, Scope
-from mail_proxy.wire.routes import ROUTES, Route
+from mail_proxy.wire.routes import ROUTES, Route, scope_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -61,7 +61,8 @@ class _Command:
         self._route = route
         self._door = door
         self._timeout_s = settings.body_timeout_s
-        self._caller = NOBODY if caller is None and route.scope is Scope.PUBLIC else caller
+        self._scope = scope_of(route, metrics_public=settings.metrics_public)
+        self._caller = NOBODY if caller is None and self._scope is Scope.PUBLIC else caller
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
         caller = self._caller or NOBODY
@@ -79,7 +80,7 @@ class _Command:
 
     async def _answer(self, request: web.Request, caller: Caller) -> web.StreamResponse:
         payload = None
-        if caller.scope >= self._route.scope:  # else the door refuses; a body is not worth reading
+        if caller.scope >= self._scope:  # else the door refuses; a body is not worth reading
             payload = await payload_of(self._route, request, self._timeout_s)
         answer = await self._door.open_answer(self._route.name, payload, caller)
         if self._route.name == "metrics":

@@ -98,6 +98,13 @@ VARIABLES: tuple[Variable, ...] = (
         key="max_request_mb",
     ),
     Variable(
+        "GMP_METRICS_PUBLIC",
+        "http.metrics_public",
+        kinds.boolean(),
+        "false asks for the admin token before it shows /metrics (they name tenants and accounts).",
+        key="metrics_public",
+    ),
+    Variable(
         "GMP_API_TOKEN",
         "api_token",
         kinds.token(),

@@ -19,6 +19,7 @@ class HttpSettings:
     port: int | None = None  # None: the first free one from 8000
     max_request_bytes: int = 64 * 2**20  # GMP_MAX_REQUEST_MB
     body_timeout_s: float = 60.0  # for a whole body to arrive, and for each 64 KiB to leave
+    metrics_public: bool = True  # GMP_METRICS_PUBLIC; else /metrics asks for the admin token
     keepalive_s: float = 75.0  # an idle connection, or one whose first request never ends
     stop_grace_s: float = 5.0  # for running requests when the daemon stops
 

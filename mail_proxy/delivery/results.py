@@ -12,7 +12,8 @@ from mail_proxy.delivery.ring import Key
 from mail_proxy.domain.limits import REJECTED
 from mail_proxy.domain.state import Event
 from mail_proxy.observe import events
-from mail_proxy.observe.metrics import Labels, MailMetrics
+from mail_proxy.observe.labels import Labels
+from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.store import Claimed, Ending, MessageRow, Outcome, Rejected
 
 LATEST_TS = 253402300799.0  # the last second of the year 9999; a plan of waits may lead beyond

@@ -6,37 +6,20 @@ the start with 0, so that a rate over the first failure is not lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from mail_proxy.domain.message import PRIORITIES
-from mail_proxy.domain.state import PENDING, State
+from mail_proxy import __version__
+from mail_proxy.observe.gauges import Gauges
+from mail_proxy.observe.labels import LABELS, Labels, labels
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-MISSING = "default"  # a label without a value
-_LABELS = ("tenant_id", "tenant_name", "account_id", "account_name")
 # A transaction takes 5 ms on a LAN; the reply to the final dot may take 10 minutes.
 _ATTEMPT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600)
 _REPORT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-
-
-class Labels(NamedTuple):
-    """Whose mail it is; made by `MailMetrics.declare` or `labels`, and worth keeping."""
-
-    tenant_id: str
-    tenant_name: str
-    account_id: str
-
-
-def labels(
-    tenant_id: str | None = None, tenant_name: str | None = None, account_id: str | None = None
-) -> Labels:
-    """Labels in which what is missing is `default`."""
-    return Labels(_label(tenant_id), _label(tenant_name), _label(account_id))
 
 
 class MailMetrics:
@@ -53,17 +36,7 @@ class MailMetrics:
         self._in_doubt = self._per_account(
             "gmp_in_doubt", "Messages handed over without a reply, so perhaps sent."
         )
-        self._pending = Gauge(
-            "gmp_pending_messages",
-            "Messages that wait or are on their way.",
-            registry=self._registry,
-        )
-        self._queue = Gauge(
-            "gmp_queue_messages",
-            "Messages by state and priority.",
-            ("state", "priority"),
-            registry=self._registry,
-        )
+        self.gauges = Gauges(self._registry, __version__)
         self._reports = Counter(
             "gmp_reports",
             "Events reported to applications, by what became of them.",
@@ -90,7 +63,6 @@ class MailMetrics:
         self._declare(labels())
         for outcome in ("reported", "refused", "parked", "dropped"):
             self._reports.labels(outcome)
-        self.show_queue({})
 
     def declare(
         self, tenant_id: str | None, tenant_name: str | None, account_id: str | None
@@ -124,14 +96,6 @@ class MailMetrics:
         self._count(self._in_doubt, whose, n)
 
     # --- the instance ---
-
-    def show_queue(self, counts: Mapping[tuple[State, int], int]) -> None:
-        """Set the gauges: how many messages there are in each (state, priority)."""
-        for state in State:
-            for priority in PRIORITIES.values():
-                n = counts.get((state, priority), 0)
-                self._queue.labels(state.value, str(priority)).set(n)
-        self._pending.set(sum(n for (state, _), n in counts.items() if state in PENDING))
 
     def lease_lost(self, n: int = 1) -> None:
         self._lease_lost.inc(n)
@@ -180,7 +144,7 @@ class MailMetrics:
         series.inc(n)
 
     def _per_account(self, name: str, text: str) -> Counter:
-        return Counter(name, text, _LABELS, registry=self._registry)
+        return Counter(name, text, LABELS, registry=self._registry)
 
 
 class _WithoutCreated(Collector):
@@ -197,8 +161,3 @@ class _WithoutCreated(Collector):
         for metric in self._registry.collect():
             metric.samples = [s for s in metric.samples if not s.name.endswith("_created")]
             yield metric
-
-
-def _label(value: str | None) -> str:
-    # A lone surrogate would make every later rendering fail.
-    return value.encode("utf-8", "replace").decode("utf-8") if value else MISSING

@@ -8,7 +8,7 @@ from typing import Any
 from mail_proxy.domain.errors import Conflict, Invalid, NotFound
 from mail_proxy.domain.limits import pause_kind
 from mail_proxy.http_out import check_host
-from mail_proxy.observe.metrics import labels
+from mail_proxy.observe.labels import labels
 from mail_proxy.operations.context import Context
 from mail_proxy.secrets import MASK
 from mail_proxy.smtp import Relay

@@ -19,7 +19,7 @@ from mail_proxy.operations.tokens import WRONG_TOKEN
 from mail_proxy.wire.caller import Caller, Scope
 from mail_proxy.wire.failure import STATUS
 from mail_proxy.wire.fields import parse_request
-from mail_proxy.wire.routes import Route, route_named
+from mail_proxy.wire.routes import Route, route_named, scope_of
 
 ADMIN_NEEDED = "Admin token required"
 NOT_FOR_TENANTS = "Admin token required, tenant tokens not allowed for this operation"
@@ -43,7 +43,8 @@ class Door:
         route = route_named(name)
         if route is None:
             raise NotFound(f"there is no command '{name[:100]}'")
-        _check_scope(route, caller)
+        metrics_public = self._context.settings.http.metrics_public
+        _check_scope(scope_of(route, metrics_public=metrics_public), caller)
         payload = {} if payload is None else payload
         try:
             answer = await self._run(route, payload, caller)
@@ -78,12 +79,12 @@ class Door:
             await self._audit.note(route, caller, shown, status=status, answer=answer)
 
 
-def _check_scope(route: Route, caller: Caller) -> None:
+def _check_scope(needed: Scope, caller: Caller) -> None:
     """Raises Unauthorized or Forbidden."""
-    if caller.scope >= route.scope:
+    if caller.scope >= needed:
         return
     if caller.scope is Scope.PUBLIC:
-        raise Unauthorized(WRONG_TOKEN if route.scope is Scope.TENANT else ADMIN_NEEDED)
+        raise Unauthorized(WRONG_TOKEN if needed is Scope.TENANT else ADMIN_NEEDED)
     if caller.scope is Scope.TENANT:
         raise Forbidden(NOT_FOR_TENANTS)
     raise Forbidden(LOCAL_ONLY)

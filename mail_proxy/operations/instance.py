@@ -12,9 +12,11 @@ import mail_proxy
 from mail_proxy.domain.errors import Conflict
 from mail_proxy.domain.limits import pause_kind
 from mail_proxy.domain.state import State
+from mail_proxy.observe.labels import Labels, labels
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.numbers import Queue
 from mail_proxy.secrets import MASK, new_token
+from mail_proxy.store.values import Account
 from mail_proxy.wire.answers import OK, Ok, not_before
 from mail_proxy.wire.fields import NoFields
 from mail_proxy.wire.instance import (
@@ -51,7 +53,13 @@ async def health(ctx: Context, _: NoFields) -> Health:
 
 async def metrics(ctx: Context, _: NoFields) -> Metrics:
     """Counters and gauges for Prometheus."""
-    ctx.metrics.show_queue(await ctx.numbers.by_state_and_priority())
+
+    def whose(account: Account) -> Labels:
+        name = ctx.directory.name_of(account.tenant_id)
+        return labels(account.tenant_id, name, account.account_id)
+
+    standing = await ctx.numbers.standing(whose, is_active=_is_active(ctx))
+    ctx.metrics.gauges.show(standing)
     # In a thread: with thousands of accounts the text takes a while.
     return {"ok": True, "text": await asyncio.to_thread(ctx.metrics.render)}
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mail_proxy.domain.clock import Clock
+from mail_proxy.domain.limits import pause_kind
 from mail_proxy.domain.state import PENDING, State
+from mail_proxy.observe.gauges import Paused, Standing
+from mail_proxy.observe.labels import Labels
 from mail_proxy.store.base import Store
 from mail_proxy.store.values import Account, Count
 
@@ -55,12 +58,22 @@ class Numbers:
         counts = await self._store.counts(tenant_id)
         return sum(count.n for count in counts if count.state in PENDING)
 
-    async def by_state_and_priority(self) -> Counter[tuple[State, int]]:
-        """Of all tenants, now."""
-        totals: Counter[tuple[State, int]] = Counter()
-        for count in await self._store.counts(None):
-            totals[count.state, count.priority] += count.n
-        return totals
+    async def standing(self, whose: Callable[[Account], Labels], *, is_active: bool) -> Standing:
+        """Of all tenants, for the metrics; `whose`: the labels of an account."""
+        queue = await self.queue(None)
+        now = self._clock.now()
+        unreported_at = await self._store.oldest_unreported()
+        return Standing(
+            {
+                (state, priority): n
+                for priority, counts in queue.by_priority.items()
+                for state, n in counts.items()
+            },
+            _age(queue.oldest_waiting_at, now),
+            _age(unreported_at, now),
+            [Paused(whose(a), pause_kind(a.paused_reason)) for a in queue.paused],
+            is_active,
+        )
 
     async def _read(self, tenant_id: str | None) -> Queue:
         by_state, by_priority = _totals(await self._store.counts(tenant_id))
@@ -72,6 +85,10 @@ class Numbers:
         )
         oldest = await self._store.oldest_waiting(tenant_id)
         return Queue(by_state, by_priority, oldest, paused)
+
+
+def _age(at: float | None, now: float) -> float:
+    return 0.0 if at is None else max(0.0, now - at)
 
 
 def _totals(counts: Sequence[Count]) -> tuple[Counter[State], dict[int, Counter[State]]]:

@@ -380,6 +380,9 @@ class MailProxyDb:
     async def tenants_with_reports(self) -> list[str]:
         return await self._readers.read(reports.tenants_with_reports)
 
+    async def oldest_unreported(self) -> float | None:
+        return await self._readers.read(reports.oldest_unreported)
+
     async def mark_reported(
         self, tenant_id: str, pks: Sequence[int], *, now: float, state: str = "reported"
     ) -> None:

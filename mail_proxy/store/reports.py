@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from mail_proxy.store.indexed import by_index, is_unreported
 from mail_proxy.store.rows import EVENT_COLUMNS, event_row
@@ -28,6 +28,14 @@ def tenants_with_reports(conn: Connection) -> list[str]:
     has_some = by_index(theirs, events, "events_unreported").exists()
     statement = select(tenants.c.tenant_id).where(has_some).order_by(tenants.c.tenant_id)
     return list(conn.execute(statement).scalars())
+
+
+def oldest_unreported(conn: Connection) -> float | None:
+    """event_ts of the first event that waits for an application; a probe for each tenant."""
+    first = select(_e.event_ts).where(_e.tenant_id == tenants.c.tenant_id, is_unreported)
+    probe = by_index(first, events, "events_unreported").order_by(_e.pk).limit(1)
+    of_tenants = select(probe.scalar_subquery().label("event_ts")).select_from(tenants).subquery()
+    return conn.execute(select(func.min(of_tenants.c.event_ts))).scalar()
 
 
 def mark_reported(

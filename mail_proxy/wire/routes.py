@@ -123,6 +123,13 @@ _TABLE = (
 ROUTES: dict[str, Route] = {route.name: route for route in _TABLE}
 
 
+def scope_of(route: Route, *, metrics_public: bool) -> Scope:
+    """What `route` is open to, where the settings may close the metrics."""
+    if route.name == "metrics" and not metrics_public:
+        return Scope.ADMIN
+    return route.scope
+
+
 def route_named(name: str) -> Route | None:
     """The route of a command; `addMessages`, `add-messages` and `add messages` are the same."""
     return _BY_LOOSE_NAME.get(_loose(name))

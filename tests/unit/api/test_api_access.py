@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
+from mail_proxy.api import ApiServer
 from mail_proxy.domain.errors import Unauthorized
 from mail_proxy.wire.caller import ADMIN, LOCAL, NOBODY, tenant
 
@@ -74,6 +76,20 @@ async def test_public_paths_ask_for_no_token(path: str, client, door):
 
     assert (await replace(client, token="wrong")("GET", path)).status == 200
     assert door.calls[0][2] == NOBODY
+
+
+async def test_metrics_that_are_not_public_ask_for_a_token(client, settings, door, tmp_path):
+    folder = tmp_path / "other"
+    folder.mkdir(mode=0o700)
+    closed = replace(settings, state_dir=folder, http=replace(settings.http, metrics_public=False))
+    door.answer = {"ok": True, "text": ""}
+    async with ApiServer(door, closed) as server:
+        other = replace(client, connect=lambda: asyncio.open_connection("127.0.0.1", server.port))
+        await other("GET", "/metrics")
+        await replace(other, token=None)("GET", "/metrics")
+        await other("GET", "/health")
+
+    assert [caller for _, _, caller in door.calls] == [ADMIN, NOBODY, NOBODY]
 
 
 async def test_on_the_socket_everybody_is_local(local, door):

@@ -4,7 +4,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mail_proxy.domain.state import State
-from mail_proxy.observe.metrics import MailMetrics, labels
+from mail_proxy.observe.gauges import Paused, Standing
+from mail_proxy.observe.labels import labels
+from mail_proxy.observe.metrics import MailMetrics
 
 PER_ACCOUNT = {"tenant_id", "tenant_name", "account_id", "account_name"}
 
@@ -71,19 +73,43 @@ def test_no_series_tells_when_it_was_created():
 
 def test_pending_messages_have_no_labels():
     metrics = MailMetrics()
-    metrics.show_queue(
-        {(State.WAITING, 2): 3, (State.LEASED, 0): 1, (State.IN_DOUBT, 2): 10, (State.SENT, 2): 100}
-    )
+    counts = {
+        (State.WAITING, 2): 3,
+        (State.LEASED, 0): 1,
+        (State.IN_DOUBT, 2): 10,
+        (State.SENT, 2): 100,
+    }
+    metrics.gauges.show(Standing(counts))
     assert samples(metrics)["gmp_pending_messages", frozenset()] == 4
 
 
 def test_the_queue_is_shown_by_state_and_priority_and_old_numbers_go():
     metrics = MailMetrics()
     waiting = frozenset({("state", "waiting"), ("priority", "2")})
-    metrics.show_queue({(State.WAITING, 2): 3})
+    metrics.gauges.show(Standing({(State.WAITING, 2): 3}))
     assert samples(metrics)["gmp_queue_messages", waiting] == 3
-    metrics.show_queue({})
+    metrics.gauges.show(Standing())
     assert samples(metrics)["gmp_queue_messages", waiting] == 0
+
+
+def test_an_account_is_shown_as_paused_for_as_long_as_it_is():
+    metrics = MailMetrics()
+    main = labels("acme", "Acme", "main")
+    of_main = {"tenant_id": "acme", "tenant_name": "Acme", "account_id": "main"}
+    paused = frozenset({**of_main, "account_name": "main", "paused_by": "fault"}.items())
+    metrics.gauges.show(Standing(paused=[Paused(main, "fault")]))
+    assert samples(metrics)["gmp_account_paused", paused] == 1
+    metrics.gauges.show(Standing())
+    assert ("gmp_account_paused", paused) not in samples(metrics)
+
+
+def test_ages_and_the_scheduler_are_shown():
+    metrics = MailMetrics()
+    metrics.gauges.show(Standing(oldest_ready_s=7, oldest_unreported_s=9, is_active=False))
+    found = samples(metrics)
+    assert found["gmp_oldest_ready_seconds", frozenset()] == 7
+    assert found["gmp_oldest_unreported_seconds", frozenset()] == 9
+    assert found["gmp_scheduler_active", frozenset()] == 0
 
 
 def test_reports_are_counted_by_outcome():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 import mail_proxy
-from mail_proxy.domain.errors import Conflict, Invalid
+from mail_proxy.domain.errors import Conflict, Forbidden, Invalid, Unauthorized
 from mail_proxy.domain.state import Event
 from mail_proxy.wire.caller import LOCAL, NOBODY
 
@@ -25,6 +25,33 @@ async def test_metrics_show_what_is_pending(house):
     text = (await house.call("metrics", NOBODY))["text"]
     assert "gmp_pending_messages 1.0" in text
     assert 'gmp_sent_total{account_id="main",account_name="main",tenant_id="acme"' in text
+
+
+async def test_metrics_tell_what_stands_still(house):
+    await house.tenant("acme", "main")
+    await house.post(house.mail("a"), house.mail("b"))
+    claimed, _ = await house.claim("acme", "main")
+    await house.finish(claimed, Event.FAIL, error="x")
+    await house.post(house.mail("c"))
+    pause = {"paused_until": house.clock.now() + 60, "paused_reason": "login refused"}
+    await house.store.change_account("acme", "main", pause, now=house.clock.now())
+    house.clock.at += 30
+    lines = (await house.call("metrics", NOBODY))["text"].splitlines()
+    assert "gmp_oldest_ready_seconds 30.0" in lines
+    assert any(line.startswith("gmp_account_paused{") and "fault" in line for line in lines)
+    assert "gmp_scheduler_active 1.0" in lines
+
+
+async def test_metrics_may_be_for_the_admin_only(house):
+    settings = house.context.settings
+    closed = replace(settings, http=replace(settings.http, metrics_public=False))
+    house.door._context = replace(house.context, settings=closed)
+    acme = await house.tenant("acme", "main")
+    with pytest.raises(Unauthorized, match="Admin token required"):
+        await house.call("metrics", NOBODY)
+    with pytest.raises(Forbidden):
+        await house.call("metrics", acme)
+    assert (await house.call("metrics"))["ok"]
 
 
 async def test_status_has_both_names_and_counts_a_tenants_own_only(house):

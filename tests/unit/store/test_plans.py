@@ -353,6 +353,7 @@ def test_reports_read_what_waits_only(plans):
     for plan in (
         plans.of(reports.unreported, "acme", limit=5),
         plans.of(reports.tenants_with_reports),
+        plans.of(reports.oldest_unreported),
     ):
         assert_walks_nothing(plan)
         assert "SEARCH events USING INDEX events_unreported (tenant_id=?)" in plan
