@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 TESTS ?= tests
 WORKERS ?= auto
 
-.PHONY: help demo test quick soak lint format types layers bench openapi lock clean
+.PHONY: help demo test quick soak fuzz lint format types layers bench openapi lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ soak: $(VENV)/developed ## run the tests of what is promised at full length (abo
 	  MAIL_PROXY_SOAK=1 MAIL_PROXY_FIGURES=$$figures $(BIN)/pytest $(TESTS)/reliability; code=$$?; \
 	  git log -1 --format='%nFigures of %h, %cs:' 2>/dev/null; \
 	  $(BIN)/python -m tests.faults.figures $$figures; exit $$code
+
+fuzz: $(VENV)/developed ## send 200 odd requests to each route, as each caller
+	@MAIL_PROXY_FUZZ_EXAMPLES=200 $(BIN)/pytest -n $(WORKERS) $(TESTS)/end_to_end/test_openapi_fuzz.py
 
 lint: format types layers ## check format, style, types and layers
 
