@@ -12,7 +12,7 @@ import json
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
@@ -20,6 +20,7 @@ from mail_proxy.api import ApiServer
 from mail_proxy.api.openapi import document, document_text
 from mail_proxy.config.settings import DeliverySettings, HttpSettings, Settings
 from mail_proxy.proxy import MailProxy
+from mail_proxy.sinks.reports import ReportSink
 from mail_proxy.sinks.smtp import SmtpSink
 from mail_proxy.wire.routes import ROUTES
 
@@ -28,8 +29,9 @@ EXAMPLES = ROOT / "mail_proxy" / "api" / "examples.json"
 DOCUMENT = ROOT / "docs" / "openapi.json"
 TOKEN = "the-admins-token"
 
-# The relay of the examples stands on this machine.
+# The relay and the application of the examples stand on this machine.
 SHOWN_HOST, SHOWN_PORT = "smtp.example.com", 587
+SHOWN_URL = "https://app.example.com"
 
 # What differs each time, and what is shown of it.
 _SHOWN_TS = 1795228126
@@ -69,47 +71,63 @@ async def recorded() -> list[dict[str, Any]]:
         )
         async with (
             SmtpSink() as relay,
+            ReportSink() as application,
             await MailProxy.open(settings) as proxy,
             ApiServer(proxy, settings) as server,
             aiohttp.ClientSession(server.url, headers={"X-API-Token": TOKEN}) as session,
         ):
             proxy.start()
-            return [await _sent(session, example, relay) for example in examples()]
+            here = _Here(relay.host, relay.port, application.base_url)
+            return [await _sent(session, example, here) for example in examples()]
 
 
-async def _sent(session: aiohttp.ClientSession, example: Any, relay: SmtpSink) -> dict[str, Any]:
+class _Here(NamedTuple):
+    """What stands for the names in the examples."""
+
+    host: str
+    port: int
+    url: str
+
+
+async def _sent(session: aiohttp.ClientSession, example: Any, here: _Here) -> dict[str, Any]:
     route = ROUTES[example["command"]]
-    body = example.get("body")
+    body = dict(example.get("body", {})) or example.get("body")
     if body and body.get("host") == SHOWN_HOST:
-        body = {**body, "host": relay.host, "port": relay.port}
+        body |= {"host": here.host, "port": here.port}
+    if body and body.get("client_base_url") == SHOWN_URL:
+        body["client_base_url"] = here.url
     path = route.path.format(**example.get("path", {}))
     async with session.request(
         route.method, path, params=example.get("query"), json=body
     ) as response:
         text = await response.text()
         assert response.status == 200, f"{route.name}: {response.status} {text}"
-    answer = _metrics(text) if route.name == "metrics" else _steady(json.loads(text), relay)
+    answer = _metrics(text) if route.name == "metrics" else _steady(json.loads(text), here)
     given = {key: example[key] for key in ("command", "path", "query", "body") if key in example}
     return {**given, "answer": answer}
 
 
 def _metrics(text: str) -> str:
-    lines = [line for line in text.splitlines() if any(name in line for name in _METRICS)]
+    lines = [
+        line
+        for line in text.splitlines()
+        if any(name in line for name in _METRICS) and not line.startswith("# HELP")
+    ]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _steady(value: Any, relay: SmtpSink, name: str = "") -> Any:
+def _steady(value: Any, here: _Here, name: str = "") -> Any:
     """The same with what differs each time replaced."""
     match value:
         case dict():
-            return {key: _steady(inner, relay, key) for key, inner in value.items()}
+            return {key: _steady(inner, here, key) for key, inner in value.items()}
         case list() if name == "settings":
             return [item for item in value if item["name"] in _SETTINGS]
         case list():
-            return [_steady(item, relay) for item in value]
-        case relay.host:
+            return [_steady(item, here) for item in value]
+        case here.host:
             return SHOWN_HOST
-        case relay.port:
+        case here.port:
             return SHOWN_PORT
         case _ if name in _SHOWN:
             return _SHOWN[name]
@@ -118,7 +136,8 @@ def _steady(value: Any, relay: SmtpSink, name: str = "") -> Any:
         case str() if _TIME.match(value):
             return _SHOWN_TIME
         case str():
-            return value.replace(relay.host, SHOWN_HOST).replace(str(relay.port), str(SHOWN_PORT))
+            value = value.replace(here.url, SHOWN_URL).replace(here.host, SHOWN_HOST)
+            return value.replace(str(here.port), str(SHOWN_PORT))
         case _:
             return value
 
