@@ -61,6 +61,12 @@ class Doors(Protocol):
 
     def create(self, instance: Instance) -> None: ...
 
+    def check(
+        self, instance: Instance, environ: Mapping[str, str], *, host: str | None, port: int | None
+    ) -> None:
+        """Refuse the settings that a start would refuse."""
+        ...
+
     def start(
         self,
         instance: Instance,

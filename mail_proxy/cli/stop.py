@@ -53,20 +53,19 @@ def restart(
 ) -> None:
     """Stop an instance and start it again, at the same address unless told otherwise.
 
+    One whose settings are wrong by now is left running.
+
     Examples:
       mail-proxy restart myserver
     """
     found = here(ctx)
     instance = found.existing(name)
     daemon = found.doors.status(instance)
+    host = host or _kept(found, daemon, "host", daemon.host)
+    port = port or _kept(found, daemon, "port", daemon.port)
+    _check(found, instance, daemon, host=host, port=port)
     was_running = stop_instance(found, instance, force=force)
-    started = _start_again(
-        found,
-        instance,
-        host=host or _kept(found, daemon, "host", daemon.host),
-        port=port or _kept(found, daemon, "port", daemon.port),
-        was_running=was_running,
-    )
+    started = _start_again(found, instance, host=host, port=port, was_running=was_running)
     found.instance_name = name
     record = {"name": name, "was_running": was_running, "pid": started.pid, "url": started.url}
     found.writer.done(record, f"'{name}' is running: pid {started.pid}, {started.url}")
@@ -82,6 +81,21 @@ def _kept(found: Here, daemon: Daemon, key: str, value: _T | None) -> _T | None:
     source = daemon.sources.get(key)
     is_lost = source == "environment" and not found.environ.get(f"GMP_{key.upper()}")
     return value if source == "option" or is_lost else None
+
+
+def _check(
+    found: Here, instance: Instance, daemon: Daemon, *, host: str | None, port: int | None
+) -> None:
+    """What would not start again is left as it is."""
+    try:
+        found.doors.check(instance, found.environ, host=host, port=port)
+    except MailProxyError as error:
+        if not daemon.is_running:
+            raise
+        raise CommandFailed(
+            f"'{instance.name}' was not restarted, and goes on as it was: {error}",
+            tries=(error.hint,) if error.hint else (),
+        ) from error
 
 
 def _start_again(

@@ -26,6 +26,13 @@ class RealDoors:
 
         create_instance(instance, now=time.time())
 
+    def check(
+        self, instance: Instance, environ: Mapping[str, str], *, host: str | None, port: int | None
+    ) -> None:
+        from mail_proxy.config.load import load_settings
+
+        load_settings(instance, environ, host=host, port=port)
+
     def start(
         self,
         instance: Instance,

@@ -256,6 +256,7 @@ class FakeDoors:
         self.running: set[str] = set()
         self.dead: set[str] = set()
         self.start_fails_with: MailProxyError | None = None
+        self.check_fails_with: MailProxyError | None = None
         self.bound: dict[str, tuple[str, int]] = {}  # where each daemon listens
         self.given: dict[str, dict[str, str]] = {}  # and where that was told
         self.makes_before_failing = False
@@ -270,6 +271,12 @@ class FakeDoors:
     def create(self, instance: Instance) -> None:
         instance.folder.mkdir(parents=True, exist_ok=True)
         instance.config_path.write_text("")
+
+    def check(
+        self, instance: Instance, environ: Mapping[str, str], *, host: str | None, port: int | None
+    ) -> None:
+        if self.check_fails_with is not None:
+            raise self.check_fails_with
 
     def start(
         self,

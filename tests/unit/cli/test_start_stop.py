@@ -39,6 +39,18 @@ def test_a_restart_repeats_only_what_would_be_lost(cli, sources, environ, port) 
     assert cli.doors.bound["my"][1] == (port or 8000)
 
 
+def test_a_restart_with_settings_that_are_wrong_leaves_it_running(cli) -> None:
+    cli.instance("my")
+    cli.doors.check_fails_with = ConfigurationError("GMP_PORT: 1 to 65535", hint="look")
+    ran = cli("restart", "my")
+    assert ran.code == 1
+    assert ran.err == (
+        "error: 'my' was not restarted, and goes on as it was: GMP_PORT: 1 to 65535\n"
+        "  try: look\n"
+    )
+    assert "my" in cli.doors.running
+
+
 def test_a_restart_that_fails_says_that_it_is_stopped_now(cli) -> None:
     cli.instance("my")
     cli.doors.start_fails_with = ConfigurationError("port 80 is taken", hint="use --port")
