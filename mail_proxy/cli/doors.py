@@ -86,9 +86,17 @@ class Doors(Protocol):
     def status(self, instance: Instance) -> Daemon: ...
 
     def front_command(
-        self, instance: Instance | None, *, host: str | None, port: int | None
+        self,
+        instance: Instance | None,
+        *,
+        host: str | None,
+        port: int | None,
+        is_new: bool = False,
     ) -> list[str]:
-        """The command line of a daemon in front; without an instance, that of `serve`."""
+        """The command line of a daemon in front; without an instance, that of `serve`.
+
+        is_new: the instance was made for it, and goes when its start is refused.
+        """
         ...
 
     def become(self, command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:

@@ -62,9 +62,11 @@ def start(
     near = _near_names(found, name) if origin is Origin.NEW else ""
     in_front = foreground or reload
     if in_front and not found.doors.status(instance).is_running:
+        is_new = not instance.folder.exists()
         found.doors.create(instance)
         _tell_origin(found, name, origin, near)
-        return _run_in_front(found, instance, host, port, reload=reload)
+        command = found.doors.front_command(instance, host=host, port=port, is_new=is_new)
+        return _run_in_front(found, command, reload=reload)
     started = start_or_fail(found, instance, host, port)
     found.instance_name = name
     _tell_origin(found, name, origin, near)
@@ -103,10 +105,7 @@ def _near_names(found: Here, name: str) -> str:
     return ", ".join(f"'{known}'" for known in near(name, found.instance_names()))
 
 
-def _run_in_front(
-    found: Here, instance: Instance, host: str | None, port: int | None, *, reload: bool
-) -> int:
-    command = found.doors.front_command(instance, host=host, port=port)
+def _run_in_front(found: Here, command: list[str], *, reload: bool) -> int:
     environ = {**found.environ, "MAIL_PROXY_HOME": str(found.root)}
     if not reload:
         found.doors.become(command, environ)

@@ -76,11 +76,16 @@ class RealDoors:
         )
 
     def front_command(
-        self, instance: Instance | None, *, host: str | None, port: int | None
+        self,
+        instance: Instance | None,
+        *,
+        host: str | None,
+        port: int | None,
+        is_new: bool = False,
     ) -> list[str]:
         from mail_proxy.control.process import daemon_command
 
-        return daemon_command(instance, host=host, port=port)
+        return daemon_command(instance, host=host, port=port, is_new=is_new)
 
     def become(self, command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
         os.execve(command[0], list(command), dict(environ))  # noqa: S606 - our own interpreter

@@ -7,6 +7,7 @@ comments and unknown keys as they are.
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from mail_proxy.config.instances import Instance, create_folder
+from mail_proxy.config.lock import StateLock
 from mail_proxy.config.private import read_private, write_private
-from mail_proxy.domain.errors import ConfigurationError
+from mail_proxy.domain.errors import ConfigurationError, Locked
 
 SIZE_LIMIT = 1 << 20
 _TABLE_HEADER = re.compile(r"^[ \t]*\[", re.MULTILINE)
@@ -87,6 +89,16 @@ def create_instance(instance: Instance, *, now: float) -> None:
     if not instance.exists():
         created_at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         write_config(instance.config_path, {"name": instance.name, "created_at": created_at})
+
+
+def discard_instance(instance: Instance) -> None:
+    """Remove what a refused first start has made, unless it came as far as a database."""
+    try:
+        with StateLock(instance.folder).acquire("clean-up"):
+            if not instance.database_path.exists():
+                shutil.rmtree(instance.folder)
+    except (ConfigurationError, Locked):
+        return  # there is no folder, or another start is at work in it
 
 
 def toml_value(value: Value) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sys
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mail_proxy.config import unix_socket
-from mail_proxy.config.file import create_instance
+from mail_proxy.config.file import create_instance, discard_instance
 from mail_proxy.config.instances import Instance
 from mail_proxy.config.load import load_settings
 from mail_proxy.config.lock import Holder, StateLock, daemon_of
@@ -107,9 +106,16 @@ def _answers(socket_path: Path) -> bool:
 
 
 def daemon_command(
-    instance: Instance | None, *, host: str | None = None, port: int | None = None
+    instance: Instance | None,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    is_new: bool = False,
 ) -> list[str]:
-    """The command line of a daemon in front; without an instance, that of `serve`."""
+    """The command line of a daemon in front; without an instance, that of `serve`.
+
+    is_new: the instance was made for this start, and goes when that is refused.
+    """
     # -P: nothing is imported from the folder that the command happens to be given in.
     command = [sys.executable, "-P", "-m", "mail_proxy.daemon"]
     command.append("--serve" if instance is None else instance.name)
@@ -117,6 +123,8 @@ def daemon_command(
         command += ["--host", host]
     if port is not None:
         command += ["--port", str(port)]
+    if is_new:
+        command.append("--new")
     return command
 
 
@@ -147,7 +155,7 @@ def start_daemon(
     except BaseException as error:
         # "internal" has its traceback in the log.
         if is_new and getattr(error, "code", "") != MailProxyError.code:
-            _discard(instance)
+            discard_instance(instance)
         raise
 
 
@@ -189,16 +197,6 @@ def _start(
     finally:
         os.close(log)
     return _started(instance, line, log_start, timeout_s)
-
-
-def _discard(instance: Instance) -> None:
-    """Remove what a refused first start has made, unless it came as far as a database."""
-    try:
-        with StateLock(instance.folder).acquire("clean-up"):
-            if not instance.database_path.exists():
-                shutil.rmtree(instance.folder)
-    except (ConfigurationError, Locked):
-        return  # there is no folder, or another start is at work in it
 
 
 def _refuse_second(instance: Instance) -> None:

@@ -31,7 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     return start(
-        arguments.name, host=arguments.host, port=arguments.port, ready_fd=arguments.ready_fd
+        arguments.name,
+        host=arguments.host,
+        port=arguments.port,
+        ready_fd=arguments.ready_fd,
+        is_new=arguments.new,
     )
 
 
@@ -41,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--serve", action="store_true", help="run from GMP_* alone, in front")
     parser.add_argument("--host", metavar="HOST", help="the address to listen on")
     parser.add_argument("--port", metavar="PORT", type=int, help="the port to listen on")
+    parser.add_argument("--new", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--ready-fd", metavar="N", type=_descriptor, help=argparse.SUPPRESS)
     return parser
 

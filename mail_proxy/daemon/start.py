@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import ExitStack
 
+from mail_proxy.config.file import discard_instance
 from mail_proxy.config.instances import Instance, home, instance_named
 from mail_proxy.config.load import load_settings, settings_from_environment
 from mail_proxy.config.lock import DatabaseLock, StateLock, holder_of
@@ -29,24 +30,41 @@ _DATABASE_WAIT_S = 10.0
 _LOOK_EVERY_S = 0.05
 
 
-def start(name: str | None, *, host: str | None, port: int | None, ready_fd: int | None) -> int:
-    """Run until stopped; the exit code. Without a name, what the environment says."""
+def start(
+    name: str | None,
+    *,
+    host: str | None,
+    port: int | None,
+    ready_fd: int | None,
+    is_new: bool = False,
+) -> int:
+    """Run until stopped; the exit code. Without a name, what the environment says.
+
+    is_new: the instance was made for this start: where that is refused, nothing is left of it.
+    """
     readiness = Readiness(ready_fd)
     log.configure(stream=sys.stderr)
     try:
         _run_alone(_plan(name, host, port, readiness))
         return 0
     except KeyboardInterrupt:  # before the event loop takes the signals
+        _discard(name, is_new)
         return 128 + signal.SIGINT
     except MailProxyError as error:
         events.daemon_failed(code=error.code, why=str(error), hint=error.hint)
         readiness.refused(error)
+        _discard(name, is_new)
     except Exception as error:  # noqa: BLE001 - a bug of ours: told where the start is waited for
         events.task_broke("daemon", error)
         readiness.refused(MailProxyError(f"internal error: {type(error).__name__}; see the log"))
     finally:
         log.unconfigure()
     return 1
+
+
+def _discard(name: str | None, is_new: bool) -> None:
+    if name is not None and is_new:
+        discard_instance(instance_named(name, home()))
 
 
 def _run_alone(plan: Plan) -> None:

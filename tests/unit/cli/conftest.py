@@ -319,9 +319,14 @@ class FakeDoors:
         return Daemon(DaemonState.DEAD if instance.name in self.dead else DaemonState.STOPPED)
 
     def front_command(
-        self, instance: Instance | None, *, host: str | None, port: int | None
+        self,
+        instance: Instance | None,
+        *,
+        host: str | None,
+        port: int | None,
+        is_new: bool = False,
     ) -> list[str]:
-        return ["python", instance.name if instance else "--serve"]
+        return ["python", *(["--new"] if is_new else []), instance.name if instance else "--serve"]
 
     def become(self, command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
         self.became = (list(command), dict(environ))

@@ -139,6 +139,12 @@ def test_start_in_front_becomes_the_daemon(cli) -> None:
     command, environ = cli.doors.became
     assert command[-1] == "my"
     assert environ["MAIL_PROXY_HOME"] == str(cli.root)
+    assert "--new" not in command
+
+
+def test_a_daemon_in_front_knows_that_its_instance_was_made_for_it(cli) -> None:
+    cli("start", "my", "--foreground")
+    assert "--new" in cli.doors.became[0]
 
 
 def test_serve_becomes_the_daemon_with_the_options_as_environment(cli) -> None:

@@ -45,8 +45,7 @@ def test_a_restart_with_settings_that_are_wrong_leaves_it_running(cli) -> None:
     ran = cli("restart", "my")
     assert ran.code == 1
     assert ran.err == (
-        "error: 'my' was not restarted, and goes on as it was: GMP_PORT: 1 to 65535\n"
-        "  try: look\n"
+        "error: 'my' was not restarted, and goes on as it was: GMP_PORT: 1 to 65535\n  try: look\n"
     )
     assert "my" in cli.doors.running
 
