@@ -27,6 +27,7 @@ class MailMetrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._gone: set[str] = set()  # deleted tenants
         # Looking a series up by its labels costs more than counting with it.
         self._series: dict[tuple[Counter, Labels], Counter] = {}
         self._sent = self._per_account("gmp_sent", "Messages accepted by a mail server.")
@@ -69,6 +70,7 @@ class MailMetrics:
     ) -> Labels:
         """Show an account's series from now on, with 0; the labels to count with."""
         found = labels(tenant_id, tenant_name, account_id)
+        self._gone.discard(found.tenant_id)
         self._declare(found)
         return found
 
@@ -77,6 +79,12 @@ class MailMetrics:
         for counter in self._account_counters:
             counter.remove(*whose, whose.account_id)
             self._series.pop((counter, whose), None)
+
+    def forget_tenant(self, tenant_id: str) -> None:
+        """Drop all series of a deleted tenant; what is told of it late is not shown again."""
+        self._gone.add(tenant_id)
+        for whose in {whose for _, whose in self._series if whose.tenant_id == tenant_id}:
+            self.forget(whose)
 
     # --- one account ---
 
@@ -138,6 +146,8 @@ class MailMetrics:
 
     def _count(self, counter: Counter, whose: Labels, n: int) -> None:
         series = self._series.get((counter, whose))
+        if series is None and whose.tenant_id in self._gone:
+            return
         if series is None:  # forgotten, or never declared
             self._declare(whose)
             series = self._series[counter, whose]

@@ -97,6 +97,7 @@ async def delete_tenant(ctx: Context, request: TenantKey) -> Ok:
     ctx.tokens.forget()
     for account in accounts:
         await ctx.engine.refresh(tenant.tenant_id, account.account_id)
+    ctx.metrics.forget_tenant(tenant.tenant_id)
     return OK
 
 

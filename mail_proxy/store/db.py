@@ -397,7 +397,9 @@ class MailProxyDb:
         return await self._readers.read(reports.get_sync_state, tenant_id)
 
     async def put_sync_state(self, state: SyncState) -> None:
-        await self._write(reports.put_sync_state, state)
+        await self._write(
+            tenants.for_tenant, state.tenant_id, lambda conn: reports.put_sync_state(conn, state)
+        )
 
     # --- audit ---
 

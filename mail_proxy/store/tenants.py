@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -45,10 +46,10 @@ def list_tenants(conn: Connection, *, active_only: bool, keyring: Keyring) -> li
 
 def close_tenant(conn: Connection, tenant_id: str) -> bool:
     """The first step of deleting: from now on nobody can post for it. False: no such tenant."""
-    known = conn.execute(select(exists().where(tenants.c.tenant_id == tenant_id))).scalar()
+    is_known = _is_known(conn, tenant_id)
     for table in (accounts, api_keys, suspensions):
         conn.execute(delete(table).where(table.c.tenant_id == tenant_id))
-    return bool(known)
+    return is_known
 
 
 def empty_tenant(conn: Connection, tenant_id: str) -> bool:
@@ -63,6 +64,16 @@ def drop_tenant(conn: Connection, tenant_id: str) -> None:
         if "tenant_id" in table.c and table is not tenants:
             conn.execute(delete(table).where(table.c.tenant_id == tenant_id))
     conn.execute(delete(tenants).where(tenants.c.tenant_id == tenant_id))
+
+
+def for_tenant(conn: Connection, tenant_id: str, work: Callable[[Connection], None]) -> None:
+    """Do it unless the tenant is gone: what comes late would outlive it."""
+    if _is_known(conn, tenant_id):
+        work(conn)
+
+
+def _is_known(conn: Connection, tenant_id: str) -> bool:
+    return bool(conn.execute(select(exists().where(tenants.c.tenant_id == tenant_id))).scalar())
 
 
 # --- keys ---

@@ -84,7 +84,15 @@ async def test_many_events_are_marked_at_once(scene):
     assert (len(events), await scene.store.unreported("acme", limit=9)) == (700, [])
 
 
-async def test_the_state_of_reporting_is_kept(store):
+async def test_the_state_of_reporting_of_a_deleted_tenant_is_not_kept(scene):
+    await scene.store.delete_tenant("acme")
+    await scene.store.put_sync_state(SyncState("acme", 1.0))
+
+    assert await scene.store.get_sync_state("acme") == SyncState("acme")
+
+
+async def test_the_state_of_reporting_is_kept(scene):
+    store = scene.store
     assert await store.get_sync_state("acme") == SyncState("acme")
     state = SyncState("acme", 1.0, 2.0, 3.0, 4, "503", paused=True)
 

@@ -67,6 +67,18 @@ def test_a_forgotten_account_has_no_series():
     assert 'tenant_id="acme"' not in metrics.render()
 
 
+def test_a_forgotten_tenant_has_no_series_until_it_is_there_again():
+    metrics = MailMetrics()
+    one, _ = (metrics.declare("acme", "Acme", account) for account in ("one", "two"))
+    metrics.declare("bravo", None, "main")
+    metrics.forget_tenant("acme")
+    metrics.sent(one)  # a late result
+    assert 'tenant_id="acme"' not in metrics.render()
+    assert 'tenant_id="bravo"' in metrics.render()
+    metrics.sent(metrics.declare("acme", "Acme", "one"))
+    assert samples(metrics)[of_account("gmp_sent_total", "acme", "Acme", "one")] == 1
+
+
 def test_no_series_tells_when_it_was_created():
     assert "_created" not in MailMetrics().render()
 

@@ -179,6 +179,7 @@ async def test_a_deleted_tenant_leaves_nothing_behind(house):
     assert [m["tenant_id"] for m in (await house.call("listMessages"))["messages"]] == ["bravo"]
     assert [a["tenant_id"] for a in (await house.call("listAccounts"))["accounts"]] == ["bravo"]
     assert (await house.call("getStats"))["tenants"] == 1
+    assert 'tenant_id="acme"' not in (await house.call("metrics"))["text"]
 
 
 async def test_a_new_key_replaces_the_old_one_and_is_shown_once(house):
