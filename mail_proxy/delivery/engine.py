@@ -392,8 +392,14 @@ class Engine:
             self._spawn(self._expiry.give_up_old(lane, why), f"give up {lane.key}")
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
-        assert self._group is not None
-        self._group.create_task(work, name=name)
+        """Nothing where the engine has ended, or is being ended: the next start looks anew."""
+        try:
+            if self._group is not None:
+                self._group.create_task(work, name=name)
+                return
+        except RuntimeError:  # the group is cancelled, and takes nothing more
+            pass
+        work.close()
 
     # --- after the writing ---
 
