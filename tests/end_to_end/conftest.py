@@ -1,10 +1,9 @@
-"""Instances in a folder of their own, whose daemons are ended with the test."""
+"""A running instance with a mail server and an application."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,21 +11,7 @@ import pytest
 from mail_proxy.config.instances import Instance
 from mail_proxy.sinks.reports import ReportSink
 from mail_proxy.sinks.smtp import SmtpSink
-from tests.faults.installation import Installation, end, environment
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    """The environment of the daemons: nothing of ours but the home."""
-    return environment(tmp_path / "home")
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[Instance]:
-    """Not made yet; its daemon, if a test leaves one, is ended."""
-    made = Instance("myserver", tmp_path / "home" / "myserver")
-    yield made
-    end(made)
+from tests.faults.installation import Installation
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,7 +14,7 @@ from mail_proxy.sinks.reports import ReportSink
 from tests.delivery.conftest import house  # noqa: F401 - a fixture
 from tests.faults.checker import Ledger, check_all
 from tests.faults.client import Client
-from tests.faults.installation import Installation, end, environment, until
+from tests.faults.installation import Installation, end, until
 from tests.faults.receiver import Receiver
 
 
@@ -57,19 +56,6 @@ class Site(Installation):
         rows = self.query("SELECT pk FROM events WHERE report_state != 'none'")
         due = {str(row[0]) for row in rows}
         await until(lambda: due <= {entry["event_id"] for entry in self.application.entries})
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    return environment(tmp_path / "home")
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[Instance]:
-    """Not made yet; its daemon, if a test leaves one, is ended."""
-    made = Instance("myserver", tmp_path / "home" / "myserver")
-    yield made
-    end(made)
 
 
 @pytest.fixture
