@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from mail_proxy.api import json
-from mail_proxy.domain.errors import MailProxyError, NotFound, StoreUnavailable
+from mail_proxy.domain.errors import MailProxyError, NotFound, StoreUnavailable, TooMany
 from mail_proxy.observe import events
 from mail_proxy.wire.failure import STATUS, failure_body
 
@@ -44,6 +45,8 @@ def failure(error: MailProxyError, *, not_found_status: int = 404) -> web.Respon
     response = as_json(failure_body(error), status)
     if isinstance(error, StoreUnavailable):
         response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    elif isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     return response
 
 

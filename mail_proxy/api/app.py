@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from aiohttp import HttpVersion11, web
 
 from mail_proxy.api import answers, pages
-from mail_proxy.api.requests import payload_of, token_of
+from mail_proxy.api.budget import BodyBudget
+from mail_proxy.api.requests import body_size, payload_of, token_of
 from mail_proxy.config.settings import HttpSettings
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.observe import events
@@ -31,10 +32,11 @@ class Door(Protocol):
 
 
 def build_app(
-    door: Door, settings: HttpSettings, *, caller: Caller | None = None
+    door: Door, settings: HttpSettings, budget: BodyBudget, *, caller: Caller | None = None
 ) -> web.Application:
     """The routes of `wire/routes.py` in front of `door`.
 
+    budget: of large bodies, shared by all apps of a process.
     caller: who everybody is that gets here, where the file rights are the login; None asks for a
     token. Commands above that caller's scope have no route: they answer 404, as unknown paths do.
     """
@@ -44,7 +46,7 @@ def build_app(
     )
     for route in ROUTES.values():
         if route.scope <= highest:
-            handler = _Command(route, door, settings, caller)
+            handler = _Command(route, door, settings, budget, caller)
             app.router.add_route(
                 route.method, route.path, handler.respond, expect_handler=_on_expect
             )
@@ -56,13 +58,20 @@ class _Command:
     """One command behind its path."""
 
     def __init__(
-        self, route: Route, door: Door, settings: HttpSettings, caller: Caller | None
+        self,
+        route: Route,
+        door: Door,
+        settings: HttpSettings,
+        budget: BodyBudget,
+        caller: Caller | None,
     ) -> None:
         self._route = route
         self._door = door
+        self._settings = settings
         self._timeout_s = settings.body_timeout_s
         self._scope = scope_of(route, metrics_public=settings.metrics_public)
         self._caller = NOBODY if caller is None and self._scope is Scope.PUBLIC else caller
+        self._budget = budget
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
         caller = self._caller or NOBODY
@@ -79,9 +88,17 @@ class _Command:
             return answers.broken()
 
     async def _answer(self, request: web.Request, caller: Caller) -> web.StreamResponse:
-        payload = None
-        if caller.scope >= self._scope:  # else the door refuses; a body is not worth reading
-            payload = await payload_of(self._route, request, self._timeout_s)
+        if caller.scope < self._scope:  # the door refuses; a body is not worth reading
+            return await self._answered(request, None, caller)
+        size = body_size(self._route, request, self._settings)
+        # What was parsed lives as long as the command runs, and so does its room.
+        async with self._budget.room(caller.name, size, timeout_s=self._timeout_s):
+            payload = await payload_of(self._route, request, size, self._timeout_s)
+            return await self._answered(request, payload, caller)
+
+    async def _answered(
+        self, request: web.Request, payload: dict[str, Any] | None, caller: Caller
+    ) -> web.StreamResponse:
         answer = await self._door.open_answer(self._route.name, payload, caller)
         if self._route.name == "metrics":
             return answers.as_text(answer["text"])

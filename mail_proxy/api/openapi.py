@@ -56,6 +56,7 @@ _SENTENCES = {
     404: "There is no such thing.",
     409: "The id is not unique, or the state does not allow it.",
     413: "The body is too large.",
+    415: "The body is compressed.",
     422: "The body is not JSON, or a container in it has the wrong type.",
     429: "Too much at once; `Retry-After` says when to come again.",
     500: "A bug; the log of the daemon has the details.",
@@ -225,13 +226,13 @@ def _responses(route: Route, schemas: Schemas, example: Schema | None) -> Schema
 def _failures(route: Route, request: Schema) -> list[int]:
     statuses = {500, 503, *route.also}
     if route.scope is not Scope.PUBLIC:
-        statuses |= {401, 403}
+        statuses |= {401, 403, 429}
     if request.get("properties"):
         statuses.add(400)
         if route.scope is not Scope.PUBLIC:
             statuses.add(route.not_found_status)
     if route.method in _WITH_BODY:
-        statuses |= {413, 422}
+        statuses |= {413, 415, 422}
     if route.changes:
         statuses.add(507)
     return sorted(statuses)

@@ -8,7 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from mail_proxy.api import json
-from mail_proxy.domain.errors import Invalid, TooLarge, Unauthorized
+from mail_proxy.config.settings import HttpSettings
+from mail_proxy.domain.errors import Invalid, TooLarge, Unauthorized, UnsupportedEncoding
 from mail_proxy.wire.routes import Route
 
 TOKEN_HEADER = "X-API-Token"  # noqa: S105 - the header's name
@@ -26,14 +27,34 @@ def token_of(request: web.Request) -> str | None:
     return tokens[0]
 
 
-async def payload_of(route: Route, request: web.Request, timeout_s: float) -> dict[str, Any]:
+def body_size(route: Route, request: web.Request, http: HttpSettings) -> int:
+    """Most bytes that the body of this request may take, 0 where none is read.
+
+    Raises TooLarge, UnsupportedEncoding.
+    """
+    if route.method not in _WITH_BODY or not request.body_exists:
+        return 0
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        # A megabyte of gzip may be a gigabyte of text.
+        raise UnsupportedEncoding("compressed bodies are not accepted")
+    if request.content_length is None:
+        return min(http.max_chunked_bytes, http.max_request_bytes)
+    if request.content_length > http.max_request_bytes:
+        raise TooLarge(f"the body is larger than {http.max_request_bytes} bytes")
+    return request.content_length
+
+
+async def payload_of(
+    route: Route, request: web.Request, most_bytes: int, timeout_s: float
+) -> dict[str, Any]:
     """The fields of the command; the path wins over the query, and the query over the body.
 
-    Raises Invalid, Malformed, TooLarge.
+    most_bytes: of the body. Raises Invalid, Malformed, TooLarge.
     """
     payload: dict[str, Any] = {}
-    if route.method in _WITH_BODY and request.body_exists:
-        payload = await json.decode(await _read_body(request, timeout_s))
+    if most_bytes:
+        body = await _read_body(request, most_bytes, timeout_s)
+        payload = await json.decode(body, lone_surrogates=route.judges_each)
     if route.query and request.rel_url.raw_query_string:
         payload.update(_query_of(route, request))
     if request.match_info:
@@ -53,25 +74,30 @@ def _query_of(route: Route, request: web.Request) -> dict[str, str]:
     return fields
 
 
-async def _read_body(request: web.Request, timeout_s: float) -> bytes:
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        # A megabyte of gzip may be a gigabyte of text.
-        raise json.malformed("encoding", "compressed bodies are not accepted")
-    limit = request.client_max_size
-    if (request.content_length or 0) > limit:
-        raise _too_large(limit)
+async def _read_body(request: web.Request, most_bytes: int, timeout_s: float) -> bytearray:
     try:
         if request.content.is_eof():  # it came with the headers: a timer would cost more than that
-            return await request.read()
+            return await _read(request, most_bytes)
         async with asyncio.timeout(timeout_s):
-            return await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise _too_large(limit) from error
+            return await _read(request, most_bytes)
     except TimeoutError as error:
         raise json.malformed("timeout", f"the body did not arrive in {timeout_s:g} s") from error
     except (web.RequestPayloadError, ConnectionError) as error:
         raise json.malformed("incomplete", "the body ended early") from error
 
 
-def _too_large(limit_bytes: int) -> TooLarge:
-    return TooLarge(f"the body is larger than {limit_bytes} bytes")
+async def _read(request: web.Request, most_bytes: int) -> bytearray:
+    """Its bytes, held once: `request.read` would make a copy of them at the end."""
+    body = bytearray()
+    while part := await request.content.readany():
+        body += part
+        if len(body) > most_bytes:
+            raise _too_large(request, most_bytes)
+    return body
+
+
+def _too_large(request: web.Request, most_bytes: int) -> TooLarge:
+    sentence = f"the body is larger than {most_bytes} bytes"
+    if request.content_length is None and most_bytes < request.client_max_size:
+        sentence += f"; with a Content-Length it may have {request.client_max_size}"
+    return TooLarge(sentence)

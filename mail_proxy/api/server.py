@@ -12,6 +12,7 @@ from aiohttp import web
 
 from mail_proxy.api import answers
 from mail_proxy.api.app import Door, build_app
+from mail_proxy.api.budget import BodyBudget
 from mail_proxy.api.listen import host_and_port, listen_tcp
 from mail_proxy.config.settings import HttpSettings, Settings
 from mail_proxy.config.unix_socket import listening
@@ -53,8 +54,9 @@ class ApiServer:
                 tcp = await asyncio.to_thread(listen_tcp, self._http.host, self._http.port)
             opened.callback(tcp.close)
             local = opened.enter_context(listening(self._socket_path))
-            await _serve(opened, tcp, build_app(self._door, self._http), self._http)
-            local_app = build_app(self._door, self._http, caller=LOCAL)
+            budget = BodyBudget(2 * self._http.max_request_bytes)
+            await _serve(opened, tcp, build_app(self._door, self._http, budget), self._http)
+            local_app = build_app(self._door, self._http, budget, caller=LOCAL)
             await _serve(opened, local, local_app, self._http)
             self._port = tcp.getsockname()[1]
             self._opened = opened.pop_all()

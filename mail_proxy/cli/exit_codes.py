@@ -57,6 +57,7 @@ _BY_ERROR_CODE: dict[str, ExitCode] = {
     "locked": ExitCode.CONFLICT,
     "not_running": ExitCode.NOT_RUNNING,
     "unavailable": ExitCode.TIMED_OUT,
+    "too_many": ExitCode.TIMED_OUT,
 }
 
 

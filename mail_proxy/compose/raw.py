@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from mail_proxy.compose.body import MAX_LINE, has_short_lines
@@ -17,6 +18,15 @@ from mail_proxy.domain.message import check_message_id
 # before the colon.
 _FIELD = re.compile(rb"([!-9;-~]+):[^\r\n]*(?:\r\n[ \t]+[^ \t\r\n][^\r\n]*)*\r\n")
 _DROPPED = frozenset({b"bcc", b"resent-bcc", b"return-path", TRACKING_HEADER.lower().encode()})
+
+_ONCE = {  # RFC 5322 section 3.6; readers and relays differ about which of two counts
+    name.lower().encode(): name
+    for name in (
+        *("From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID"),
+        *("In-Reply-To", "References", "MIME-Version", "Content-Type"),
+        "Content-Transfer-Encoding",
+    )
+}
 
 MAX_HEAD_BYTES = 256 * 1024  # a thousand recipients fit, and what relays add; no server takes more
 
@@ -53,8 +63,7 @@ def read_raw(value: object) -> RawMail:
     if not has_short_lines(data):
         raise Invalid(f"raw has a line of more than {MAX_LINE} octets", field="raw")
     mail = RawMail(_fields(head), body)
-    if b"from" not in mail.names:
-        raise Invalid("raw has no From field", field="raw")
+    _check_counts(mail)
     return mail
 
 
@@ -104,6 +113,15 @@ def _fields(head: bytes) -> tuple[tuple[bytes, bytes], ...]:
         at = found.end()
     _check_utf8(head)
     return tuple(fields)
+
+
+def _check_counts(mail: RawMail) -> None:
+    counts = Counter(name for name, _ in mail.fields)
+    if not counts[b"from"]:
+        raise Invalid("raw has no From field", field="raw")
+    for name, shown in _ONCE.items():
+        if counts[name] > 1:
+            raise Invalid(f"raw has {counts[name]} {shown} fields, and may have one", field="raw")
 
 
 def _check_utf8(head: bytes) -> None:

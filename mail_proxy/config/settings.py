@@ -18,6 +18,8 @@ class HttpSettings:
     host: str = "127.0.0.1"  # `start`; `serve` uses 0.0.0.0
     port: int | None = None  # None: the first free one from 8000
     max_request_bytes: int = 64 * 2**20  # GMP_MAX_REQUEST_MB
+    # Without a Content-Length nobody knows what is coming; clients with much to say tell it.
+    max_chunked_bytes: int = 16 * 2**20
     body_timeout_s: float = 60.0  # for a whole body to arrive, and for each 64 KiB to leave
     metrics_public: bool = True  # GMP_METRICS_PUBLIC; else /metrics asks for the admin token
     keepalive_s: float = 75.0  # an idle connection, or one whose first request never ends

@@ -85,6 +85,34 @@ class BadSignature(MailProxyError):
     code = "bad_signature"
 
 
+class UnsupportedEncoding(MailProxyError):
+    """The body is compressed (HTTP 415)."""
+
+    code = "unsupported"
+
+
+class TooMany(MailProxyError):
+    """A limit of requests, or of what may wait, is reached (HTTP 429).
+
+    limit: its name. retry_after_s: when it is worth asking again.
+    """
+
+    code = "too_many"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        limit: str = "",
+        retry_after_s: float = 1.0,
+        detail: object = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, detail=detail, hint=hint)
+        self.limit = limit
+        self.retry_after_s = retry_after_s
+
+
 # --- the operator's or the machine's fault ---
 
 

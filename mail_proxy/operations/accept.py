@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
+from typing import TypeGuard
 
 from mail_proxy.domain.errors import Invalid, RejectedBatch
-from mail_proxy.domain.message import parse_priority
+from mail_proxy.domain.message import check_id, parse_priority
 from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.intake import Intake
@@ -78,12 +79,18 @@ async def _check_all(
 
 def _rejection(entry: object, error: Invalid) -> Rejection:
     given = entry.get("id") if isinstance(entry, dict) else None
-    # An id that is none is not sent back: it may be long, or no text at all.
-    known = given if isinstance(given, str) and given and error.field != "id" else None
-    rejection: Rejection = {"id": known, "reason": str(error)}
+    rejection: Rejection = {"id": given if _is_id(given) else None, "reason": str(error)}
     if error.field:
         rejection["field"] = error.field
     return rejection
+
+
+def _is_id(given: object) -> TypeGuard[str]:
+    """What is none is not sent back: it may be long, or no text at all."""
+    try:
+        return bool(check_id(given))
+    except Invalid:
+        return False
 
 
 async def _store(ctx: Context, messages: Sequence[NewMessage], now: float) -> list[Accepted]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from mail_proxy.domain import errors
@@ -17,6 +18,8 @@ _BY_CODE: dict[str, type[MailProxyError]] = {
         errors.Forbidden,
         errors.Conflict,
         errors.TooLarge,
+        errors.UnsupportedEncoding,
+        errors.TooMany,
         errors.ConfigurationError,
         errors.NotRunning,
         errors.StoreError,
@@ -35,6 +38,8 @@ STATUS: dict[str, int] = {
     "forbidden": 403,
     "conflict": 409,
     "too_large": 413,
+    "unsupported": 415,
+    "too_many": 429,
     "secrets": 503,
     "unavailable": 503,
     "full": 507,
@@ -42,7 +47,10 @@ STATUS: dict[str, int] = {
 
 
 def failure_body(error: MailProxyError) -> dict[str, Any]:
-    """`ok`, `error` (a sentence), `detail`, `code`, and `field` and `hint` where there are any."""
+    """`ok`, `error` (a sentence), `detail`, `code`, and `field` and `hint` where there are any.
+
+    A limit is named by `limit`, with `retry_after_s`: whole seconds, as in the header Retry-After.
+    """
     body: dict[str, Any] = {
         "ok": False,
         "error": str(error),
@@ -51,6 +59,8 @@ def failure_body(error: MailProxyError) -> dict[str, Any]:
     }
     if isinstance(error, errors.Invalid) and error.field:
         body["field"] = error.field
+    if isinstance(error, errors.TooMany):
+        body |= {"limit": error.limit, "retry_after_s": math.ceil(error.retry_after_s)}
     if error.hint:
         body["hint"] = error.hint
     return body
@@ -70,4 +80,7 @@ def failure_from(body: Any, status: int) -> MailProxyError:
     )
     if isinstance(error, errors.Invalid):
         error.field = body.get("field")
+    if isinstance(error, errors.TooMany):
+        error.limit = str(body.get("limit", ""))
+        error.retry_after_s = float(body.get("retry_after_s", error.retry_after_s))
     return error

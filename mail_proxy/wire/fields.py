@@ -108,7 +108,8 @@ def _shown(value: object) -> object:
     if isinstance(value, dict | list):
         return f"{type(value).__name__} of {len(value)}"
     if isinstance(value, str):
-        return value[:_SHOWN_LIMIT]
+        # An answer is UTF-8, which has no half of a surrogate pair.
+        return value[:_SHOWN_LIMIT].encode("utf-8", "replace").decode()
     if isinstance(value, int) and value.bit_length() > _SHOWN_BITS:
         return "a very large number"
     return value if isinstance(value, bool | int | float | None) else type(value).__name__

@@ -20,6 +20,7 @@ class Route:
     changes: written to the command log.
     not_found_status: some routes have answered 400 for an absent thing since ever.
     also: statuses beyond those that each route of its kind may answer with; for the description.
+    judges_each: the items of its list one by one, so what is wrong in one spoils no other.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Route:
     changes: bool = False
     not_found_status: int = 404
     also: tuple[int, ...] = ()
+    judges_each: bool = False
 
 
 _T, _A, _P, _L = Scope.TENANT, Scope.ADMIN, Scope.PUBLIC, Scope.LOCAL
@@ -72,7 +74,7 @@ _TABLE = (
     Route("createWebhookSecret", "POST", "/tenant/{tenant_id}/webhook-secret", _T, changes=True),
     Route("deleteWebhookSecret", "DELETE", "/tenant/{tenant_id}/webhook-secret", _T, changes=True),
     # accounts
-    Route("addAccount", "POST", "/account", _T, changes=True),
+    Route("addAccount", "POST", "/account", _T, ("tenant_id",), changes=True),
     Route("listAccounts", "GET", "/accounts", _T, ("tenant_id",)),
     Route("getAccount", "GET", "/account/{account_id}", _T, ("tenant_id",), also=(409,)),
     Route(
@@ -87,7 +89,7 @@ _TABLE = (
     ),
     Route("checkAccount", "POST", "/account/{account_id}/check", _T, ("tenant_id",), also=(409,)),
     # messages
-    Route("addMessages", "POST", "/commands/add-messages", _T, changes=True),
+    Route("addMessages", "POST", "/commands/add-messages", _T, changes=True, judges_each=True),
     Route("deleteMessages", "POST", "/commands/delete-messages", _T, ("tenant_id",), changes=True),
     Route(
         "cleanupMessages", "POST", "/commands/cleanup-messages", _T, ("tenant_id",), changes=True

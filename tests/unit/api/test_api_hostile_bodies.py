@@ -140,12 +140,68 @@ async def test_a_chunked_body_over_the_limit_is_cut_off(client, door):
     answered.failure(413)
 
 
+async def test_a_body_of_unknown_length_may_have_less(door, settings):
+    http = replace(settings.http, max_chunked_bytes=50_000)
+    async with ApiServer(door, replace(settings, http=http)) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(
+            b"POST /tenant HTTP/1.1\r\nHost: x\r\nX-API-Token: admin-token\r\n"
+            b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + f"{60_000:x}\r\n{'a' * 60_000}\r\n0\r\n\r\n".encode()
+        )
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+
+    assert b" 413 " in answer.partition(b"\r\n")[0]
+    assert b"with a Content-Length it may have 100000" in answer
+    assert door.calls == []
+
+
+SURROGATES = {
+    "high": (b'{"messages": ["\\ud800", 1]}', ["\ud800", 1]),
+    "low, capital": (b'{"messages": ["\\uDC00"]}', ["\udc00"]),
+    "a pair": (b'{"messages": ["\\ud83d\\ude00", "\\ud83d"]}', ["\U0001f600", "\ud83d"]),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), SURROGATES.values(), ids=SURROGATES.keys())
+async def test_half_a_pair_in_a_batch_is_left_to_who_judges_each(body, expected, client, door):
+    await client("POST", "/commands/add-messages", body)
+
+    assert door.payload == {"messages": expected}
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"NaN",
+        b"-Infinity",
+        b"1e999",
+        b"9" * 5000,
+        b"18446744073709551616",
+        b"[" * 300 + b"]" * 300,
+        b"[" * 100_000,
+        b'"\xff"',
+        b'"\x01"',
+        b'"cut off',
+    ],
+    ids=lambda rest: rest[:12].decode("latin-1"),
+)
+async def test_half_a_pair_lets_nothing_else_through(rest: bytes, client, door):
+    body = b'{"messages": ["\\ud800"], "x": ' + rest + b"}"
+
+    answered = await client("POST", "/commands/add-messages", body)
+
+    answered.failure(413 if len(body) > 100_000 else 422)
+    assert door.calls == []
+
+
 async def test_a_compressed_body_is_refused(client, door):
     bomb = gzip.compress(b'{"a": "' + b"x" * 10_000_000 + b'"}')
 
     answered = await client("POST", "/tenant", bomb, ("Content-Encoding: gzip",))
 
-    answered.failure(422)
+    assert answered.failure(415)["code"] == "unsupported"
     assert door.calls == []
 
 

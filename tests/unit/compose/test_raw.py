@@ -126,6 +126,17 @@ def test_what_is_no_message_is_refused_when_accepted(data: bytes, why: str) -> N
     assert str(refused.value).isprintable()
 
 
+@pytest.mark.parametrize(
+    "name", ["From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "FROM"]
+)
+def test_a_field_that_may_stand_once_is_refused_twice(name: str) -> None:
+    field = f"{name}: <evil@example.com>\n".encode()
+    data = b"From: a@example.com\n" + field * 2 + b"\nBody\n"
+    with pytest.raises(Invalid, match=f"raw has [23] {name.title()[:3]}.* may have one") as caught:
+        check_fields({"raw": encoded(data)})
+    assert caught.value.field == "raw"
+
+
 @pytest.mark.parametrize("value", ["%%", "a", "YQ==YQ==", "é", 5, ["YQ=="], {"a": 1}])
 def test_what_is_not_base64_is_refused(value: object) -> None:
     with pytest.raises(Invalid) as refused:

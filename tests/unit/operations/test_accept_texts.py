@@ -1,0 +1,30 @@
+"""A text that is no Unicode spoils its own message, and no answer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mail_proxy.domain.errors import RejectedBatch
+
+
+@pytest.mark.parametrize("field", ["id", "from", "to", "subject", "body", "html", "headers"])
+async def test_half_a_surrogate_pair_rejects_its_own_message_alone(house, field):
+    await house.tenant("acme", "main")
+    bad = "an\ud800n@example.org"
+    entry = house.mail("bad", **{field: {"X-A": bad} if field == "headers" else bad})
+    answer = await house.post(house.mail("m1"), entry, house.mail("m2"))
+    assert answer["queued"] == 2
+    (rejection,) = answer["rejected"]
+    assert rejection["id"] == (None if field == "id" else "bad")
+    assert rejection["field"].partition(".")[0] == field
+    json.dumps(answer, ensure_ascii=False).encode()  # it can be sent
+
+
+async def test_a_bad_id_is_not_sent_back_whatever_else_is_wrong(house):
+    await house.tenant("acme", "main")
+    with pytest.raises(RejectedBatch) as caught:
+        await house.post(house.mail("x\ud800", subject=""))
+    (rejection,) = caught.value.rejected
+    assert rejection == {"id": None, "reason": "missing subject", "field": "subject"}
