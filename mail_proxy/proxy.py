@@ -33,6 +33,7 @@ from mail_proxy.operations import (
     Results,
     Tokens,
     cleanup,
+    forget_answers,
 )
 from mail_proxy.operations.instance import API_TOKEN
 from mail_proxy.operations.scheduler import SCHEDULER_ACTIVE
@@ -125,6 +126,10 @@ class MailProxy:
         """
         return await self._parts.context.tokens.authenticate(token)
 
+    async def admit(self, token: str | None, address: str) -> Caller:
+        """The same for a request from that network address. Raises TooMany too."""
+        return await self._parts.context.tokens.admit(token, address)
+
     def results(self) -> AsyncIterator[dict[str, Any]]:
         """What becomes of messages from now on, until the proxy is stopped.
 
@@ -209,6 +214,7 @@ class MailProxy:
         while not self._ended.is_set():
             try:
                 await cleanup(ctx, None, age_s=self.settings.reports.retention_s)
+                await forget_answers(ctx)
             except StoreError as error:  # the next round finds the same rows
                 events.store_trouble(where="clean-up", error=error)
             except Exception as error:  # noqa: BLE001 - a bug in tidying up must not stop the mail
@@ -283,7 +289,7 @@ async def _build(
         settings=settings,
         clock=clock,
         directory=directory,
-        tokens=Tokens(store, directory, clock, token),
+        tokens=Tokens(store, directory, clock, token, settings.intake),
         engine=engine,
         reporter=reporter,
         metrics=metrics,

@@ -9,7 +9,7 @@ from aiohttp import HttpVersion11, web
 
 from mail_proxy.api import answers, pages
 from mail_proxy.api.budget import BodyBudget
-from mail_proxy.api.requests import body_size, payload_of, token_of
+from mail_proxy.api.requests import address_of, body_size, payload_of, token_of
 from mail_proxy.config.settings import HttpSettings
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.observe import events
@@ -28,7 +28,7 @@ class Door(Protocol):
         """The answer; its `messages` may be an async generator. Raises MailProxyError."""
         ...
 
-    async def authenticate(self, token: str | None) -> Caller: ...
+    async def admit(self, token: str | None, address: str) -> Caller: ...
 
 
 def build_app(
@@ -77,7 +77,7 @@ class _Command:
         caller = self._caller or NOBODY
         try:
             token = token_of(request)
-            caller = self._caller or await self._door.authenticate(token)
+            caller = self._caller or await self._door.admit(token, address_of(request))
             return await self._answer(request, caller)
         except MailProxyError as error:
             return answers.failure(error, not_found_status=self._route.not_found_status)

@@ -149,10 +149,11 @@ def _parameters(route: Route, request: Schema, example: Schema | None) -> list[S
     fields = request.get("properties", {})
     given = {**(example or {}).get("path", {}), **(example or {}).get("query", {})}
     found = []
-    for name in [*_in_path(route), *route.query]:
-        place = "query" if name in route.query else "path"
+    headers = {field: header for header, field in route.headers}
+    for name in [*_in_path(route), *route.query, *headers]:
+        place = "query" if name in route.query else "header" if name in headers else "path"
         schema = dict(_not_null(fields[name]))
-        parameter: Schema = {"name": name, "in": place}
+        parameter: Schema = {"name": headers.get(name, name), "in": place}
         if place == "path" or name in request.get("required", ()):
             parameter["required"] = True
         if text := schema.pop("description", ""):
@@ -185,7 +186,7 @@ def _body(route: Route, request: Schema) -> Schema:
     """The fields of the JSON body; empty where there are none."""
     if route.method not in _WITH_BODY:
         return {}
-    elsewhere = {*_in_path(route), *route.query}
+    elsewhere = {*_in_path(route), *route.query, *(field for _, field in route.headers)}
     fields = {
         name: schema
         for name, schema in request.get("properties", {}).items()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -13,6 +15,7 @@ from mail_proxy.domain.errors import Invalid, TooLarge, Unauthorized, Unsupporte
 from mail_proxy.wire.routes import Route
 
 TOKEN_HEADER = "X-API-Token"  # noqa: S105 - the header's name
+_IPV6_PREFIX = 64  # what a household or a server gets
 _WITH_BODY = frozenset({"POST", "PUT"})
 
 
@@ -25,6 +28,18 @@ def token_of(request: web.Request) -> str | None:
     if len(tokens) > 1 or not tokens[0].isascii():
         raise Unauthorized("Invalid or missing API token")
     return tokens[0]
+
+
+def address_of(request: web.Request) -> str:
+    """Who is counted as one: an IPv4 address, or a network of IPv6, where everybody has many.
+
+    A header of a proxy in front is not asked: anybody can send one.
+    """
+    address = request.remote or ""
+    if ":" not in address:
+        return address
+    network = ipaddress.ip_network((address.partition("%")[0], _IPV6_PREFIX), strict=False)
+    return str(network)
 
 
 def body_size(route: Route, request: web.Request, http: HttpSettings) -> int:
@@ -57,9 +72,18 @@ async def payload_of(
         payload = await json.decode(body, lone_surrogates=route.judges_each)
     if route.query and request.rel_url.raw_query_string:
         payload.update(_query_of(route, request))
+    for header, field in route.headers:
+        if given := request.headers.getall(header, ()):
+            payload[field] = _only(header, given)
     if request.match_info:
         payload.update(request.match_info)
     return payload
+
+
+def _only(name: str, values: Sequence[str]) -> str:
+    if len(values) > 1:
+        raise Invalid(f"'{name}' is given twice", field=name)
+    return values[0]
 
 
 def _query_of(route: Route, request: web.Request) -> dict[str, str]:

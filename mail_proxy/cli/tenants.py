@@ -54,6 +54,10 @@ _AUTH_PASSWORD = typer.Option(None, "--auth-password", hidden=True)
 _MINUTE = typer.Option(None, "--rate-limit-minute", min=0, help="Mails a minute; 0: no limit.")
 _HOURLY = typer.Option(None, "--rate-limit-hourly", min=0, help="Mails an hour; 0: no limit.")
 _DAILY = typer.Option(None, "--rate-limit-daily", min=0, help="Mails a day; 0: no limit.")
+_QUEUED = typer.Option(None, "--max-queued", min=0, help="Unfinished mails at a time; 0: no limit.")
+_REQUESTS = typer.Option(
+    None, "--max-requests-per-minute", min=0, help="Requests of its keys; 0: no limit."
+)
 
 
 @app.command("list")
@@ -118,6 +122,8 @@ def add(
     rate_limit_minute: int | None = _MINUTE,
     rate_limit_hourly: int | None = _HOURLY,
     rate_limit_daily: int | None = _DAILY,
+    max_queued: int | None = _QUEUED,
+    max_requests_per_minute: int | None = _REQUESTS,
     inactive: bool = typer.Option(False, "--inactive", help="Its mail waits, its key is refused."),
 ) -> None:
     """Add a tenant, and show its key once.
@@ -138,6 +144,8 @@ def add(
         "client_attachment_path": attachment_path,
         **auth_answers(auth_method, auth_user, secret),
         "rate_limits": _rate_limits(rate_limit_minute, rate_limit_hourly, rate_limit_daily),
+        "max_queued": max_queued,
+        "max_requests_per_minute": max_requests_per_minute,
         "active": False if inactive else None,
     }
     answers = checked(TENANT_FORM, given, _OPTIONS)
@@ -193,6 +201,8 @@ def update(
     rate_limit_minute: int | None = _MINUTE,
     rate_limit_hourly: int | None = _HOURLY,
     rate_limit_daily: int | None = _DAILY,
+    max_queued: int | None = _QUEUED,
+    max_requests_per_minute: int | None = _REQUESTS,
     active: bool | None = typer.Option(None, "--active/--inactive", help="Whether it may send."),
 ) -> None:
     """Change what is given, and nothing else.
@@ -211,6 +221,8 @@ def update(
         "client_attachment_path": attachment_path,
         **auth_answers(auth_method, auth_user, secret),
         "rate_limits": _rate_limits(rate_limit_minute, rate_limit_hourly, rate_limit_daily),
+        "max_queued": max_queued,
+        "max_requests_per_minute": max_requests_per_minute,
         "active": active,
     }
     request = tenant_request(checked(TENANT_FORM, given, _OPTIONS))

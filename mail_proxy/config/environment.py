@@ -11,7 +11,13 @@ from typing import Any
 
 from mail_proxy.config import kinds
 from mail_proxy.config.kinds import Kind
-from mail_proxy.config.settings import DeliverySettings, HttpSettings, ReportSettings, Settings
+from mail_proxy.config.settings import (
+    DeliverySettings,
+    HttpSettings,
+    IntakeSettings,
+    ReportSettings,
+    Settings,
+)
 from mail_proxy.domain.retry import RetryPolicy
 
 
@@ -103,6 +109,21 @@ VARIABLES: tuple[Variable, ...] = (
         kinds.boolean(),
         "false asks for the admin token before it shows /metrics (they name tenants and accounts).",
         key="metrics_public",
+    ),
+    Variable(
+        "GMP_MAX_QUEUED",
+        "intake.max_queued",
+        kinds.integer(0, 2**31 - 1),
+        "How many unfinished messages a tenant may have, where it has no limit of its own; 0: any.",
+        key="max_queued",
+    ),
+    Variable(
+        "GMP_MAX_REQUESTS_PER_MINUTE",
+        "intake.max_requests_per_minute",
+        kinds.integer(0, 2**31 - 1),
+        "How many requests a minute a tenant's tokens may make, where it has no limit of its own; "
+        "0: any.",
+        key="max_requests_per_minute",
     ),
     Variable(
         "GMP_API_TOKEN",
@@ -295,6 +316,7 @@ def value_of(settings: Settings, field: str) -> Any:
 _TREES: dict[str, type[Any]] = {
     "": Settings,
     "http": HttpSettings,
+    "intake": IntakeSettings,
     "delivery": DeliverySettings,
     "delivery.retry": RetryPolicy,
     "reports": ReportSettings,

@@ -27,6 +27,16 @@ class HttpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IntakeSettings:
+    """What a tenant may ask for, where its own row does not say otherwise; 0: no limit."""
+
+    max_queued: int = 0  # GMP_MAX_QUEUED: messages that are not finished
+    max_requests_per_minute: int = 0  # GMP_MAX_REQUESTS_PER_MINUTE
+    # Of one address: a token has 256 bits, so this is about our time, not about guessing.
+    max_failed_logins_per_minute: int = 60
+
+
+@dataclass(frozen=True, slots=True)
 class DeliverySettings:
     """How the engine sends."""
 
@@ -72,6 +82,7 @@ class Settings:
     state_dir: Path  # the instance's folder: journal, spool, socket, log
     database: str  # a path, or sqlite:///path; postgresql://... comes later
     http: HttpSettings = field(default_factory=HttpSettings)
+    intake: IntakeSettings = field(default_factory=IntakeSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     reports: ReportSettings = field(default_factory=ReportSettings)
     api_token: str | None = field(default=None, repr=False)  # GMP_API_TOKEN

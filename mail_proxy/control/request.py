@@ -22,10 +22,12 @@ class Request:
     method: str
     target: str
     body: bytes | None = None
+    fields: tuple[tuple[str, str], ...] = ()  # those that travel as headers
 
     @property
     def headers(self) -> dict[str, str]:
-        return {} if self.body is None else {"Content-Type": "application/json"}
+        kind = {} if self.body is None else {"Content-Type": "application/json"}
+        return kind | dict(self.fields)
 
 
 def route_of(command: str) -> Route:
@@ -62,8 +64,13 @@ def request_for(command: str, fields: Mapping[str, Any]) -> Request:
     path = "/".join(_segment(part, rest) for part in route.path.split("/"))
     query = urlencode({name: rest.pop(name) for name in route.query if name in rest})
     target = f"{path}?{query}" if query else path
+    headers = tuple(
+        (header, _header(field, rest.pop(field)))
+        for header, field in route.headers
+        if rest.get(field) is not None
+    )
     body = _body(rest) if route.method in _WITH_BODY else None
-    return Request(route.method, target, body)
+    return Request(route.method, target, body, headers)
 
 
 def answer_from(status: int, content_type: str, body: bytes) -> dict[str, Any]:
@@ -79,6 +86,13 @@ def answer_from(status: int, content_type: str, body: bytes) -> dict[str, Any]:
     if status == 200:
         raise MailProxyError("the daemon's answer is not JSON: is this a mail-proxy?")
     raise failure_from(found, status)
+
+
+def _header(name: str, value: Any) -> str:
+    text = str(value)
+    if not (text.isascii() and text.isprintable()):
+        raise Invalid(f"{name} may have printable ASCII characters only", field=name)
+    return text
 
 
 def _is_in_path(route: Route, name: str) -> bool:

@@ -7,7 +7,7 @@ from mail_proxy.operations.audit import Audit
 from mail_proxy.operations.context import Context, Reporting, Sending
 from mail_proxy.operations.directory import Directory
 from mail_proxy.operations.door import Door
-from mail_proxy.operations.messages import cleanup
+from mail_proxy.operations.messages import cleanup, forget_answers
 from mail_proxy.operations.numbers import Numbers
 from mail_proxy.operations.results import Results
 from mail_proxy.operations.table import OPERATIONS, Operation
@@ -26,4 +26,5 @@ __all__ = [
     "Sending",
     "Tokens",
     "cleanup",
+    "forget_answers",
 ]

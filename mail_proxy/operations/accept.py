@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import TypeGuard
 
-from mail_proxy.domain.errors import Invalid, RejectedBatch
+from mail_proxy.domain.errors import Invalid, RejectedBatch, TooMany
 from mail_proxy.domain.message import check_id, parse_priority
 from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.intake import Intake
-from mail_proxy.store.values import Accepted, NewMessage
+from mail_proxy.operations.once import KEPT_S, PostKey, sha256_of
+from mail_proxy.store.values import Accepted, Keep, KeptAnswer, NewMessage
 from mail_proxy.wire.messages import MAX_BATCH, Added, AddMessages, Rejection
 
 TOO_MANY = f"Cannot enqueue more than {MAX_BATCH} messages at once"
 ALREADY_SENT = "already sent"
+QUEUE_FULL = "queue full"
+ROOM_AFTER_S = 30.0  # nobody knows when mail will have left; soon enough, and not all the time
 URGENT = 0  # the priority that does not wait for the next claim
 TURN_S = 0.02  # of checking, before other requests go on
 
@@ -24,10 +28,30 @@ TURN_S = 0.02  # of checking, before other requests go on
 async def add_messages(ctx: Context, request: AddMessages) -> Added:
     """Put messages into the queue; they are stored and synced when this answers.
 
-    Raises RejectedBatch when none was taken for another reason than `already sent`.
+    Raises RejectedBatch when none was taken for another reason than `already sent`, TooMany when
+    it was for a full queue, Conflict for an idempotency key that was used for another body.
     """
     if len(request.messages) > MAX_BATCH:
         raise RejectedBatch(TOO_MANY, None)
+    if request.idempotency_key is None:
+        return await _add(ctx, request, None)
+    key = await _key_of(ctx, request, request.idempotency_key)
+    async with ctx.posts.of(key):
+        since = ctx.clock.now() - KEPT_S
+        kept = await ctx.store.find_answer(key.tenant_id, key.key, since=since)
+        if kept is None:
+            return await _add(ctx, request, key)
+        first: Added = key.answer_of(kept)
+        return first
+
+
+async def _key_of(ctx: Context, request: AddMessages, key: str) -> PostKey:
+    rest = [request.tenant_id, request.default_priority]
+    body_sha256 = await sha256_of(request.messages, rest, ctx.clock)
+    return PostKey(ctx.caller.tenant_id or "", key, body_sha256)
+
+
+async def _add(ctx: Context, request: AddMessages, key: PostKey | None) -> Added:
     now = ctx.clock.now()
     intake = Intake(
         ctx.directory,
@@ -36,15 +60,75 @@ async def add_messages(ctx: Context, request: AddMessages) -> Added:
         now=now,
     )
     checked, rejected = await _check_all(ctx, intake, request.messages)
-    verdicts = await _store(ctx, [message for _, message in checked], now)
+    messages = [message for _, message in checked]
+
+    def keep(verdicts: Sequence[Accepted]) -> KeptAnswer | None:
+        result = _result(ctx, checked, rejected, verdicts)
+        if key is None or result.error is not None:
+            return None
+        return key.kept(result.answer, now)
+
+    verdicts = await _store(ctx, messages, now, None if key is None else keep)
+    result = _result(ctx, checked, rejected, verdicts)
+    _tell(ctx, result.queued, len(result.answer["rejected"]))
+    if result.error is not None:
+        raise result.error
+    return result.answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What becomes of a post; with an error nothing of it was taken."""
+
+    queued: list[NewMessage]
+    answer: Added
+    error: Invalid | TooMany | None
+
+
+def _result(
+    ctx: Context,
+    checked: Sequence[tuple[int, NewMessage]],
+    rejected: dict[int, Rejection],
+    verdicts: Sequence[Accepted],
+) -> _Result:
+    """Pure: it is asked for inside the store's transaction, and after it."""
+    told = dict(rejected)
     queued: list[NewMessage] = []
+    full: list[str] = []
     for (place, message), verdict in zip(checked, verdicts, strict=True):
         if verdict.reason:
-            rejected[place] = {"id": message.id, "reason": verdict.reason}
+            told[place] = {"id": message.id, "reason": _reason(ctx, message, verdict.reason)}
+            full += [message.tenant_id] if verdict.reason == QUEUE_FULL else []
         else:
             queued.append(message)
-    _tell(ctx, queued, len(rejected))
-    return _answer(len(queued), [rejected[place] for place in sorted(rejected)])
+    answer: Added = {
+        "ok": True,
+        "queued": len(queued),
+        "rejected": [told[place] for place in sorted(told)],
+    }
+    return _Result(queued, answer, _error(ctx, answer, full))
+
+
+def _error(ctx: Context, answer: Added, full: Sequence[str]) -> Invalid | TooMany | None:
+    if answer["queued"]:
+        return None
+    rejected: list[dict[str, object]] = [dict(entry) for entry in answer["rejected"]]
+    if full:
+        sentence = f"{_full(ctx, full[0])}; nothing of this post was taken"
+        detail = {"error": sentence, "rejected": rejected}
+        return TooMany(sentence, limit="max_queued", retry_after_s=ROOM_AFTER_S, detail=detail)
+    if any(entry["reason"] != ALREADY_SENT for entry in rejected):
+        return RejectedBatch(None, rejected)
+    return None
+
+
+def _reason(ctx: Context, message: NewMessage, reason: str) -> str:
+    return _full(ctx, message.tenant_id) if reason == QUEUE_FULL else reason
+
+
+def _full(ctx: Context, tenant_id: str) -> str:
+    most = ctx.max_queued(tenant_id)
+    return f"the queue of tenant '{tenant_id}' has no room: max_queued is {most} messages"
 
 
 def _default_priority(ctx: Context, given: object) -> int:
@@ -93,11 +177,14 @@ def _is_id(given: object) -> TypeGuard[str]:
         return False
 
 
-async def _store(ctx: Context, messages: Sequence[NewMessage], now: float) -> list[Accepted]:
+async def _store(
+    ctx: Context, messages: Sequence[NewMessage], now: float, keep: Keep | None
+) -> list[Accepted]:
     """Put them into the queue; what is claimed and not begun is taken back and replaced."""
     if not messages:
         return []
-    verdicts = await ctx.store.accept(messages, now=now)
+    limits = {m.tenant_id: most for m in messages if (most := ctx.max_queued(m.tenant_id))}
+    verdicts = await ctx.store.accept(messages, now=now, keep=keep, max_queued=limits)
     refused = [n for n, verdict in enumerate(verdicts) if verdict.reason == ALREADY_SENT]
     if not refused:
         return verdicts
@@ -107,10 +194,23 @@ async def _store(ctx: Context, messages: Sequence[NewMessage], now: float) -> li
     async with AsyncExitStack() as recalled:
         for tenant_id, ids in by_tenant.items():
             await recalled.enter_async_context(ctx.engine.recalled(tenant_id, ids=ids))
-        again = await ctx.store.accept([messages[n] for n in refused], now=now)
-    for n, verdict in zip(refused, again, strict=True):
-        verdicts[n] = verdict
-    return verdicts
+        again = await ctx.store.accept(
+            [messages[n] for n in refused],
+            now=now,
+            keep=keep and (lambda some: keep(_with(verdicts, refused, some))),
+            max_queued=limits,
+        )
+    return _with(verdicts, refused, again)
+
+
+def _with(
+    verdicts: Sequence[Accepted], places: Sequence[int], others: Sequence[Accepted]
+) -> list[Accepted]:
+    """`verdicts` with `others` at these places."""
+    found = list(verdicts)
+    for n, verdict in zip(places, others, strict=True):
+        found[n] = verdict
+    return found
 
 
 def _tell(ctx: Context, queued: Iterable[NewMessage], rejected: int) -> None:
@@ -125,9 +225,3 @@ def _tell(ctx: Context, queued: Iterable[NewMessage], rejected: int) -> None:
         ctx.engine.wake(tenant_id, account_id, is_urgent=is_urgent)
     for tenant_id, n in per_tenant.items():
         events.messages_accepted(tenant_id=tenant_id, n=n, rejected=rejected)
-
-
-def _answer(queued: int, rejected: list[Rejection]) -> Added:
-    if not queued and any(entry["reason"] != ALREADY_SENT for entry in rejected):
-        raise RejectedBatch(None, [dict(entry) for entry in rejected])
-    return {"ok": True, "queued": queued, "rejected": rejected}

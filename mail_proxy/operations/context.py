@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from mail_proxy.config.settings import Settings
@@ -14,6 +14,7 @@ from mail_proxy.http_out import NOTHING, AllowList
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.operations.directory import Directory
 from mail_proxy.operations.numbers import Numbers
+from mail_proxy.operations.once import Posts
 from mail_proxy.operations.tokens import Tokens
 from mail_proxy.smtp import Relay, RelayReport
 from mail_proxy.store.base import Store
@@ -86,9 +87,15 @@ class Context:
     started_at: float
     allow: AllowList = NOTHING
     caller: Caller = NOBODY
+    posts: Posts = field(default_factory=Posts)
 
     def called_by(self, caller: Caller) -> Context:
         return replace(self, caller=caller)
+
+    def max_queued(self, tenant_id: str) -> int:
+        """Messages of a tenant that may wait; 0: no limit."""
+        own = self.directory.max_queued(tenant_id)
+        return self.settings.intake.max_queued if own is None else own
 
     @property
     def is_tenant(self) -> bool:

@@ -19,6 +19,8 @@ class _Entry:
 
     name: str | None
     active: bool
+    max_queued: int | None
+    max_requests_per_minute: int | None
     accounts: dict[str, bool] = field(default_factory=dict)
     default: str | None = None
 
@@ -61,9 +63,10 @@ class Directory:
     def put_tenant(self, tenant: Tenant) -> None:
         entry = self._tenants.get(tenant.tenant_id)
         if entry is None:
-            self._tenants[tenant.tenant_id] = _Entry(tenant.name, tenant.active)
-        else:
-            entry.name, entry.active = tenant.name, tenant.active
+            entry = self._tenants[tenant.tenant_id] = _Entry(None, True, None, None)
+        entry.name, entry.active = tenant.name, tenant.active
+        entry.max_queued = tenant.max_queued
+        entry.max_requests_per_minute = tenant.max_requests_per_minute
 
     def remove_tenant(self, tenant_id: str) -> None:
         self._set_accounts(tenant_id, ())
@@ -93,6 +96,16 @@ class Directory:
     def is_active(self, tenant_id: str) -> bool:
         entry = self._tenants.get(tenant_id)
         return entry is not None and entry.active
+
+    def max_queued(self, tenant_id: str) -> int | None:
+        """None: as the instance has it; 0: no limit."""
+        entry = self._tenants.get(tenant_id)
+        return None if entry is None else entry.max_queued
+
+    def max_requests_per_minute(self, tenant_id: str) -> int | None:
+        """The same."""
+        entry = self._tenants.get(tenant_id)
+        return None if entry is None else entry.max_requests_per_minute
 
     def name_of(self, tenant_id: str) -> str | None:
         entry = self._tenants.get(tenant_id)

@@ -8,6 +8,7 @@ from mail_proxy.domain.errors import Conflict, NotFound
 from mail_proxy.observe import events
 from mail_proxy.operations.causes import Causes
 from mail_proxy.operations.context import Context
+from mail_proxy.operations.once import KEPT_S
 from mail_proxy.operations.records import Records, event_record
 from mail_proxy.store.fates import settled_failed, settled_sent
 from mail_proxy.store.values import MessageRow
@@ -127,6 +128,17 @@ async def cleanup(ctx: Context, tenant_id: str | None, *, age_s: float) -> int:
     removed = 0
     while True:
         n = await ctx.store.cleanup_messages(tenant_id, before=before, limit=CLEANUP_BATCH)
+        removed += n
+        if n < CLEANUP_BATCH:
+            return removed
+
+
+async def forget_answers(ctx: Context) -> int:
+    """Remove those to posts with an Idempotency-Key that are too old to be given again."""
+    before = ctx.clock.now() - KEPT_S
+    removed = 0
+    while True:
+        n = await ctx.store.forget_answers(before=before, limit=CLEANUP_BATCH)
         removed += n
         if n < CLEANUP_BATCH:
             return removed

@@ -28,7 +28,8 @@ from mail_proxy.wire.tenants import (
 )
 
 _URLS = ("client_base_url", "client_sync_path", "client_attachment_path")
-_ADMINS = ("active", "rate_limits", "large_file_config")  # a tenant's token may not set these
+_LIMITS = ("rate_limits", "max_queued", "max_requests_per_minute")
+_ADMINS = ("active", "large_file_config", *_LIMITS)  # a tenant's token may not set these
 _SECRETS = ("token", "password")
 _RECEIVER = ("client_base_url", "client_sync_path", "client_auth", "url_set_by_admin")
 
@@ -183,6 +184,8 @@ async def _record(ctx: Context, tenant: Tenant) -> TenantRecord:
         "large_file_config": _given(mask(tenant.large_file_config)),
         "report_style": tenant.report_style,
         "active": tenant.active,
+        "max_queued": tenant.max_queued,
+        "max_requests_per_minute": tenant.max_requests_per_minute,
         "suspended_batches": ",".join(suspended) or None,
         "created_at": iso_time(tenant.created_at),
         "updated_at": iso_time(tenant.updated_at),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 
+from mail_proxy.config.settings import IntakeSettings
 from mail_proxy.domain.clock import Clock
-from mail_proxy.domain.errors import Forbidden, Unauthorized
+from mail_proxy.domain.errors import Forbidden, TooMany, Unauthorized
 from mail_proxy.operations.directory import Directory
+from mail_proxy.operations.pace import Pace
 from mail_proxy.secrets import same_token, token_sha256
 from mail_proxy.store.base import Store
 from mail_proxy.store.values import ApiKey
@@ -20,13 +23,52 @@ WRONG_TOKEN = "Invalid or missing API token"  # noqa: S105 - a sentence, not a t
 class Tokens:
     """The admin's token, and those of tenants."""
 
-    def __init__(self, store: Store, directory: Directory, clock: Clock, admin_token: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        directory: Directory,
+        clock: Clock,
+        admin_token: str,
+        limits: IntakeSettings,
+    ) -> None:
+        self._limits = limits
+        self._failures = Pace(clock)
+        self._requests = Pace(clock)
         self._store = store
         self._directory = directory
         self._clock = clock
         self._known: OrderedDict[str, tuple[ApiKey, float]] = OrderedDict()
         self._changes = 0
         self.admin_token = admin_token
+
+    async def admit(self, token: str | None, address: str) -> Caller:
+        """The same for a request from that address, which counts against the limits.
+
+        Raises TooMany too: after many wrong tokens from one address, and for a tenant that asks
+        more often than it may. A token that was good before is asked for in any case: those who
+        share the address of somebody who guesses must not be locked out.
+        """
+        if token is not None and self._is_new(token):
+            most = self._limits.max_failed_logins_per_minute
+            _check(self._failures.wait_s(address, most), "max_failed_logins_per_minute", most)
+        try:
+            caller = await self.authenticate(token)
+        except Unauthorized:
+            self._failures.count(address, self._limits.max_failed_logins_per_minute)
+            raise
+        if caller.tenant_id is not None:
+            most = self._requests_of(caller.tenant_id)
+            wait_s = self._requests.wait_s(caller.tenant_id, most)
+            _check(wait_s, "max_requests_per_minute", most)
+            self._requests.count(caller.tenant_id, most)
+        return caller
+
+    def _is_new(self, token: str) -> bool:
+        return not same_token(token, self.admin_token) and token_sha256(token) not in self._known
+
+    def _requests_of(self, tenant_id: str) -> int:
+        own = self._directory.max_requests_per_minute(tenant_id)
+        return self._limits.max_requests_per_minute if own is None else own
 
     async def authenticate(self, token: str | None) -> Caller:
         """NOBODY without a token, for the public commands.
@@ -65,3 +107,12 @@ class Tokens:
         if len(self._known) > REMEMBERED_KEYS:
             self._known.popitem(last=False)
         return key
+
+
+def _check(wait_s: float, limit: str, most: int) -> None:
+    if wait_s > 0:
+        raise TooMany(
+            f"too many requests: {limit} is {most}; the next one may come in {math.ceil(wait_s)} s",
+            limit=limit,
+            retry_after_s=wait_s,
+        )

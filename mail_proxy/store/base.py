@@ -6,7 +6,8 @@ No verb keeps a transaction open while the world is waited for. Errors: `StoreUn
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from mail_proxy.domain.message import LOWEST_PRIORITY
@@ -20,6 +21,8 @@ from mail_proxy.store.values import (
     Ending,
     EventRow,
     Fields,
+    Keep,
+    KeptAnswer,
     Lease,
     MessageFilter,
     MessageRow,
@@ -30,6 +33,8 @@ from mail_proxy.store.values import (
     SyncState,
     Tenant,
 )
+
+NO_LIMITS: Mapping[str, int] = MappingProxyType({})
 
 
 class Store(Protocol):
@@ -69,8 +74,19 @@ class Store(Protocol):
     async def list_accounts(self, tenant_id: str | None) -> list[Account]: ...
 
     # the hot verbs
-    async def accept(self, batch: Sequence[NewMessage], *, now: float) -> list[Accepted]:
+    async def accept(
+        self,
+        batch: Sequence[NewMessage],
+        *,
+        now: float,
+        keep: Keep | None = None,
+        max_queued: Mapping[str, int] = NO_LIMITS,
+    ) -> list[Accepted]:
         """Store a batch, synced when this returns; one Accepted for each, in order.
+
+        keep: what is kept of the answer, in the same transaction; in a process one post of a key
+        at a time. max_queued: how many messages may wait, of tenants that have such a limit. Where
+        the new ones of a batch would be more, none of that tenant is stored.
 
         The same id twice in one batch: the last wins, the earlier ones report the same pk.
         A message of a suspended tenant or batch is stored SUSPENDED.
@@ -115,6 +131,14 @@ class Store(Protocol):
 
         Not what the caller has scheduled: that time is the world's, not our clock's.
         """
+        ...
+
+    async def find_answer(self, tenant_id: str, key: str, *, since: float) -> KeptAnswer | None:
+        """What `accept` has kept at `since` or later."""
+        ...
+
+    async def forget_answers(self, *, before: float, limit: int) -> int:
+        """Remove up to `limit` of those kept before that time."""
         ...
 
     # leases

@@ -6,7 +6,7 @@ because there are many verbs.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -18,7 +18,18 @@ from mail_proxy.domain.errors import StoreUnavailable
 from mail_proxy.domain.message import LOWEST_PRIORITY, PRIORITIES
 from mail_proxy.domain.state import Event
 from mail_proxy.secrets import Keyring
-from mail_proxy.store import ending, instance, messages, moving, numbers, removing, reports, tenants
+from mail_proxy.store import (
+    answers,
+    ending,
+    instance,
+    messages,
+    moving,
+    numbers,
+    removing,
+    reports,
+    tenants,
+)
+from mail_proxy.store.base import NO_LIMITS
 from mail_proxy.store.readers import Readers
 from mail_proxy.store.schema import WHOLE_TENANT
 from mail_proxy.store.sqlite import leases
@@ -39,6 +50,8 @@ from mail_proxy.store.values import (
     Ending,
     EventRow,
     Fields,
+    Keep,
+    KeptAnswer,
     Lease,
     MessageFilter,
     MessageRow,
@@ -169,14 +182,27 @@ class MailProxyDb:
 
     # --- the hot verbs ---
 
-    async def accept(self, batch: Sequence[NewMessage], *, now: float) -> list[Accepted]:
+    async def accept(
+        self,
+        batch: Sequence[NewMessage],
+        *,
+        now: float,
+        keep: Keep | None = None,
+        max_queued: Mapping[str, int] = NO_LIMITS,
+    ) -> list[Accepted]:
         if not batch:
             return []
-        request = AcceptRequest(batch, now)
+        request = AcceptRequest(batch, now, keep, max_queued)
         accepted: list[Accepted] = await self._writer.do(
             Lane.ACCEPT, accept, request, weight=len(batch)
         )
         return accepted
+
+    async def find_answer(self, tenant_id: str, key: str, *, since: float) -> KeptAnswer | None:
+        return await self._readers.read(answers.find_answer, tenant_id, key, since=since)
+
+    async def forget_answers(self, *, before: float, limit: int) -> int:
+        return await self._write(answers.forget_answers, before=before, limit=limit)
 
     async def claim(
         self,

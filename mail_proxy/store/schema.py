@@ -2,7 +2,8 @@
 
 Every key begins with `tenant_id`, so the tables can be spread by tenant. `pk` values are 63-bit
 integers that grow with time (`store/keys.py`): on the wire they are decimal strings. Times are
-seconds since the epoch, UTC. Columns named `*_enc` hold `ENC:` values (`secrets/`).
+seconds since the epoch, UTC. Columns named `*_enc` hold `ENC:` values (`secrets/`). It is long
+because there are many tables.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ tenants = _table(
     _need("created_at", Float),
     _need("updated_at", Float),
     _may("webhook_secrets_enc", Text),  # JSON [{secret, created_at, expires_at}], newest first
+    _may("max_queued", BigInteger),  # messages that may wait; 0: no limit, empty: the instance's
+    _may("max_requests_per_minute", Integer),  # the same
 )
 
 api_keys = _table(
@@ -330,9 +333,9 @@ command_log = _table(
     _need("response_status", Integer),
 )
 
-# --- used by later work; here so that nothing is torn out ---
-
 suppressions = _table(
+    # Who gets no mail: addresses, and `@domain` for all of one; both as domain/suppression.py
+    # writes them.
     "suppressions",
     _key("tenant_id"),
     _key("address"),
@@ -341,13 +344,17 @@ suppressions = _table(
 )
 
 idempotency = _table(
+    # First answers to posts with an Idempotency-Key; written with the messages, kept for a day.
     "idempotency",
-    _key("tenant_id"),
+    _key("tenant_id"),  # whose key; "" for the admin's
     _key("key"),
     _need("body_sha256", String),
-    _need("response", Text),
+    _need("response", Text),  # JSON
     _need("created_at", Float),
 )
+Index("idempotency_created", idempotency.c.created_at, idempotency.c.tenant_id, idempotency.c.key)
+
+# --- used by later work; here so that nothing is torn out ---
 
 mailboxes = _table(
     "mailboxes",

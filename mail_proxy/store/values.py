@@ -1,8 +1,11 @@
-"""What the store takes and gives: frozen values. Times are seconds since the epoch, UTC."""
+"""What the store takes and gives: frozen values. Times are seconds since the epoch, UTC.
+
+It is long because there are many of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +36,8 @@ class Tenant:
     large_file_config: dict[str, Any] | None = None
     report_style: str | None = None
     active: bool = True
+    max_queued: int | None = None  # messages that may wait; 0: no limit, None: the instance's
+    max_requests_per_minute: int | None = None  # the same
     secret_unreadable: bool = False  # sealed with a key that is lost: they are None
     created_at: float = 0.0
     updated_at: float = 0.0
@@ -121,12 +126,32 @@ class NewMessage:
 class Accepted:
     """`reason` empty: stored under `pk` (`replaced`: it took the place of a waiting one).
 
-    Else nothing was stored, and `reason` is `already sent` or `account not found for tenant`.
+    Else nothing was stored, and `reason` is `already sent`, `account not found for tenant` or
+    `queue full`.
     """
 
     pk: int
     replaced: bool = False
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """The first answer to a post with an `Idempotency-Key`.
+
+    tenant_id: whose key it is; empty for the admin's. response: JSON.
+    """
+
+    tenant_id: str
+    key: str
+    body_sha256: str
+    response: str
+    created_at: float
+
+
+# What is kept for these verdicts, None for nothing. Called inside the transaction that stores the
+# messages, in the writer's thread, more than once where that has to be begun again.
+Keep = Callable[[Sequence[Accepted]], KeptAnswer | None]
 
 
 # --- delivering ---

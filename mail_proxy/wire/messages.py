@@ -5,15 +5,29 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field, GetPydanticSchema, TypeAdapter
+from pydantic import AfterValidator, Field, GetPydanticSchema, TypeAdapter
 from typing_extensions import TypedDict
 
+from mail_proxy.domain.errors import Invalid
 from mail_proxy.wire.fields import Int, Seconds, TenantRequest, Text, Timestamp
 from mail_proxy.wire.posted import PostedMessage
 
 MAX_BATCH = 1000
 MAX_IDS = 10_000
 MAX_PAGE = 10_000
+MAX_KEY_CHARS = 255
+
+
+def _key(value: str) -> str:
+    if not (1 <= len(value) <= MAX_KEY_CHARS and value.isascii() and value.isprintable()):
+        raise Invalid(
+            f"Idempotency-Key: use 1 to {MAX_KEY_CHARS} printable ASCII characters",
+            field="idempotency_key",
+        )
+    return value
+
+
+IdempotencyKey = Annotated[str, AfterValidator(_key)]
 
 
 # Taken as anything, described as what they should be.
@@ -30,11 +44,13 @@ class AddMessages(TenantRequest):
 
     messages: at most 1000.
     default_priority: for messages without one; 0 to 3 or its word, checked as theirs is.
+    idempotency_key: over HTTP the header `Idempotency-Key`.
     """
 
     # The default is None, which is no list: an absent one is told like one of the wrong type.
     messages: Posted = Field(default=None, validate_default=True)
     default_priority: Any = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 class MessageIds(TenantRequest):

@@ -20,6 +20,7 @@ class Route:
     changes: written to the command log.
     not_found_status: some routes have answered 400 for an absent thing since ever.
     also: statuses beyond those that each route of its kind may answer with; for the description.
+    headers: (name, field) of those fields that travel in a header of the request.
     judges_each: the items of its list one by one, so what is wrong in one spoils no other.
     """
 
@@ -32,6 +33,7 @@ class Route:
     not_found_status: int = 404
     also: tuple[int, ...] = ()
     judges_each: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 _T, _A, _P, _L = Scope.TENANT, Scope.ADMIN, Scope.PUBLIC, Scope.LOCAL
@@ -89,7 +91,16 @@ _TABLE = (
     ),
     Route("checkAccount", "POST", "/account/{account_id}/check", _T, ("tenant_id",), also=(409,)),
     # messages
-    Route("addMessages", "POST", "/commands/add-messages", _T, changes=True, judges_each=True),
+    Route(
+        "addMessages",
+        "POST",
+        "/commands/add-messages",
+        _T,
+        changes=True,
+        judges_each=True,
+        headers=(("Idempotency-Key", "idempotency_key"),),
+        also=(409,),
+    ),
     Route("deleteMessages", "POST", "/commands/delete-messages", _T, ("tenant_id",), changes=True),
     Route(
         "cleanupMessages", "POST", "/commands/cleanup-messages", _T, ("tenant_id",), changes=True

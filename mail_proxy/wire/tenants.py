@@ -104,6 +104,8 @@ class _TenantFields(Request):
     large_file_config: LargeFiles | None = None
     report_style: Literal["compact", "full"] | None = None
     active: bool | None = None
+    max_queued: Count | None = None
+    max_requests_per_minute: Count | None = None
 
 
 class AddTenant(_TenantFields):
@@ -177,6 +179,7 @@ class WebhookSecretRecord(TypedDict):
 class TenantRecord(TypedDict):
     """A tenant as it is looked at; its secrets are masked.
 
+    max_queued, max_requests_per_minute: its own limits, 0 for none; absent, the instance's count.
     suspended_batches: `*` when all is suspended, else codes joined by commas.
     """
 
@@ -192,6 +195,8 @@ class TenantRecord(TypedDict):
     large_file_config: NotRequired[dict[str, Any]]
     report_style: NotRequired[str]
     active: bool
+    max_queued: NotRequired[int]
+    max_requests_per_minute: NotRequired[int]
     suspended_batches: NotRequired[str]
     api_key_expires_at: NotRequired[int]
     created_at: str

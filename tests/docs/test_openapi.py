@@ -50,7 +50,8 @@ def test_a_route_has_a_sentence_of_its_own(route: Route) -> None:
 def test_every_field_of_a_request_stands_in_one_place(route: Route) -> None:
     operation = described(route)
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    places = [p["name"] for p in operation.get("parameters", [])]
+    fields_of = dict(route.headers)
+    places = [fields_of.get(p["name"], p["name"]) for p in operation.get("parameters", [])]
     places += body.get("schema", {}).get("properties", {})
 
     fields = OPERATIONS[route.name].request.model_fields

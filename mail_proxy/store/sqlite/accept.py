@@ -5,24 +5,28 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import Connection
 
-from mail_proxy.domain.state import RecipientState, State
+from mail_proxy.domain.state import OPEN, RecipientState, State
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.sqlite.driver import as_json, driver, insert_of_json, write_counts
 from mail_proxy.store.sqlite.suspended import Suspended
-from mail_proxy.store.values import Accepted, NewMessage
+from mail_proxy.store.values import Accepted, Keep, KeptAnswer, NewMessage
 
 Key: TypeAlias = tuple[str, str]  # tenant_id, and an account_id or the caller's id
 
 NO_ACCOUNT = "account not found for tenant"
 ALREADY_SENT = "already sent"
+QUEUE_FULL = "queue full"
 REPLACEABLE = frozenset({State.WAITING, State.SUSPENDED})
 
 ACCOUNTS = """
@@ -42,6 +46,20 @@ SELECT m.tenant_id, m.id, m.pk, m.account_id, m.state, m.priority, m.created_at,
 FROM json_each(?) AS wanted CROSS JOIN messages AS m
 WHERE m.tenant_id = json_extract(wanted.value, '$[0]')
   AND m.id = json_extract(wanted.value, '$[1]')
+"""
+
+WAITING = f"""
+SELECT c.tenant_id, sum(c.n)
+FROM json_each(?) AS wanted CROSS JOIN counts AS c
+WHERE c.tenant_id = wanted.value AND c.state IN ({", ".join(f"'{s.value}'" for s in sorted(OPEN))})
+GROUP BY c.tenant_id
+"""
+
+KEEP = """
+INSERT INTO idempotency (tenant_id, key, body_sha256, response, created_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (tenant_id, key) DO UPDATE SET
+  body_sha256 = excluded.body_sha256, response = excluded.response,
+  created_at = excluded.created_at
 """
 
 REMOVE = (
@@ -66,10 +84,15 @@ SELECT value ->> 0, value ->> 1, substr(?2, value ->> 2, value ->> 3) FROM json_
 
 
 class AcceptRequest(NamedTuple):
-    """One caller's batch."""
+    """One caller's batch.
+
+    keep: what is kept of the answer. max_queued: how many may wait, of tenants that have a limit.
+    """
 
     batch: Sequence[NewMessage]
     now: float
+    keep: Keep | None = None
+    max_queued: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +114,42 @@ class _Stored:
 class _Intake:
     """Decides for each message in turn what is written; nothing is written before the last."""
 
-    def __init__(self, accounts: set[Key], stored: dict[Key, _Stored]) -> None:
+    def __init__(
+        self, accounts: set[Key], stored: dict[Key, _Stored], waiting: Mapping[str, int]
+    ) -> None:
         self._accounts = accounts
         self._stored = stored
+        self._waiting = Counter(waiting)
         self.writes: dict[Key, tuple[int, NewMessage, float]] = {}
         self.removes: dict[Key, _Stored] = {}
 
-    def decide(self, message: NewMessage, now: float) -> Accepted:
+    def decide_all(self, request: AcceptRequest) -> list[Accepted]:
+        full = self._full(request) if request.max_queued else frozenset()
+        return [self._decide(message, request.now, full) for message in request.batch]
+
+    def _full(self, request: AcceptRequest) -> frozenset[str]:
+        """Tenants whose queue has no room for all that is new; what replaces takes none."""
+        keys = {(m.tenant_id, m.id) for m in request.batch if self._has_account(m)}
+        new = Counter(key[0] for key in keys if key not in self.writes and key not in self._stored)
+        limits = request.max_queued
+        full = frozenset(t for t in new if self._waiting[t] + new[t] > limits.get(t, math.inf))
+        self._waiting.update({t: n for t, n in new.items() if t not in full})
+        return full
+
+    def _has_account(self, message: NewMessage) -> bool:
+        return (message.tenant_id, message.account_id) in self._accounts
+
+    def _decide(self, message: NewMessage, now: float, full: frozenset[str]) -> Accepted:
         key = (message.tenant_id, message.id)
-        if (message.tenant_id, message.account_id) not in self._accounts:
+        if not self._has_account(message):
             return Accepted(0, reason=NO_ACCOUNT)
         if key in self.writes:
             pk, earlier, _ = self.writes[key]
             self.writes[key] = (pk, replace(message, created_at=earlier.created_at), now)
             return Accepted(pk, replaced=True)
         old = self._stored.get(key)
+        if old is None and message.tenant_id in full:
+            return Accepted(0, reason=QUEUE_FULL)
         if old is None:
             pk = next_pk()
             self.writes[key] = (pk, message, now)
@@ -122,13 +166,36 @@ def accept(conn: Connection, requests: Sequence[AcceptRequest]) -> list[list[Acc
     db = driver(conn)
     messages = [message for request in requests for message in request.batch]
     accounts = _accounts(db, {(m.tenant_id, m.account_id) for m in messages})
-    intake = _Intake(accounts, _stored(db, {(m.tenant_id, m.id) for m in messages}))
-    answers = [[intake.decide(m, request.now) for m in request.batch] for request in requests]
+    stored = _stored(db, {(m.tenant_id, m.id) for m in messages})
+    limited = {tenant_id for request in requests for tenant_id in request.max_queued}
+    intake = _Intake(accounts, stored, _waiting(db, limited) if limited else {})
+    answers = [intake.decide_all(request) for request in requests]
     differences = Differences()
     _remove(db, intake.removes, differences)
     _insert(db, list(intake.writes.values()), differences)
     write_counts(db, differences)
+    _keep(db, _kept(requests, answers))
     return answers
+
+
+def _waiting(db: sqlite3.Connection, tenant_ids: Iterable[str]) -> dict[str, int]:
+    """How many messages of each are not finished."""
+    return dict(db.execute(WAITING, (json.dumps(list(tenant_ids)),)).fetchall())
+
+
+def _kept(
+    requests: Sequence[AcceptRequest], answers: Sequence[Sequence[Accepted]]
+) -> Iterator[KeptAnswer]:
+    for request, verdicts in zip(requests, answers, strict=True):
+        kept = None if request.keep is None else request.keep(verdicts)
+        if kept is not None:
+            yield kept
+
+
+def _keep(db: sqlite3.Connection, kept: Iterable[KeptAnswer]) -> None:
+    rows = [(k.tenant_id, k.key, k.body_sha256, k.response, k.created_at) for k in kept]
+    if rows:
+        db.executemany(KEEP, rows)
 
 
 def _accounts(db: sqlite3.Connection, keys: Iterable[Key]) -> set[Key]:

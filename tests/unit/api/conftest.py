@@ -26,6 +26,7 @@ class FakeDoor:
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any] | None, Caller]] = []
         self.answer: Any = {"ok": True}
+        self.addresses: set[str] = set()
 
     async def open_answer(
         self, name: str, payload: dict[str, Any] | None, caller: Caller
@@ -36,7 +37,8 @@ class FakeDoor:
             raise answer
         return answer
 
-    async def authenticate(self, token: str | None) -> Caller:
+    async def admit(self, token: str | None, address: str) -> Caller:
+        self.addresses.add(address)
         if token is None:
             return NOBODY
         callers = {ADMIN_TOKEN: ADMIN, TENANT_TOKEN: tenant("acme")}

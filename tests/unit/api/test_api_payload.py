@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from mail_proxy.api.requests import address_of
 from mail_proxy.wire.caller import Scope
 from mail_proxy.wire.routes import ROUTES, Route
 
@@ -53,6 +54,46 @@ async def test_query_values_stay_texts(client, door):
     await client("GET", "/messages?limit=5&active_only=true&subject=a+b%26c")
 
     assert door.payload == {"limit": "5", "active_only": "true", "subject": "a b&c"}
+
+
+async def test_the_idempotency_key_travels_in_a_header(client, door):
+    await client("POST", "/commands/add-messages", b'{"messages": []}', ("idempotency-key: a b",))
+
+    assert door.payload == {"messages": [], "idempotency_key": "a b"}
+
+
+async def test_two_idempotency_keys_are_none(client, door):
+    headers = ("Idempotency-Key: a", "Idempotency-Key: b")
+
+    answered = await client("POST", "/commands/add-messages", b'{"messages": []}', headers)
+
+    assert answered.failure(400)["field"] == "Idempotency-Key"
+    assert door.calls == []
+
+
+async def test_who_asks_is_known_by_the_address(client, door):
+    await client("GET", "/tenants", headers=("X-Forwarded-For: 192.0.2.9",))
+
+    assert door.addresses == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("remote", "expected"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        (None, ""),
+    ],
+)
+def test_a_network_of_ipv6_is_one_address(remote, expected):
+    class Request:
+        pass
+
+    request = Request()
+    request.remote = remote
+
+    assert address_of(request) == expected
 
 
 async def test_unknown_query_fields_are_ignored(client, door):

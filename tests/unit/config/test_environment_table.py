@@ -26,6 +26,8 @@ GOOD = [
     ("GMP_PORT", "8025", 8025),
     ("GMP_PORT", "0", 0),
     ("GMP_MAX_REQUEST_MB", "1.5", 1572864),
+    ("GMP_MAX_QUEUED", "500", 500),
+    ("GMP_MAX_REQUESTS_PER_MINUTE", "0", 0),
     ("GMP_API_TOKEN", "x", "x"),
     ("MAIL_PROXY_ENCRYPTION_KEY", base64.b64encode(KEY).decode(), KEY),
     (
@@ -73,6 +75,8 @@ BAD = [
     ("GMP_PORT", "1_0"),
     ("GMP_PORT", "9" * 5000),
     ("GMP_MAX_REQUEST_MB", "0"),
+    ("GMP_MAX_QUEUED", "-1"),
+    ("GMP_MAX_REQUESTS_PER_MINUTE", "many"),
     ("GMP_API_TOKEN", "a b"),
     ("GMP_API_TOKEN", "abc\n"),
     ("GMP_API_TOKEN", "pässword"),

@@ -36,7 +36,7 @@ class FakeDoor:
             raise self.answer
         return self.answer if isinstance(self.answer, dict) else await self.answer()
 
-    async def authenticate(self, token: str | None) -> Caller:
+    async def admit(self, token: str | None, address: str) -> Caller:
         return ADMIN if token == TOKEN else NOBODY
 
 

@@ -204,7 +204,7 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         settings=settings,
         clock=clock,
         directory=directory,
-        tokens=Tokens(store, directory, clock, ADMIN_TOKEN),
+        tokens=Tokens(store, directory, clock, ADMIN_TOKEN, settings.intake),
         engine=engine,
         reporter=reporter,
         metrics=MailMetrics(),
