@@ -15,6 +15,7 @@ import mail_proxy
 from mail_proxy.api import ApiServer
 from mail_proxy.config.pidfile import remove_pid_file
 from mail_proxy.config.settings import Settings
+from mail_proxy.daemon import heap
 from mail_proxy.daemon.address import open_address
 from mail_proxy.daemon.plan import Plan
 from mail_proxy.daemon.signals import StopRequest, signals_caught
@@ -28,6 +29,7 @@ async def run(plan: Plan) -> None:
     with signals_caught(request, on_hangup=plan.open_log if plan.is_background else None):
         _tell_notes(plan.settings)
         async with _serving(plan) as (proxy, api):
+            heap.settle()
             _announce(plan, proxy, api)
             await request.wait()
             began = time.monotonic()
