@@ -1,8 +1,9 @@
 """The attempt journal: what this daemon has begun, written down before it can matter.
 
-An append-only file, one write for each step and no fsync: microseconds a message, and it survives
-`kill -9`. After a power loss it proves only what it still holds. No journal, no dot: when a step
-that stands before the dot cannot be written, `NotNow` is raised, and nothing is sent for a moment.
+Lines in files that take their room at their making, without fsync: a microsecond for each, and it
+survives `kill -9`. After a power loss it proves only what it still holds. No journal, no dot: when
+there is no file for a step that stands before the dot, `NotNow` is raised, and nothing is sent for
+a moment.
 
 A segment is removed when the results of all that was begun in it are committed. `segments.py` reads
 what is left.
@@ -10,7 +11,6 @@ what is left.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from mail_proxy.delivery.records import (
     encode_replied,
     encode_settled,
 )
+from mail_proxy.delivery.segment_file import SegmentFile
 from mail_proxy.domain.attempt import AttemptResult
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.reply import Reply
@@ -43,9 +44,7 @@ SUFFIX = ".journal"
 class _Segment:
     """One file; `open` are the attempts in it whose results are not committed."""
 
-    path: Path
-    descriptor: int
-    size: int
+    file: SegmentFile
     open: set[Key] = field(default_factory=set)
 
 
@@ -133,26 +132,19 @@ class Journal:
         self._full = []
         if remove:
             for segment in segments:
-                _remove(segment.path)
+                _remove(segment.file.path)
 
     # --- writing ---
 
     def _write(self, line: bytes, key: Key | None = None) -> None:
         segment = self._current
+        if segment is not None and not segment.file.has_room_for(line):
+            segment = self._rotate(len(line))
         if segment is None:
             raise NotNow("the journal cannot be written")
-        try:
-            written = os.write(segment.descriptor, line)
-            if written != len(line):
-                raise OSError(f"only {written} of {len(line)} bytes could be written")
-        except OSError as error:
-            self._fail(error)
-            raise NotNow(f"the journal cannot be written: {error}") from error
-        segment.size += written
+        segment.file.put(line)
         if key is not None:
             segment.open.add(key)
-        if segment.size >= self._segment_bytes:
-            self._rotate()
 
     def _try_to_write(self, line: bytes, key: Key | None = None) -> None:
         if self._current is not None:
@@ -168,13 +160,12 @@ class Journal:
             return
         self._look_at = now + _LOOK_S
         try:
-            if os.fstat(self._current.descriptor).st_nlink == 0:
-                raise OSError("its file was removed")
+            self._current.file.check()
         except OSError as error:
             self._fail(error)
 
     def _fail(self, error: OSError) -> None:
-        self._close_current()  # a torn line must stay the last one of its segment
+        self._close_current()
         self._drop_done()  # a disk that stays full gets another segment each second
         self._retry_at = self._clock.monotonic() + PAUSE_S
         if not self._is_in_trouble:
@@ -186,34 +177,29 @@ class Journal:
     def _segments(self) -> list[_Segment]:
         return self._full if self._current is None else [*self._full, self._current]
 
-    def _begin_segment(self) -> None:
+    def _begin_segment(self, n_bytes: int = 0) -> None:
+        """With room for a line of `n_bytes` at least. Raises OSError."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._n_made += 1
         path = self.folder / f"{self.owner.daemon_id}-{self._n_made:06}{SUFFIX}"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o600)
         header = encode_header(Header(self.owner.daemon_id, self.owner.boot_id))
-        try:
-            if os.write(descriptor, header) != len(header):
-                raise OSError("the disk is full")
-        except OSError:
-            os.close(descriptor)
-            _remove(path)
-            raise
-        self._current = _Segment(path, descriptor, len(header))
+        size_bytes = max(self._segment_bytes, len(header) + n_bytes)
+        self._current = _Segment(SegmentFile.make(path, size_bytes, header))
 
-    def _rotate(self) -> None:
+    def _rotate(self, n_bytes: int) -> _Segment | None:
+        """The next segment; None: it could not be made."""
         self._close_current()
         try:
-            self._begin_segment()
+            self._begin_segment(n_bytes)
         except OSError as error:
             self._fail(error)
         self._drop_done()
+        return self._current
 
     def _close_current(self) -> None:
         if self._current is not None:
             self._full.append(self._current)
-            os.close(self._current.descriptor)
+            self._current.file.close()
             self._current = None
 
     def _drop_done(self) -> None:
@@ -223,7 +209,7 @@ class Journal:
             done = done[:-1] if len(done) == len(self._full) else done
         for segment in done:
             self._full.remove(segment)
-            _remove(segment.path)
+            _remove(segment.file.path)
 
 
 def _remove(path: Path) -> None:

@@ -21,8 +21,10 @@ from mail_proxy.delivery.records import (
     Settled,
     decode,
 )
+from mail_proxy.delivery.segment_file import NEW
 from mail_proxy.observe import events
 
+_NAMES = (SUFFIX, SUFFIX + NEW)
 _LONGEST_LINE = 2**20  # bytes; ours are shorter, and a foreign file may be one endless line
 
 
@@ -85,6 +87,8 @@ def read_trails(folder: Path) -> dict[str, Trail]:
         daemon_id = path.name.rpartition("-")[0]
         trail = trails.setdefault(daemon_id, Trail())
         trail.paths.append(path)
+        if path.name.endswith(NEW):
+            continue  # its daemon died before it wrote a line into it
         try:
             _read(path, daemon_id, trail)
         except OSError as error:
@@ -96,7 +100,7 @@ def read_trails(folder: Path) -> dict[str, Trail]:
 def _segments(folder: Path) -> list[Path]:
     """In the order of their making, for each daemon."""
     try:
-        return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
+        return sorted(path for path in folder.iterdir() if path.name.endswith(_NAMES))
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -107,10 +111,8 @@ def _segments(folder: Path) -> list[Path]:
 def _read(path: Path, daemon_id: str, trail: Trail) -> None:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags), "rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            return  # its daemon died before the first line, so it wrote no other
         lines = _lines(file)
-        header = decode(next(lines))
+        header = decode(next(lines, b""))
         if not isinstance(header, Header) or header.daemon_id != daemon_id:
             trail.is_whole = False
             events.journal_unreadable(path=str(path), why="it has no header of its daemon")
@@ -122,12 +124,13 @@ def _read(path: Path, daemon_id: str, trail: Trail) -> None:
 def _take_rest(lines: Iterator[bytes], path: Path, trail: Trail) -> None:
     damaged = 0
     for line in lines:
-        record = decode(line)
+        text = line.lstrip(b"\0")  # room that was not used; behind it nothing should come
+        record = decode(text)
         if record is not None:
             trail.take(record)
-        elif line.endswith(b"\n"):
+        # Without its break it is the torn end of a write: what it was to precede was not done.
+        if line.endswith(b"\n") and (record is None or len(text) < len(line)):
             damaged += 1
-        # else the torn end of a write that never returned: what it was to precede was not done
     if damaged:
         trail.is_whole = False
         events.journal_unreadable(path=str(path), why=f"{damaged} lines are damaged")

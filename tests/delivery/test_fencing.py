@@ -82,17 +82,12 @@ async def test_the_journal_is_there_before_the_first_claim(
     assert set(seen) == {1}
 
 
-class FullDisk:
-    """Puts the always full device in the place of the journal's file."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-
-    def fill(self) -> None:
-        assert self._journal._current is not None
-        full = os.open("/dev/full", os.O_WRONLY)
-        os.dup2(full, self._journal._current.descriptor)
-        os.close(full)
+def fill(journal: Journal) -> None:
+    """Its file has no room for another line."""
+    assert journal._current is not None
+    file = journal._current.file
+    while file.has_room_for(b"\n"):
+        file.put(b"\n")
 
 
 async def test_on_a_full_disk_no_dot_leaves_and_no_try_is_spent(
@@ -103,7 +98,7 @@ async def test_on_a_full_disk_no_dot_leaves_and_no_try_is_spent(
         await house.post("m1")
         async with asyncio.timeout(5):
             await freezer.reached.wait()
-        FullDisk(house.journal).fill()
+        fill(house.journal)
         house.journal_dir.rename(house.journal_dir.with_name("away"))
         house.journal_dir.write_text("in the way")
         freezer.thawed.set()

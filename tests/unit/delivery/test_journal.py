@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import pytest
 
 from mail_proxy.delivery.journal import PAUSE_S, Journal
 from mail_proxy.delivery.not_now import NotNow
-from mail_proxy.delivery.records import Key
+from mail_proxy.delivery.records import Key, encode_begun
 from mail_proxy.delivery.segments import Attempt, Trail, read_trails
 from mail_proxy.domain.attempt import AttemptResult
 from mail_proxy.domain.reply import Reply, Stage
@@ -176,19 +177,27 @@ def files_of_at_most(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.parametrize("room", [0, 1, 20, 40])
-def test_no_dot_is_allowed_that_is_not_written_whole(
-    journal: Journal, folder: Path, claimed: Claim, clock: StoppedClock, room: int
+def fill(journal: Journal, claimed: Claim) -> None:
+    """Until the next line needs another file; what was begun for it is settled."""
+    while True:
+        key = Key(1, 7)
+        line = encode_begun(*key)
+        assert journal._current is not None
+        if not journal._current.file.has_room_for(line):
+            return
+        journal.begin(claimed(1))
+
+
+def test_no_dot_is_allowed_that_finds_no_room(
+    journal: Journal, folder: Path, claimed: Claim, clock: StoppedClock
 ) -> None:
-    message = claimed(1)
-    journal.begin(message)
-    size = (folder / "d1-000001.journal").stat().st_size
-    with files_of_at_most(size + room), pytest.raises(NotNow):
-        journal.dot(message, (OK,))
+    fill(journal, claimed)
+    with files_of_at_most(100), pytest.raises(NotNow):
+        journal.dot(claimed(1), (OK,))
 
     assert not journal.is_writable
     found = trail(folder)
-    assert found.is_whole, "a torn end is no damage"
+    assert found.is_whole
     assert found.attempts == {Key(1, 7): Attempt()}
     with pytest.raises(NotNow):
         journal.begin(claimed(2))
@@ -196,8 +205,27 @@ def test_no_dot_is_allowed_that_is_not_written_whole(
     clock.at += PAUSE_S
     assert journal.open()
     send(journal, claimed(3))
-    assert files(folder) == ["d1-000001.journal", "d1-000002.journal"]
+    assert files(folder)[0] == "d1-000001.journal"
     assert trail(folder).is_whole
+
+
+def test_what_was_written_needs_no_more_room(
+    journal: Journal, folder: Path, claimed: Claim
+) -> None:
+    with files_of_at_most(0):
+        send(journal, claimed(1))
+    assert trail(folder).attempts[Key(1, 7)].replied is not None
+
+
+def test_a_line_longer_than_a_segment_has_one_of_its_own(
+    journal: Journal, folder: Path, claimed: Claim
+) -> None:
+    many = claimed(1, tuple(f"r{n}@x.example" for n in range(500)))
+    journal.begin(many)
+    journal.dot(many, (NO,) * 499 + (OK,))
+    dotted = trail(folder).attempts[Key(1, 7)].dotted
+    assert dotted is not None
+    assert (len(dotted.refused), dotted.accepted) == (499, (499,))
 
 
 def test_trouble_is_told_once(
@@ -248,27 +276,39 @@ def test_a_file_that_somebody_removed_is_noticed(
     assert journal.open()
 
 
+def test_a_file_that_somebody_cut_is_noticed(
+    journal: Journal, folder: Path, claimed: Claim, clock: StoppedClock
+) -> None:
+    os.truncate(folder / "d1-000001.journal", 0)
+    clock.at += 1.0
+    with pytest.raises(NotNow):
+        journal.begin(claimed(1))
+    clock.at += PAUSE_S
+    assert journal.open()
+    assert not trail(folder).proves("boot-1")
+
+
 def test_a_disk_that_stays_full_leaves_no_heap_of_files(
     journal: Journal, folder: Path, claimed: Claim, clock: StoppedClock
 ) -> None:
-    header = (folder / "d1-000001.journal").stat().st_size
-    with files_of_at_most(header + 5):
+    fill(journal, claimed)
+    with files_of_at_most(100):
         for _ in range(5):
             with pytest.raises(NotNow):
-                journal.begin(claimed(1))
+                journal.dot(claimed(1), (OK,))
             clock.at += PAUSE_S
-            assert journal.open()
-    assert len(files(folder)) <= 2
+            assert not journal.open()
+    assert files(folder) == ["d1-000001.journal"]
 
 
 def test_a_reply_that_cannot_be_written_changes_nothing_for_the_attempt(
-    journal: Journal, folder: Path, claimed: Claim
+    journal: Journal, claimed: Claim
 ) -> None:
     message = claimed(1)
     journal.begin(message)
     journal.dot(message, (OK,))
-    size = (folder / "d1-000001.journal").stat().st_size
-    with files_of_at_most(size + 10):
+    fill(journal, claimed)
+    with files_of_at_most(100):
         journal.end(message, accepted(message))
     assert not journal.is_writable
     journal.settled([Key(1, 7)])
@@ -299,16 +339,43 @@ def test_a_foreign_line_hides_nothing_and_proves_nothing(
     assert not found.proves("boot-1")
 
 
-@pytest.mark.parametrize("content", [b"garbage", b"12345678 [\n", b"\n"])
+@pytest.mark.parametrize("content", [b"", b"garbage", b"12345678 [\n", b"\n", bytes(600)])
 def test_a_file_without_its_header_proves_nothing(folder: Path, content: bytes) -> None:
     folder.mkdir()
     (folder / "d1-000001.journal").write_bytes(content)
     assert not trail(folder).proves("boot-1")
 
 
-def test_a_file_that_is_still_empty_is_no_damage(journal: Journal, folder: Path) -> None:
-    (folder / "d1-000002.journal").touch()
+@pytest.mark.parametrize("missing", [slice(0, 1), slice(0, 20), slice(5, 20), slice(20, None)])
+def test_a_torn_line_was_never_written(
+    journal: Journal, folder: Path, claimed: Claim, missing: slice
+) -> None:
+    journal.begin(claimed(1))
+    line = bytearray(encode_begun(2, 7))
+    line[-1:] = b"\0"
+    line[missing] = bytes(len(line[missing]))
+    path = folder / "d1-000001.journal"
+    written = path.read_bytes().rstrip(b"\0")
+    path.write_bytes((written + line).ljust(600, b"\0"))
+    assert set(trail(folder).attempts) == {Key(1, 7)}
     assert trail(folder).proves("boot-1")
+
+
+def test_a_file_that_has_no_line_yet_is_no_damage(journal: Journal, folder: Path) -> None:
+    (folder / "d1-000002.journal.new").write_bytes(bytes(600))
+    found = trail(folder)
+    assert found.proves("boot-1")
+    assert len(found.paths) == 2, "recovery removes it with the others"
+
+
+def test_a_line_behind_room_that_was_not_used_counts_and_proves_nothing_else(
+    journal: Journal, folder: Path
+) -> None:
+    with (folder / "d1-000001.journal").open("ab") as file:
+        file.write(encode_begun(2, 7))
+    found = trail(folder)
+    assert set(found.attempts) == {Key(2, 7)}
+    assert not found.proves("boot-1")
 
 
 def test_a_file_that_cannot_be_read_proves_nothing(journal: Journal, folder: Path) -> None:
