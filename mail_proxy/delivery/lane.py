@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mail_proxy.delivery.buffer import Buffer
-from mail_proxy.delivery.pace import Pace
+from mail_proxy.delivery.pace import AT_ONCE, Pace
 from mail_proxy.delivery.ring import Key
 from mail_proxy.domain.attempt import AttemptResult, Verdict, judge
 from mail_proxy.domain.blame import Blame
@@ -122,10 +122,10 @@ class Lane:
         connections: that an account may have; most: messages to hold, by the settings.
         """
         if self.held >= self.pace.low_water:
-            return Need(self.pace.size, 0, 0)
+            return Need(min(AT_ONCE, self.pace.size), 0, 0)
         least = self.account.max_connections or connections
         size = self.pace.resize(monotonic, least=least, most=self.account.batch_size or most)
-        n = max(1, size - self.held)
+        n = max(1, min(AT_ONCE, size - self.held))
         return Need(n, self._buffer.lower_among(n), LOWEST_PRIORITY)
 
     def wants_connection(self, now: float, most: int) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 FIRST = 10  # messages, of an account whose rate is not known
 CLAIM_S = 2.0  # of sending that are claimed ahead
+AT_ONCE = 200  # of one claim: half a turn of the store's writer, and their contents fit in it
 GROWTH = 4  # of a claim over the one before: a rate measured over a few messages may be an accident
 CONTENT_GROWTH = 1.25
 
@@ -51,5 +52,5 @@ class Pace:
 
     @property
     def low_water(self) -> int:
-        """To claim when fewer are held."""
-        return max(1, self.size // 2)
+        """To claim when fewer are held: a fast account asks as soon as a whole claim has room."""
+        return max(1, self.size // 2, self.size - AT_ONCE)

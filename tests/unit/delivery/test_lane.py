@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from mail_proxy.delivery.lane import FIRST_PAUSE_S, LONGEST_PAUSE_S, Lane, Need
+from mail_proxy.delivery.pace import AT_ONCE, Pace
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy.store import Account, Claimed
 
@@ -84,6 +85,18 @@ def test_a_full_buffer_is_topped_up_only_with_something_urgent(
     lane.is_urgent = True
     assert lane.wants_claim(1.0)
     assert lane.need(1.0, connections=8, most=50) == Need(10, 0, 0)
+
+
+def test_what_a_fast_account_may_hold_comes_in_several_claims(
+    account: Make, claimed: Claim
+) -> None:
+    lane = Lane(account(), pace=Pace(size=500, since=0.0))
+    for _ in range(2000):
+        lane.pace.ended()
+    assert lane.need(1.0, connections=8, most=500).limit == AT_ONCE
+    lane.add([claimed(n) for n in range(400)])
+    lane.is_urgent = True
+    assert lane.need(1.0, connections=8, most=500) == Need(AT_ONCE, 0, 0)
 
 
 def test_of_what_is_urgent_no_more_is_claimed_than_of_the_rest(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mail_proxy.delivery.pace import Pace
+from mail_proxy.delivery.pace import AT_ONCE, Pace
 
 
 def run(pace: Pace, *, per_s: float, seconds: float, start: float, least: int = 4) -> int:
@@ -67,3 +67,9 @@ def test_low_water_is_half_and_never_nothing() -> None:
     assert pace.low_water == 1
     pace.resize(0.0, least=4, most=50)
     assert pace.low_water == 5
+
+
+def test_a_fast_account_asks_for_more_as_soon_as_a_whole_claim_has_room() -> None:
+    pace = Pace()
+    run(pace, per_s=2000, seconds=5, start=0.0)
+    assert pace.low_water == pace.size - AT_ONCE
