@@ -38,6 +38,7 @@ from mail_proxy.store.sqlite.claim import ClaimRequest, claim
 from mail_proxy.store.sqlite.finish import FinishRequest, finish
 from mail_proxy.store.sqlite.leases import LeasesRequest
 from mail_proxy.store.sqlite.renewals import renew
+from mail_proxy.store.sqlite.reports import count_report_try, mark_reported, unreported
 from mail_proxy.store.steady import Steady
 from mail_proxy.store.turn import Lane
 from mail_proxy.store.values import (
@@ -401,7 +402,7 @@ class MailProxyDb:
     # --- reports ---
 
     async def unreported(self, tenant_id: str, *, limit: int) -> list[EventRow]:
-        return await self._readers.read(reports.unreported, tenant_id, limit=limit)
+        return await self._readers.read(unreported, tenant_id, limit=limit)
 
     async def tenants_with_reports(self) -> list[str]:
         return await self._readers.read(reports.tenants_with_reports)
@@ -413,11 +414,11 @@ class MailProxyDb:
         self, tenant_id: str, pks: Sequence[int], *, now: float, state: str = "reported"
     ) -> None:
         for some in _chunks(pks):
-            await self._write(reports.mark_reported, tenant_id, some, now=now, state=state)
+            await self._write(mark_reported, tenant_id, some, now=now, state=state)
 
     async def count_report_try(self, tenant_id: str, pks: Sequence[int]) -> None:
         for some in _chunks(pks):
-            await self._write(reports.count_report_try, tenant_id, some)
+            await self._write(count_report_try, tenant_id, some)
 
     async def get_sync_state(self, tenant_id: str) -> SyncState:
         return await self._readers.read(reports.get_sync_state, tenant_id)

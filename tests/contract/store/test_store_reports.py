@@ -15,6 +15,7 @@ async def test_unreported_events_come_oldest_first_and_bounded(scene):
     assert [e.message_id for e in events] == ["m1", "m2"]
     assert events[0].pk < events[1].pk
     assert (events[0].report_state, events[0].report_tries) == ("pending", 0)
+    assert (events[0],) == (await scene.look("m1")).events
 
 
 async def test_a_reported_event_is_not_reported_again(scene):

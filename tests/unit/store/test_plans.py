@@ -29,6 +29,7 @@ from mail_proxy.store.sqlite.claim import ClaimRequest, claim
 from mail_proxy.store.sqlite.driver import driver
 from mail_proxy.store.sqlite.finish import FinishRequest, finish
 from mail_proxy.store.sqlite.leases import LeasesRequest, leases, peers
+from mail_proxy.store.sqlite.reports import count_report_try, mark_reported, unreported
 from mail_proxy.store.tenants import change_account, change_tenant
 
 # Short, or a part of the statement itself.
@@ -70,7 +71,7 @@ class Plans:
         self._conn = conn
         self._seen: list[tuple[str, Any]] = []
         event.listen(conn.engine, "before_cursor_execute", self._see)
-        for verb in (accept, claim, finish, leases):
+        for verb in (accept, claim, finish, leases, mark_reported):
             module = sys.modules[verb.__module__]
             monkeypatch.setattr(module, "driver", lambda conn: Watched(driver(conn), self._seen))
 
@@ -351,13 +352,14 @@ def test_what_goes_before_a_message_is_a_range_of_the_index(plans, conn):
 
 def test_reports_read_what_waits_only(plans):
     for plan in (
-        plans.of(reports.unreported, "acme", limit=5),
+        plans.of(unreported, "acme", limit=5),
         plans.of(reports.tenants_with_reports),
         plans.of(reports.oldest_unreported),
     ):
         assert_walks_nothing(plan)
         assert "SEARCH events USING INDEX events_unreported (tenant_id=?)" in plan
-    assert_walks_nothing(plans.of(reports.mark_reported, "acme", [1], now=1.0, state="reported"))
+    assert_walks_nothing(plans.of(mark_reported, "acme", [1], now=1.0, state="reported"))
+    assert_walks_nothing(plans.of(count_report_try, "acme", [1]))
 
 
 def test_dating_anew_takes_ranges_of_the_due_index(plans):

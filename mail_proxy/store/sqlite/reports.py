@@ -1,0 +1,58 @@
+"""Reports: the events that wait for one, read and marked as one JSON text (see `driver.py`).
+
+A post tells of up to a thousand events, twenty times a second while mail is sent.
+"""
+
+# ruff: noqa: S608 - statements are built of our own constants; values travel as parameters
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from pydantic_core import from_json
+from sqlalchemy import Connection
+
+from mail_proxy.store.sqlite.driver import driver
+from mail_proxy.store.sqlite.leased import parsed
+from mail_proxy.store.values import EventRow
+
+_DATA = [field.name for field in fields(EventRow)].index("data")
+
+# One JSON text, its columns in the order of EventRow.
+UNREPORTED = """
+SELECT CAST(json_group_array(json_array(
+  pk, tenant_id, message_pk, CAST(message_id AS TEXT), account_id, priority, event_type, event_ts,
+  CAST(description AS TEXT), data, report_state, reported_ts, report_tries, replayed_at
+)) AS BLOB)
+FROM (
+  SELECT * FROM events INDEXED BY events_unreported
+  WHERE tenant_id = ? AND report_state = 'pending' ORDER BY pk LIMIT ?
+)
+"""
+_THESE = "tenant_id = ? AND pk IN (SELECT value FROM json_each(?))"
+MARK = f"UPDATE events SET report_state = ?, reported_ts = ? WHERE {_THESE}"
+COUNT_TRY = f"UPDATE events SET report_tries = report_tries + 1 WHERE {_THESE}"
+
+
+def unreported(conn: Connection, tenant_id: str, *, limit: int) -> list[EventRow]:
+    """Oldest first."""
+    (found,) = conn.exec_driver_sql(UNREPORTED, (tenant_id, limit)).one()
+    return [_event(row) for row in parsed(found)]
+
+
+def mark_reported(
+    conn: Connection, tenant_id: str, pks: Sequence[int], *, now: float, state: str
+) -> None:
+    driver(conn).execute(MARK, (state, now, tenant_id, json.dumps(pks)))
+
+
+def count_report_try(conn: Connection, tenant_id: str, pks: Sequence[int]) -> None:
+    driver(conn).execute(COUNT_TRY, (tenant_id, json.dumps(pks)))
+
+
+def _event(row: list[Any]) -> EventRow:
+    row[_DATA] = from_json(row[_DATA])
+    return EventRow(*row)
