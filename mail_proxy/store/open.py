@@ -15,7 +15,7 @@ from mail_proxy.store.db import MailProxyDb
 from mail_proxy.store.faults import store_errors
 from mail_proxy.store.instance import get_setting, set_setting
 from mail_proxy.store.migrate import migrate
-from mail_proxy.store.readers import Readers
+from mail_proxy.store.readers import READERS, Readers
 from mail_proxy.store.sqlite.check import check_budget_s, check_file
 from mail_proxy.store.sqlite.connections import make_new, open_readers, open_writer
 from mail_proxy.store.sqlite.file import prepare_file
@@ -35,7 +35,7 @@ async def open_store(database: str, *, keyring: Keyring, clock: Clock | None = N
     path = path_of(database)
     clock = clock or SystemClock()
     conn, steady = await asyncio.to_thread(_open, path, keyring, clock)
-    readers = Readers(open_readers(path))
+    readers = Readers(open_readers(path, READERS))
     return MailProxyDb(Writer(conn), readers, keyring, clock, steady)
 
 

@@ -9,12 +9,9 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, FromClause, create_engine, event
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
 from mail_proxy.store.schema import APPLICATION_ID
-
-READERS = 3  # reads are short; each has a thread, and more only fight for the interpreter
 
 # In this order, before the first table. The journal comes last: only then is the application_id
 # in the file itself, where it is looked for.
@@ -62,16 +59,17 @@ def open_writer(path: Path) -> Connection:
     return engine.connect()
 
 
-def open_readers(path: Path) -> AsyncEngine:
-    """Connections that cannot write; each transaction sees one moment of the database."""
-    engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
-        connect_args={"cached_statements": 256},
-        poolclass=AsyncAdaptedQueuePool,
-        pool_size=READERS,
+def open_readers(path: Path, n: int) -> Engine:
+    """`n` connections that cannot write; each transaction sees one moment of the database."""
+    engine = create_engine(
+        f"sqlite:///{path}",
+        # A connection passes from one of the readers' threads to another.
+        connect_args={"check_same_thread": False, "cached_statements": 256},
+        poolclass=QueuePool,
+        pool_size=n,
         max_overflow=0,
     )
-    _prepare(engine.sync_engine, (*_FOR_ALL, *_FOR_READER), begin="BEGIN")
+    _prepare(engine, (*_FOR_ALL, *_FOR_READER), begin="BEGIN")
     return engine
 
 

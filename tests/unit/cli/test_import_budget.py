@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = ("asyncio", "pydantic", "rich", "httpx", "aiohttp", "textual", "prompt_toolkit")
-HEAVY_TOO = (*HEAVY, "sqlalchemy", "aiosqlite", "cryptography", "ssl", "prometheus_client", "email")
+HEAVY_TOO = (*HEAVY, "sqlalchemy", "cryptography", "ssl", "prometheus_client", "email")
 
 _CODE = """
 import sys

@@ -1,4 +1,7 @@
-"""The journal on a real folder: what is written, when it goes, and what happens when it cannot."""
+"""The journal on a real folder: what is written, when it goes, and what happens when it cannot.
+
+Long, for what one case leaves on the disk is what the others read.
+"""
 
 from __future__ import annotations
 

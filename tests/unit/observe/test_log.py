@@ -111,7 +111,7 @@ def test_below_the_level_nothing_is_written():
 def test_libraries_never_log_below_warning_even_at_debug():
     stream = io.StringIO()
     log.configure("DEBUG", stream=stream)
-    logging.getLogger("aiosqlite").debug("parameters")
+    logging.getLogger("sqlalchemy.engine").debug("parameters")
     logging.getLogger("alembic").info("upgrade")
     assert stream.getvalue() == ""
 
