@@ -20,8 +20,9 @@ from mail_proxy.config.processes import boot_id
 from mail_proxy.config.settings import Settings
 from mail_proxy.delivery import Engine, Journal, Recovery, Told
 from mail_proxy.domain.clock import Clock, SystemClock
-from mail_proxy.domain.errors import StoreError
+from mail_proxy.domain.errors import SecretsUnavailable, StoreError
 from mail_proxy.http_out import AllowList, GuardedDial, OutgoingHttp
+from mail_proxy.oauth2 import AccessTokens
 from mail_proxy.observe import events
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.operations import (
@@ -205,6 +206,7 @@ class MailProxy:
         try:
             await self._parts.audit.flush()
             await self._parts.pool.close()
+            await self._parts.http.close()
         finally:
             await self._parts.store.close()
 
@@ -262,7 +264,8 @@ async def _build(
         metrics.declare(tenant_id, name, account_id)
     allow = AllowList.of(settings.allowed_networks, instance=settings.name)
     http = OutgoingHttp(allow=allow)
-    means = Means(dial=GuardedDial(allow).open)
+    access = AccessTokens(http, clock, partial(_keep_refresh_token, store, clock))
+    means = Means(dial=GuardedDial(allow).open, tokens=access)
     pool = SMTPPool(settings.delivery, clock=clock, means=means)
     reporter = Reporter(
         store,
@@ -299,6 +302,18 @@ async def _build(
         allow=allow,
     )
     return _Parts(store, http, pool, engine, reporter, results, Audit(store, clock), context)
+
+
+async def _keep_refresh_token(
+    store: Store, clock: Clock, key: tuple[str, str], old: str, new: str
+) -> bool:
+    """False when it could not be written now."""
+    try:
+        await store.renew_refresh_token(*key, old, new, now=clock.now())
+    except (StoreError, SecretsUnavailable) as error:
+        events.store_trouble(where="refresh token", error=error)
+        return False
+    return True
 
 
 def _this_daemon(clock: Clock) -> Daemon:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mail_proxy.cli import oauth2_options
 from mail_proxy.cli.errors import CommandFailed, InputNeeded
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.forms import ask_form, checked
@@ -14,6 +15,7 @@ from mail_proxy.domain.errors import NotFound
 from mail_proxy.forms.account import ACCOUNT_FORM
 from mail_proxy.forms.checks import waits
 from mail_proxy.forms.fields import BadAnswer
+from mail_proxy.forms.oauth2 import uses_oauth2
 
 _MASK = "********"  # sent back, it keeps the stored password
 
@@ -23,7 +25,7 @@ _KEPT = (
     *("limit_per_minute", "limit_per_hour", "limit_per_day", "limit_behavior"),
     *("is_default", "is_pec_account", "in_doubt"),
     *("imap_host", "imap_port", "imap_user", "imap_folder", "imap_ssl"),
-    *("max_connections", "max_retries", "retry_delays", "max_age"),
+    *("max_connections", "max_retries", "retry_delays", "max_age", "auth_method", "oauth2"),
 )
 
 
@@ -62,10 +64,19 @@ def merged(found: Here, old: Mapping[str, Any], answers: Mapping[str, Any]) -> d
     for secret in ("password", "imap_password"):
         if old.get(f"has_{secret}"):
             request[secret] = _MASK
+    oauth2 = request.pop("oauth2", {})
     request = {k: v for k, v in {**request, **answers}.items() if v is not None and v != []}
     if not request.get("user"):
         request.pop("password", None)
-    elif "password" not in request and ("user" in answers or old.get("needs_password")):
+        request.pop("auth_method", None)
+    request = oauth2_options.completed(found, request, oauth2)
+    if "oauth2" in request:
+        request.pop("password", None)
+    elif (
+        request.get("user")
+        and "password" not in request
+        and ("user" in answers or "auth_method" in answers or old.get("needs_password"))
+    ):
         request["password"] = found.prompts.password(f"Password of {request['user']}")
     return request
 
@@ -96,6 +107,10 @@ _OPTIONS = {
     "host": "--host",
     "user": "--user",
     "tls_mode": "--tls-mode",
+    "auth_method": "--auth-method",
+    "oauth2_provider": "--oauth2-provider",
+    "oauth2_token_url": "--oauth2-token-url",
+    "oauth2_client_id": "--oauth2-client-id",
     "password": "the password",
     "max_age": "--max-age",
 }
@@ -134,6 +149,8 @@ def completed(found: Here, answers: dict[str, Any]) -> dict[str, Any]:
             found, ACCOUNT_FORM, answers, needed="the id and --host: accounts add ID --host HOST"
         )
     answers.setdefault("port", 587)
+    if uses_oauth2(answers):
+        return oauth2_options.completed(found, answers, {})
     if answers.get("user") and "password" not in answers:
         answers["password"] = found.prompts.password(f"Password of {answers['user']}")
     return ACCOUNT_FORM.request(answers)

@@ -6,6 +6,7 @@ import typer
 
 from mail_proxy.cli import account_request as request_
 from mail_proxy.cli import check
+from mail_proxy.cli import oauth2_options as oauth2
 from mail_proxy.cli.columns import Column, detail_columns, show_age, show_until
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
@@ -121,6 +122,14 @@ def add(
     password_file: str | None = _PASSWORD_FILE,
     password_stdin: bool = _PASSWORD_STDIN,
     password: str | None = _PASSWORD,
+    auth_method: str | None = oauth2.METHOD,
+    oauth2_provider: str | None = oauth2.PROVIDER,
+    oauth2_token_url: str | None = oauth2.TOKEN_URL,
+    oauth2_client_id: str | None = oauth2.CLIENT_ID,
+    oauth2_tenant: str | None = oauth2.TENANT,
+    oauth2_scope: str | None = oauth2.SCOPE,
+    oauth2_secret_file: str | None = oauth2.SECRET_FILE,
+    oauth2_refresh_file: str | None = oauth2.REFRESH_FILE,
     tls_mode: str | None = _TLS_MODE,
     tls: bool | None = _TLS,
     use_tls: bool = _USE_TLS,
@@ -146,6 +155,8 @@ def add(
     Examples:
       mail-proxy myserver acme accounts add
       mail-proxy myserver acme accounts add main --host smtp.example.com --user me@example.com
+      mail-proxy myserver acme accounts add o365 --host smtp.office365.com --user me@example.com \\
+          --oauth2-provider microsoft --oauth2-tenant example.com --oauth2-client-id ID
     """
     found = here(ctx)
     tenant_id = found.require_tenant_id()
@@ -154,6 +165,17 @@ def add(
         "host": host,
         "port": port,
         "user": user,
+        **oauth2.answers(
+            found,
+            method=auth_method,
+            provider=oauth2_provider,
+            token_url=oauth2_token_url,
+            client_id=oauth2_client_id,
+            tenant=oauth2_tenant,
+            scope=oauth2_scope,
+            secret_file=oauth2_secret_file,
+            refresh_file=oauth2_refresh_file,
+        ),
         "tls_mode": request_.tls_mode(
             tls_mode, port=port, tls=tls, use_tls=use_tls, use_ssl=use_ssl
         ),
@@ -195,6 +217,14 @@ def update(
     password_file: str | None = _PASSWORD_FILE,
     password_stdin: bool = _PASSWORD_STDIN,
     password: str | None = _PASSWORD,
+    auth_method: str | None = oauth2.METHOD,
+    oauth2_provider: str | None = oauth2.PROVIDER,
+    oauth2_token_url: str | None = oauth2.TOKEN_URL,
+    oauth2_client_id: str | None = oauth2.CLIENT_ID,
+    oauth2_tenant: str | None = oauth2.TENANT,
+    oauth2_scope: str | None = oauth2.SCOPE,
+    oauth2_secret_file: str | None = oauth2.SECRET_FILE,
+    oauth2_refresh_file: str | None = oauth2.REFRESH_FILE,
     tls_mode: str | None = _TLS_MODE,
     tls: bool | None = _TLS,
     use_tls: bool = _USE_TLS,
@@ -225,6 +255,17 @@ def update(
         "host": host,
         "port": port,
         "user": user,
+        **oauth2.answers(
+            found,
+            method=auth_method,
+            provider=oauth2_provider,
+            token_url=oauth2_token_url,
+            client_id=oauth2_client_id,
+            tenant=oauth2_tenant,
+            scope=oauth2_scope,
+            secret_file=oauth2_secret_file,
+            refresh_file=oauth2_refresh_file,
+        ),
         "tls_mode": request_.tls_mode(
             tls_mode, port=port, tls=tls, use_tls=use_tls, use_ssl=use_ssl
         ),
@@ -271,6 +312,15 @@ def set_password(
         raise CommandFailed(
             f"account '{account_id}' has no user, so it does not log in",
             tries=(f"{found.path} accounts update {account_id} --user USER",),
+            code=ExitCode.USAGE,
+        )
+    if old.get("auth_method") == "oauth2":
+        raise CommandFailed(
+            f"account '{account_id}' logs in with access tokens, not with a password",
+            tries=(
+                f"{found.path} accounts update {account_id} --oauth2-refresh-file FILE",
+                f"{found.path} accounts update {account_id} --auth-method password",
+            ),
             code=ExitCode.USAGE,
         )
     password = request_.read_password(found, password_file, None, from_stdin=password_stdin)

@@ -12,8 +12,8 @@ from mail_proxy.cli.failure import tell
 from mail_proxy.cli.here import Here
 from mail_proxy.domain.safe_text import safe_text
 
-_STAGES = ("connect", "tls", "auth")
-_TITLES = {"connect": "connect", "tls": "TLS", "auth": "login"}
+_STAGES = ("connect", "tls", "token", "auth")
+_TITLES = {"connect": "connect", "tls": "TLS", "token": "token", "auth": "login"}
 _SOON_D = 14  # days of a certificate that are worth a warning
 
 
@@ -49,6 +49,8 @@ def _print_steps(found: Here, report: Mapping[str, Any], failed: object) -> None
     found.writer.line(f"{safe_text(report.get('host'))}:{report.get('port')}")
     timings = report.get("timings_s") or {}
     for stage in _STAGES:
+        if stage == "token" and report.get("auth_method") != "oauth2":
+            continue
         result = "FAILED" if stage == failed else _passed(report, stage, timings)
         took = f"{timings[stage] * 1000:.0f} ms" if stage in timings else ""
         detail = _detail(found, report, stage) if result == "ok" else ""
@@ -97,6 +99,13 @@ def _reply(report: Mapping[str, Any]) -> str:
 
 def _advice(found: Here, report: Mapping[str, Any], account_id: str) -> tuple[str, ...]:
     accounts = f"{found.path} accounts"
+    if report.get("failed_stage") == "token" or (
+        report.get("login") == "refused" and report.get("auth_method") == "oauth2"
+    ):
+        return (
+            f"{accounts} show {account_id}",
+            f"{accounts} update {account_id} --oauth2-refresh-file FILE",
+        )
     if report.get("login") == "refused":
         return (f"{accounts} set-password {account_id}",)
     change = f"{accounts} update {account_id} --host HOST --port PORT --tls-mode MODE"

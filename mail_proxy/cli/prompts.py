@@ -61,9 +61,9 @@ class Prompter:
             return False
         return self._options.yes or self._yes_or_no(f"{question} [Y/n] ", enter=True)
 
-    def password(self, label: str) -> str:
+    def password(self, label: str, option: str = "--password-file, or --password-stdin") -> str:
         """A secret without echo; InputNeeded names the ways around the question."""
-        self._need_terminal(f"{label} is needed", "--password-file, or --password-stdin")
+        self._need_terminal(f"{label} is needed", option)
         import getpass
 
         try:

@@ -117,7 +117,7 @@ _SENDER_WORDS = re.compile(
 
 def scope_of(stage: Stage, reply: Reply) -> Scope:
     """Whom a refusal at `stage` condemns."""
-    if stage in (Stage.CONNECT, Stage.TLS, Stage.AUTH) or reply.code in _ACCOUNT_CODES:
+    if stage in (Stage.TOKEN, Stage.CONNECT, Stage.TLS, Stage.AUTH) or reply.code in _ACCOUNT_CODES:
         return Scope.ACCOUNT
     if reply.enhanced in _ACCOUNT_ENHANCED or _ACCOUNT_WORDS.search(reply.text):
         return Scope.ACCOUNT
@@ -169,7 +169,7 @@ def _judge(result: AttemptResult, blamed: Scope | None) -> Verdict:
 
 def _after_loss(result: AttemptResult, why: str) -> Verdict:
     """Lost before MAIL was answered: nothing to do with this message. Later: it may be to blame."""
-    is_account = result.stage in (Stage.CONNECT, Stage.TLS, Stage.AUTH, Stage.MAIL)
+    is_account = result.stage in (Stage.TOKEN, Stage.CONNECT, Stage.TLS, Stage.AUTH, Stage.MAIL)
     return _pending_rest(result, account_fault=why if is_account else None, reason=why)
 
 

@@ -67,7 +67,7 @@ class Blame:
     def _is_to_blame(self, pk: int, stage: Stage, reply: Reply) -> bool:
         # Quotas and suspensions are left to the account: they may come and go between two messages.
         before = self._suspects.get(pk)
-        is_about_mail = stage not in (Stage.CONNECT, Stage.TLS, Stage.AUTH)
+        is_about_mail = stage not in (Stage.TOKEN, Stage.CONNECT, Stage.TLS, Stage.AUTH)
         is_first = before is None or self._delivered == before
         return is_about_mail and is_wrong_sender(reply) and not is_first
 

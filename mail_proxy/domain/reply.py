@@ -14,6 +14,7 @@ TEXT_LIMIT = 500  # characters kept of a reply: enough for a reason, too few for
 class Stage(StrEnum):
     """The step of a delivery that an answer belongs to."""
 
+    TOKEN = "token"  # noqa: S105 - a step: the token endpoint of a login with OAuth 2.0
     CONNECT = "connect"
     TLS = "tls"
     AUTH = "auth"
@@ -29,6 +30,7 @@ class Stage(StrEnum):
 
 
 _WORDS = {
+    Stage.TOKEN: "token endpoint",
     Stage.CONNECT: "connection failed",
     Stage.TLS: "TLS failed",
     Stage.AUTH: "login refused",

@@ -81,10 +81,14 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """retries: how many may follow the first try. is_readable: its password can be read."""
+    """retries: how many may follow the first try. is_readable: its password can be read.
+
+    has_password: it logs in with one, and not with an access token.
+    """
 
     retries: int
     is_readable: bool = True
+    has_password: bool = True
     paused_until: float | None = None
     paused_reason: str | None = None
 
@@ -258,7 +262,7 @@ def _paused(it: Subject, around: Around, account: AccountState, until: float) ->
             do = _line(around.instance, "tenants", "show", it.tenant_id)
         return Why(Cause.LIMITED, f"{text}; frees at {at}", do, until)
     told = f"account paused: {reason}" if reason else "account paused"
-    is_login = (reason or "").startswith("login refused")
+    is_login = (reason or "").startswith("login refused") and account.has_password
     verb = "set-password" if is_login else "check"
     do = _command(around, it, "accounts", verb, it.account_id)
     return Why(Cause.ACCOUNT_FAILED, f"{told}; next try at {at}", do, until)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from mail_proxy.forms import checks
+from mail_proxy.forms import checks, oauth2
 from mail_proxy.forms.fields import Answers, Field, Form, given_fields
 
 TLS_MODES = ("auto", "starttls", "ssl", "none")
 
 
-def _has_user(answers: Answers) -> bool:
-    return bool(answers.get("user"))
+def _has_password(answers: Answers) -> bool:
+    return bool(answers.get("user")) and not oauth2.uses_oauth2(answers)
 
 
 FIELDS = (
@@ -33,12 +33,13 @@ FIELDS = (
         choices=TLS_MODES,
     ),
     Field("user", "User", "Often the mail address. Empty: no login.", checks.line),
+    *oauth2.FIELDS,
     Field(
         "password",
         "Password",
         "Not shown, and stored encrypted.",
         checks.secret,
-        is_wanted=_has_user,
+        is_wanted=_has_password,
         is_secret=True,
     ),
     Field(
@@ -66,7 +67,7 @@ FIELDS = (
 
 def _request(answers: Answers) -> dict[str, Any]:
     """Fields of addAccount."""
-    return given_fields(answers)
+    return given_fields(oauth2.with_object(answers))
 
 
 ACCOUNT_FORM = Form("New SMTP account", FIELDS, _request)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -49,7 +50,7 @@ class HttpAnswer:
 
 
 class OutgoingHttp:
-    """The client; use as `async with OutgoingHttp() as http`.
+    """The client; use as `async with OutgoingHttp() as http`, or close it.
 
     allow: what tenants may call although the guard forbids it.
     resolver: looks names up; the machine's own when None. It is closed with the client.
@@ -59,18 +60,10 @@ class OutgoingHttp:
         self, *, allow: AllowList = NOTHING, resolver: AbstractResolver | None = None
     ) -> None:
         self._allow = allow
-        self._resolver = resolver
+        self._resolver = resolver or SystemResolver()
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def __aenter__(self) -> Self:
-        if self._resolver is None:
-            self._resolver = SystemResolver()
-        guarded = GuardedResolver(self._resolver, self._allow)
-        # Two pools: else a tenant could use a connection that was opened for the admin's URL.
-        self._sessions = {
-            True: _session(_connector(self._resolver)),
-            False: _session(_connector(guarded, socket_factory=self._guarded_socket)),
-        }
         return self
 
     async def __aexit__(
@@ -79,10 +72,14 @@ class OutgoingHttp:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for session in self._sessions.values():
+        await self.close()
+
+    async def close(self) -> None:
+        """Close what is open. Once is enough; again does no harm."""
+        sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
             await session.close()
-        if self._resolver is not None:
-            await self._resolver.close()
+        await self._resolver.close()
 
     async def post_json(
         self,
@@ -102,21 +99,49 @@ class OutgoingHttp:
         headers: more of them.
         Raises Blocked, Unreachable, and Invalid for a login that no header can carry.
         """
-        target = check_url(url, trusted=trusted, allow=self._allow)
-        # A name that the admin has allowed is as good as a URL that the admin has set.
-        is_free = trusted or self._allow.has_host(target.raw_host or "")
         login = authorization(auth)
         sent = {
             "Content-Type": "application/json",
-            "Accept-Encoding": "identity",
             **(headers or {}),
             **({} if login is None else {"Authorization": login}),
         }
         data = body if isinstance(body, bytes) else json.dumps(body, allow_nan=False).encode()
+        return await self._post(url, data, sent, trusted, timeout_s, max_bytes)
+
+    async def post_form(
+        self,
+        url: str,
+        fields: Mapping[str, str],
+        *,
+        trusted: bool,
+        timeout_s: float,
+        max_bytes: int = MAX_BYTES,
+    ) -> HttpAnswer:
+        """The same with the fields of a form, as token endpoints take them."""
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "application/json",
+        }
+        data = urlencode(fields).encode("ascii")
+        return await self._post(url, data, headers, trusted, timeout_s, max_bytes)
+
+    async def _post(
+        self,
+        url: str,
+        data: bytes,
+        headers: dict[str, str],
+        trusted: bool,
+        timeout_s: float,
+        max_bytes: int,
+    ) -> HttpAnswer:
+        target = check_url(url, trusted=trusted, allow=self._allow)
+        # A name that the admin has allowed is as good as a URL that the admin has set.
+        is_free = trusted or self._allow.has_host(target.raw_host or "")
+        sent = {"Accept-Encoding": "identity", **headers}
         try:
             async with (
                 asyncio.timeout(timeout_s),
-                self._sessions[is_free].post(
+                self._session(is_free).post(
                     target, data=data, headers=sent, allow_redirects=False
                 ) as response,
             ):
@@ -125,6 +150,20 @@ class OutgoingHttp:
             raise Unreachable(f"{target.host} gave no answer within {timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(_sentence(target, error)) from error
+
+    def _session(self, is_free: bool) -> aiohttp.ClientSession:
+        """Two pools: else a tenant could use a connection that was opened for the admin's URL."""
+        if is_free not in self._sessions:
+            connector = (
+                _connector(self._resolver)
+                if is_free
+                else _connector(
+                    GuardedResolver(self._resolver, self._allow),
+                    socket_factory=self._guarded_socket,
+                )
+            )
+            self._sessions[is_free] = _session(connector)
+        return self._sessions[is_free]
 
     def _guarded_socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
         """The last wall: whatever led here, nothing connects to a forbidden address."""

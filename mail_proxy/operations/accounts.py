@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from mail_proxy.domain.errors import Conflict, Invalid, NotFound
+from mail_proxy.domain.errors import Conflict, NotFound
 from mail_proxy.domain.limits import pause_kind
 from mail_proxy.http_out import check_host
 from mail_proxy.observe.labels import labels
 from mail_proxy.operations.context import Context
-from mail_proxy.secrets import MASK
+from mail_proxy.operations.credentials import (
+    Credentials,
+    asked_place,
+    check_token_url,
+    place_of,
+    shown_oauth2,
+)
 from mail_proxy.smtp import Relay
 from mail_proxy.store.values import Account, Tenant
 from mail_proxy.wire.accounts import (
@@ -109,7 +115,7 @@ async def _take_mark_from_others(ctx: Context, marked: Account, now: float) -> N
 
 
 def _account(ctx: Context, request: AddAccount, tenant_id: str, old: Account | None) -> Account:
-    is_same_place = old is not None and _place(old) == _asked_place(request)
+    is_same_place = old is not None and place_of(old) == asked_place(request)
     may_keep = not ctx.is_tenant or is_same_place
     return Account(
         tenant_id=tenant_id,
@@ -117,7 +123,6 @@ def _account(ctx: Context, request: AddAccount, tenant_id: str, old: Account | N
         host=request.host,
         port=request.port,
         user=request.user,
-        password=_secret(request.password, old.password if old else None, "password", may_keep),
         tls_mode=request.tls(),
         use_tls=request.use_tls,
         ttl=request.ttl,
@@ -131,9 +136,6 @@ def _account(ctx: Context, request: AddAccount, tenant_id: str, old: Account | N
         imap_host=request.imap_host,
         imap_port=request.imap_port,
         imap_user=request.imap_user,
-        imap_password=_secret(
-            request.imap_password, old.imap_password if old else None, "imap_password", may_keep
-        ),
         imap_folder=request.imap_folder,
         imap_ssl=request.imap_ssl,
         # A certified mail that is sent twice counts twice before the law.
@@ -142,10 +144,10 @@ def _account(ctx: Context, request: AddAccount, tenant_id: str, old: Account | N
         max_retries=request.max_retries,
         retry_delays=None if request.retry_delays is None else tuple(request.retry_delays),
         max_age=request.max_age or None,
-        secret_unreadable=_keeps_sealed(request, old, may_keep),
         # What the admin has set stays trusted while a tenant changes only the rest.
         host_set_by_admin=not ctx.is_tenant
         or (old is not None and is_same_place and old.host_set_by_admin),
+        **Credentials(request, old, may_keep).fields(),
     )
 
 
@@ -156,46 +158,7 @@ def _check_hosts(ctx: Context, account: Account) -> None:
     check_host(account.host, ctx.allow, field="host")
     if account.imap_host:
         check_host(account.imap_host, ctx.allow, field="imap_host")
-
-
-def _place(account: Account) -> tuple[Any, ...]:
-    """Where its passwords are sent, and how well they are hidden on the way."""
-    return (
-        *(account.host, account.port, account.tls_mode, account.user),
-        *(account.imap_host, account.imap_port, account.imap_ssl, account.imap_user),
-    )
-
-
-def _asked_place(request: AddAccount) -> tuple[Any, ...]:
-    return (
-        *(request.host, request.port, request.tls(), request.user),
-        *(request.imap_host, request.imap_port, request.imap_ssl, request.imap_user),
-    )
-
-
-def _secret(given: str | None, old: str | None, field: str, may_keep: bool) -> str | None:
-    """`given`; the stored one where its mask came back.
-
-    A tenant's token keeps it for the same server only: sent to another one it would be told.
-    """
-    if given != MASK:
-        return given or None
-    if old is not None and not may_keep:
-        raise Invalid(f"{field} must be given again with another server or user", field=field)
-    return old
-
-
-def _keeps_sealed(request: AddAccount, old: Account | None, may_keep: bool) -> bool:
-    """A mask came back for a secret that cannot be read now: what is sealed stays as it is."""
-    if old is None or not old.secret_unreadable:
-        return False
-    fields = ("password", "imap_password")
-    masked = [field for field in fields if getattr(request, field) == MASK]
-    if masked and not may_keep:
-        raise Invalid(
-            f"{masked[0]} must be given again with another server or user", field=masked[0]
-        )
-    return bool(masked)
+    check_token_url(account, ctx.allow)
 
 
 def _record(account: Account, now: float) -> AccountRecord:
@@ -207,6 +170,8 @@ def _record(account: Account, now: float) -> AccountRecord:
         "port": account.port,
         "user": account.user,
         "has_password": account.password is not None,
+        "auth_method": account.auth_method,
+        "oauth2": shown_oauth2(account),
         "needs_password": True if account.secret_unreadable else None,
         "use_tls": account.use_tls,
         "tls_mode": account.tls_mode,

@@ -71,6 +71,7 @@ class Causes:
         return AccountState(
             retries=plan.retries,
             is_readable=not account.secret_unreadable,
+            has_password=account.auth_method == "password",
             paused_until=account.paused_until,
             paused_reason=account.paused_reason,
         )

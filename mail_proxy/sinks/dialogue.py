@@ -125,7 +125,7 @@ class Dialogue:
         if self._offer.tls is not None and not self.encrypted:
             lines.append("STARTTLS")
         if self._offer.users:
-            lines.append("AUTH PLAIN LOGIN")
+            lines.append(f"AUTH {' '.join(self._offer.mechanisms)}")
         return lines
 
     async def _helo(self, _: str) -> None:
@@ -159,8 +159,14 @@ class Dialogue:
 
     async def _auth(self, rest: str) -> None:
         mechanism, _, initial = rest.partition(" ")
+        is_offered = mechanism.upper() in self._offer.mechanisms
         try:
-            match mechanism.upper():
+            match mechanism.upper() if is_offered else "":
+                case "XOAUTH2" | "OAUTHBEARER":
+                    user, password = _bearer(await self._told(initial, ""))
+                    if self._offer.users.get(user) != password:
+                        # RFC 7628 section 3.2.2: why, to which the client answers anything.
+                        await self._told("", _WHY_NOT)
                 case "PLAIN":
                     *_, user, password = (await self._told(initial, "")).split("\0")
                 case "LOGIN":
@@ -262,6 +268,20 @@ class Dialogue:
         await self._answer(Moment.QUIT, "221 2.0.0 bye")
         await self._pipe.flush()
         raise Closed
+
+
+_WHY_NOT = base64.b64encode(b'{"status":"invalid_token"}').decode()
+_USER = re.compile(r"user=([^\x01]*)\x01|n,a=([^\x01,]*),\x01")
+_BEARER = re.compile(r"\x01auth=Bearer ([!-~]+)\x01\x01\Z")
+
+
+def _bearer(said: str) -> tuple[str, str]:
+    """User and access token (RFC 7628 section 3.1, or XOAUTH2). Raises ValueError."""
+    user, token = _USER.match(said), _BEARER.search(said)
+    if user is None or token is None:
+        raise ValueError(said)
+    name = user[1] or (user[2] or "").replace("=2C", ",").replace("=3D", "=")
+    return name, token[1]
 
 
 def _without_secret(line: str) -> str:

@@ -14,6 +14,7 @@ from mail_proxy.sinks.script import Script
 class Offer:
     """What the server offers. users: name -> password; empty: anyone may send.
 
+    mechanisms: of AUTH; for XOAUTH2 and OAUTHBEARER the passwords are access tokens.
     tls: the certificate, for STARTTLS or, with `implicit_tls`, from the first byte.
     """
 
@@ -22,6 +23,7 @@ class Offer:
     users: Mapping[str, str]
     tls: ssl.SSLContext | None
     implicit_tls: bool
+    mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN")
 
 
 @dataclass(slots=True)

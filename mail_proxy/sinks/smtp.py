@@ -87,6 +87,7 @@ class SmtpSink:
         extensions: Iterable[str] = EXTENSIONS,
         max_size: int = MAX_MESSAGE_BYTES,
         users: Mapping[str, str] | None = None,
+        mechanisms: Iterable[str] = ("PLAIN", "LOGIN"),
         tls: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
         keep: bool = True,
@@ -95,11 +96,15 @@ class SmtpSink:
     ) -> None:
         """port 0: a free one. keep False: count only. users: name -> password, who must log in.
 
+        mechanisms: of AUTH; for XOAUTH2 and OAUTHBEARER the passwords are access tokens.
+
         on_message: told of each of `messages` at its final dot, before the reply; keep it short.
         """
         self.host = host
         self.port = port
-        self.offer = Offer(frozenset(extensions), max_size, users or {}, tls, implicit_tls)
+        self.offer = Offer(
+            frozenset(extensions), max_size, users or {}, tls, implicit_tls, tuple(mechanisms)
+        )
         self.script = Script()
         self.messages: list[Received] = []
         self.refused: list[Received] = []

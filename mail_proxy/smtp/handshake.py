@@ -1,4 +1,4 @@
-"""From a relay's address to a connection that is ready for mail: TCP, TLS, login.
+"""From a relay's address to a connection that is ready for mail: token, TCP, TLS, login.
 
 aiosmtplib does this part, and its errors are translated here, once: to RelayRefused when the
 server said no, to RelayUnreachable for all else. `connection.py` takes the transport over.
@@ -7,6 +7,7 @@ server said no, to RelayUnreachable for all else. `connection.py` takes the tran
 from __future__ import annotations
 
 import asyncio
+import base64
 import ipaddress
 import re
 import ssl
@@ -26,22 +27,31 @@ from mail_proxy.smtp.relay import Relay
 
 _KEYWORD = re.compile(r"[A-Z0-9][A-Z0-9-]*")
 _CLEAR_FIRST = frozenset({25, 587})  # ports whose servers greet in clear (RFC 6409)
+_CHALLENGE, _LOGGED_IN = 334, 235  # RFC 4954 section 6
 _NOT_THIS_WAY = frozenset({500, 501, 502, 503, 504})  # the method, not the password, is at fault
 
 
 class Handshake:
-    """The steps, each to be called once and in order; any may raise RelayError.
+    """The steps, each to be called once; `authorize` before `login`, the others in their order.
+
+    Any may raise RelayError.
 
     greeting: the server's first words. capabilities: what EHLO last offered, keywords upper-case.
     """
 
     def __init__(self, relay: Relay, settings: DeliverySettings, means: Means) -> None:
         self.greeting: Reply | None = None
+        self._token = ""
         self._relay = relay
         self._settings = settings
         self._means = means
         # Timeouts are set here, around whole steps. The name is replaced before it is said.
         self._client = aiosmtplib.SMTP(timeout=None, local_hostname="localhost", start_tls=False)
+
+    async def authorize(self) -> None:
+        """Get an access token, where the login is with one."""
+        if self._relay.grant is not None:
+            self._token = await self._means.tokens.get(self._relay.key, self._relay.grant)
 
     async def connect(self) -> None:
         """TCP, TLS where it comes first, greeting and EHLO."""
@@ -69,12 +79,18 @@ class Handshake:
             await self._greet()
 
     async def login(self) -> None:
-        """AUTH, where the relay has a user and a password."""
+        """AUTH, where the relay has a user, and a password or a grant."""
         if not self._relay.has_login:
             return
         self._refuse_clear_text()
-        async with self._step(Stage.AUTH, self._settings.command_timeout_s):
-            await self._authenticate(self._relay.user or "", self._relay.password or "")
+        secret = self._token if self._relay.grant else self._relay.password or ""
+        try:
+            async with self._step(Stage.AUTH, self._settings.command_timeout_s):
+                await self._authenticate(self._relay.user or "", secret)
+        except RelayRefused:
+            if self._token:  # revoked, perhaps; the next login gets a fresh one
+                self._means.tokens.drop(self._relay.key, self._token)
+            raise
 
     @property
     def capabilities(self) -> Mapping[str, str]:
@@ -132,7 +148,8 @@ class Handshake:
         """One try with the password: servers count them, and lock the account."""
         methods = self._methods()
         if not methods:
-            raise RelayUnreachable(Stage.AUTH, "the server offers no login that we know")
+            what = "with an access token" if self._relay.grant else "that we know"
+            raise RelayUnreachable(Stage.AUTH, f"the server offers no login {what}")
         for method in methods[:-1]:
             try:
                 await method(user, password)
@@ -144,6 +161,8 @@ class Handshake:
         await methods[-1](user, password)
 
     def _methods(self) -> list[Callable[[str, str], Awaitable[object]]]:
+        if self._relay.grant:
+            return self._token_methods()
         known: dict[str, Any] = {
             "plain": self._client.auth_plain,
             "login": self._client.auth_login,
@@ -151,6 +170,23 @@ class Handshake:
         }
         offered = [known[name] for name in known if name in self._client.server_auth_methods]
         return offered if self._is_encrypted else offered[::-1]  # in clear: CRAM-MD5 first
+
+    def _token_methods(self) -> list[Callable[[str, str], Awaitable[object]]]:
+        """The standard's way (RFC 7628) before the older one that it was made from."""
+        known: dict[str, Any] = {
+            "oauthbearer": self._auth_oauthbearer,
+            "xoauth2": self._client.auth_xoauth2,
+        }
+        return [known[name] for name in known if name in self._client.server_auth_methods]
+
+    async def _auth_oauthbearer(self, user: str, token: str) -> None:
+        """RFC 7628 section 3.1; after a challenge, which tells of a failure, section 3.2.3."""
+        said = oauthbearer(user, token, self._relay.host, self._relay.port)
+        reply = await self._client.execute_command(b"AUTH", b"OAUTHBEARER", said)
+        if reply.code == _CHALLENGE:
+            reply = await self._client.execute_command(b"AQ==")
+        if reply.code != _LOGGED_IN:
+            raise aiosmtplib.SMTPAuthenticationError(reply.code, reply.message)
 
     @property
     def _is_encrypted(self) -> bool:
@@ -214,10 +250,18 @@ class Handshake:
                 return RelayUnreachable(stage, _clean(why) or type(error).__name__)
 
 
+def oauthbearer(user: str, token: str, host: str, port: int) -> bytes:
+    """The client's first words (RFC 7628 section 3.1), in base64."""
+    name = user.replace("=", "=3D").replace(",", "=2C")  # saslname, RFC 5801 section 4
+    said = f"n,a={name},\x01host={host}\x01port={port}\x01auth=Bearer {token}\x01\x01"
+    return base64.b64encode(said.encode())
+
+
 async def open_relay(relay: Relay, settings: DeliverySettings, means: Means) -> Handshake:
     """All steps. Raises RelayRefused, RelayUnreachable; then nothing stays open."""
     handshake = Handshake(relay, settings, means)
     try:
+        await handshake.authorize()  # first: no server waits for a slow token endpoint
         await handshake.connect()
         await handshake.secure()
         await handshake.login()

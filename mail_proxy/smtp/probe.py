@@ -26,7 +26,8 @@ class RelayReport:
     capabilities: keyword in upper case -> parameters.
     max_size_bytes: of one message; None: the server does not say.
     login: `accepted`, `refused`, or `none` (no credentials, or it did not come to that).
-    timings_s: seconds for each step that was begun: connect, tls, auth.
+    auth_method: how it logs in: `password` or `oauth2`.
+    timings_s: seconds for each step that was begun: connect, tls, token, auth.
     failed_stage, failure, reply: where and why it ended early, and the server's words if any.
     """
 
@@ -40,6 +41,7 @@ class RelayReport:
     capabilities: Mapping[str, str] = field(default_factory=dict)
     max_size_bytes: int | None = None
     login: str = "none"
+    auth_method: str = "password"
     timings_s: dict[str, float] = field(default_factory=dict)
     failed_stage: Stage | None = None
     failure: str = ""
@@ -60,12 +62,15 @@ async def probe(
 ) -> RelayReport:
     """Connect, encrypt and log in as for a message, and close. A failure is in the report."""
     report = RelayReport(relay.host, relay.port, relay.tls_mode)
+    report.auth_method = "oauth2" if relay.grant else "password"
     handshake = Handshake(relay, settings, means or Means())
     try:
         await _timed(report, Stage.CONNECT, handshake.connect, clock)
         report.greeting = handshake.greeting.text if handshake.greeting else ""
         await _timed(report, Stage.TLS, handshake.secure, clock)
         _describe(report, handshake)
+        if relay.grant is not None:
+            await _timed(report, Stage.TOKEN, handshake.authorize, clock)
         await _timed(report, Stage.AUTH, handshake.login, clock)
         if relay.has_login:
             report.login = "accepted"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
+
+from mail_proxy.domain.oauth2 import Grant, grant_of
 
 TLS_MODES = frozenset({"auto", "none", "ssl", "starttls"})
 _IMPLICIT_TLS_PORT = 465  # RFC 8314 section 7.3
@@ -27,6 +29,10 @@ class RelayAccount(Protocol):
     @property
     def password(self) -> str | None: ...
     @property
+    def auth_method(self) -> str: ...
+    @property
+    def oauth2(self) -> dict[str, Any] | None: ...
+    @property
     def ttl(self) -> int: ...
     @property
     def max_connections(self) -> int | None: ...
@@ -44,6 +50,7 @@ class Relay:
     ttl_s: age in seconds at which a connection is no longer used for another message.
     max_connections: at one time; None: the general limit.
     is_guarded: a tenant's token has set the host, so it may not lead into our own network.
+    grant: the login is with an access token, not with the password.
     """
 
     tenant_id: str
@@ -56,6 +63,7 @@ class Relay:
     ttl_s: float = 300.0
     max_connections: int | None = None
     is_guarded: bool = False
+    grant: Grant | None = None
 
     def __post_init__(self) -> None:
         if self.tls_mode not in TLS_MODES:
@@ -64,6 +72,10 @@ class Relay:
     @classmethod
     def of(cls, account: RelayAccount) -> Self:
         """The relay of an account as it is stored."""
+        is_guarded = not account.host_set_by_admin
+        grant = None
+        if account.auth_method == "oauth2" and account.oauth2 is not None:
+            grant = grant_of(account.oauth2, is_guarded=is_guarded)
         return cls(
             tenant_id=account.tenant_id,
             account_id=account.account_id,
@@ -74,7 +86,8 @@ class Relay:
             password=account.password,
             ttl_s=float(account.ttl),
             max_connections=account.max_connections,
-            is_guarded=not account.host_set_by_admin,
+            is_guarded=is_guarded,
+            grant=grant,
         )
 
     @property
@@ -83,7 +96,7 @@ class Relay:
 
     @property
     def has_login(self) -> bool:
-        return bool(self.user) and self.password is not None
+        return bool(self.user) and (self.password is not None or self.grant is not None)
 
     @property
     def is_implicit_tls(self) -> bool:

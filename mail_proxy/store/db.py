@@ -172,6 +172,14 @@ class MailProxyDb:
             tenants.change_account, key, fields, now=now, keyring=self._keyring
         )
 
+    async def renew_refresh_token(
+        self, tenant_id: str, account_id: str, old: str, new: str, *, now: float
+    ) -> bool:
+        key = (tenant_id, account_id)
+        return await self._write(
+            tenants.renew_refresh_token, key, old, new, now=now, keyring=self._keyring
+        )
+
     async def delete_account(self, tenant_id: str, account_id: str) -> bool:
         return await self._write(tenants.delete_account, tenant_id, account_id)
 

@@ -102,8 +102,8 @@ ACCOUNT = Shape(
     Account,
     accounts,
     row="account_id",
-    as_json=frozenset({"retry_delays", "capabilities"}),
-    sealed=frozenset({"password", "imap_password"}),
+    as_json=frozenset({"retry_delays", "capabilities", "oauth2"}),
+    sealed=frozenset({"password", "imap_password", "oauth2"}),
 )
 
 MESSAGE_COLUMNS = [c for c in messages.c if c.name in {f.name for f in fields(MessageRow)}]

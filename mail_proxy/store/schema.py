@@ -1,4 +1,4 @@
-"""The tables, for both databases.
+"""The tables, for both databases; long, because there are many.
 
 Every key begins with `tenant_id`, so the tables can be spread by tenant. `pk` values are 63-bit
 integers that grow with time (`store/keys.py`): on the wire they are decimal strings. Times are
@@ -130,6 +130,8 @@ accounts = _table(
     _may("max_age", Float),  # seconds after which a message is given up; empty: the instance's
     _may("stopped_at", Float),  # when a person paused it; empty: nobody has
     _may("stopped_reason", Text),  # in that person's words
+    _need("auth_method", String, "password"),  # password, oauth2
+    _may("oauth2_enc", Text),  # JSON {provider, token_url, client_id, client_secret, ...}
 )
 
 messages = _table(

@@ -118,6 +118,17 @@ def change_account(
     return bool(conn.execute(statement.values(**values, updated_at=now)).rowcount)
 
 
+def renew_refresh_token(
+    conn: Connection, key: tuple[str, str], old: str, new: str, *, now: float, keyring: Keyring
+) -> bool:
+    """Only in place of `old`: a person may have given another one meanwhile."""
+    account = get_account(conn, *key, keyring)
+    if account is None or account.oauth2 is None or account.oauth2.get("refresh_token") != old:
+        return False
+    fields = {"oauth2": {**account.oauth2, "refresh_token": new}}
+    return change_account(conn, key, fields, now=now, keyring=keyring)
+
+
 def delete_account(conn: Connection, tenant_id: str, account_id: str) -> bool:
     """The account alone; its messages stay, and wait for one of that name."""
     return bool(conn.execute(delete(accounts).where(*_is_account(tenant_id, account_id))).rowcount)

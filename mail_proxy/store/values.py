@@ -53,6 +53,8 @@ class Account:
     port: int
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    auth_method: str = "password"  # or oauth2
+    oauth2: dict[str, Any] | None = field(default=None, repr=False)
     tls_mode: str = "auto"
     use_tls: bool | None = None
     ttl: int = 300

@@ -8,7 +8,18 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from typing_extensions import TypedDict
 
 from mail_proxy.domain.errors import Invalid
-from mail_proxy.wire.fields import Count, EntityId, Int, Line, Seconds, Secret, TenantRequest, Text
+from mail_proxy.wire.fields import (
+    Count,
+    EntityId,
+    Int,
+    Line,
+    Request,
+    Seconds,
+    Secret,
+    TenantRequest,
+    Text,
+    Url,
+)
 
 _NOT_IN_A_HOST = frozenset(" /@\\?#%,;<>\"'")
 
@@ -25,10 +36,27 @@ Port = Annotated[Int, Field(ge=1, le=65535)]
 TlsMode = Literal["none", "starttls", "ssl", "auto"]
 
 
+class OAuth2(Request):
+    """A login with access tokens (RFC 6749): with `refresh_token` that grant, else the client's.
+
+    provider: fills in `token_url` and `scope`. tenant: of Microsoft 365. client_secret,
+    refresh_token: `********` keeps the stored one.
+    """
+
+    provider: Literal["google", "microsoft"] | None = None
+    token_url: Url | None = None
+    client_id: Line | None = None
+    client_secret: Secret | None = Field(default=None, repr=False)
+    refresh_token: Secret | None = Field(default=None, repr=False)
+    scope: Line | None = None
+    tenant: Line | None = None
+
+
 class AddAccount(TenantRequest):
     """Insert or replace: what is left out gets its default.
 
     password, imap_password: `********` keeps the stored one.
+    auth_method: absent, it is `oauth2` where `oauth2` is given, else `password`.
     use_tls: true is TLS from the first byte on port 465 and STARTTLS elsewhere, false is neither,
         absent is `auto`; `tls_mode` says it plainly and wins.
     limit_per_*: 0 or absent is no limit.
@@ -43,6 +71,8 @@ class AddAccount(TenantRequest):
     port: Port
     user: Line | None = None
     password: Secret | None = Field(default=None, repr=False)
+    auth_method: Literal["password", "oauth2"] | None = None
+    oauth2: OAuth2 | None = None
     use_tls: bool | None = None
     tls_mode: TlsMode | None = None
     ttl: Int = Field(default=300, ge=0, le=86400)
@@ -103,6 +133,8 @@ class AccountRecord(TypedDict):
     port: int
     user: NotRequired[str]
     has_password: bool
+    auth_method: Literal["password", "oauth2"]
+    oauth2: NotRequired[dict[str, Any]]
     needs_password: NotRequired[bool]
     use_tls: NotRequired[bool]
     tls_mode: str

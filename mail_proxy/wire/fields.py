@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -132,6 +133,21 @@ def _line(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _url(value: str, info: ValidationInfo) -> str:
+    field = info.field_name or "url"
+    try:
+        parts = urlsplit(value)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in value
+        _ = parts.port  # a port that is none raises
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise Invalid(f"{field}: an http or https URL is needed", field=field)
+    if parts.username is not None or parts.password is not None:
+        raise Invalid(f"{field}: credentials belong into fields of their own", field=field)
+    return value
+
+
 def _no_bool(value: object, info: ValidationInfo) -> object:
     if isinstance(value, bool):
         field = info.field_name or "number"
@@ -148,6 +164,7 @@ def _entity_id(value: str, info: ValidationInfo) -> str:
 
 Text = Annotated[str, AfterValidator(_text)]
 Line = Annotated[str, Field(max_length=1000), AfterValidator(_line)]
+Url = Annotated[Line, AfterValidator(_url)]
 Secret = Annotated[str, Field(max_length=8000), AfterValidator(_line)]  # a signed token is long
 EntityId = Annotated[
     str, AfterValidator(_entity_id), Field(json_schema_extra={"pattern": "^[A-Za-z0-9_-]{1,64}$"})

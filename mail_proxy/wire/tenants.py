@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NotRequired
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo
 from typing_extensions import TypedDict
@@ -21,25 +20,11 @@ from mail_proxy.wire.fields import (
     TenantRequest,
     Text,
     Timestamp,
+    Url,
 )
 
 DEFAULT_OVERLAP_S = 86400.0
 LONGEST_OVERLAP_S = 30 * 86400.0
-
-
-def _url(value: str, info: ValidationInfo) -> str:
-    field = info.field_name or "url"
-    try:
-        parts = urlsplit(value)
-        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in value
-        _ = parts.port  # a port that is none raises
-    except ValueError:
-        is_good = False
-    if not is_good:
-        raise Invalid(f"{field}: an http or https URL is needed", field=field)
-    if parts.username is not None or parts.password is not None:
-        raise Invalid(f"{field}: credentials belong into client_auth", field=field)
-    return value
 
 
 def _path(value: str, info: ValidationInfo) -> str:
@@ -50,7 +35,6 @@ def _path(value: str, info: ValidationInfo) -> str:
     return value
 
 
-Url = Annotated[Line, AfterValidator(_url)]
 Path = Annotated[Line, AfterValidator(_path)]
 
 

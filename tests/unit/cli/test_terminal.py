@@ -140,6 +140,7 @@ def test_the_account_form_asks_validates_masks_and_sums_up(terminal: Terminal) -
     person.answers("Port: 587", "")
     person.answers("Encryption: auto", "")
     person.answers("User:", "me")
+    person.answers("Log in with:", "")
     person.answers("Password:", "hunter2")
     person.answers("Password, once more:", "hunter2")
     person.answers("Limit per hour: 0", "")

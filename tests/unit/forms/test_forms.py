@@ -51,8 +51,32 @@ def test_the_account_form_makes_a_request_that_is_taken() -> None:
         "port": 587,
         "tls_mode": "auto",
         "user": "me",
+        "auth_method": "password",
         "password": "s3cret",
     }
+    parse_request(AddAccount, request)
+
+
+def test_the_account_form_asks_for_a_login_with_access_tokens() -> None:
+    typist = Typist(
+        {
+            **SMTP,
+            "Log in with": "oauth2",
+            "Provider": "microsoft",
+            "Tenant": "example.com",
+            "Client id": "app",
+            "Client secret": "s3cret",
+        }
+    )
+    request = fill(ACCOUNT_FORM, {}, typist)
+    assert request["oauth2"] == {
+        "provider": "microsoft",
+        "tenant": "example.com",
+        "client_id": "app",
+        "client_secret": "s3cret",
+    }
+    assert not {"Password", "Token endpoint", "Scope"} & set(typist.asked)
+    assert not any("s3cret" in line for line in typist.said)
     parse_request(AddAccount, request)
 
 

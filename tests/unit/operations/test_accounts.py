@@ -24,6 +24,7 @@ async def test_an_account_has_the_documented_defaults(house):
     assert found == {
         **PLACE,
         "has_password": False,
+        "auth_method": "password",
         "tls_mode": "auto",
         "ttl": 300,
         "limit_behavior": "defer",
