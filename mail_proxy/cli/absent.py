@@ -9,11 +9,11 @@ from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import UnknownWord
 from mail_proxy.cli.here import Here
-from mail_proxy.cli.suggest import did_you_mean
 from mail_proxy.cli.tree import INSTANCE_WORDS, ROOT_WORDS, TENANT_WORDS
 from mail_proxy.control.base import SyncControl
 from mail_proxy.domain.errors import Invalid, MailProxyError, NotFound, Unauthorized
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.domain.suggest import did_you_mean
 
 
 def unknown_word(error: UnknownWord, here: Here) -> CommandFailed:

@@ -66,7 +66,7 @@ class Here:
         raise self.no_instance(name)
 
     def no_instance(self, name: str) -> CommandFailed:
-        from mail_proxy.cli.suggest import did_you_mean, near
+        from mail_proxy.domain.suggest import did_you_mean, near
 
         bare = name == self.instance_name and not self.is_explicit
         if bare and name in INSTANCE_WORDS:

@@ -73,6 +73,11 @@ def list_(
         "all", "--status", "-s", help="all, or some of " + ", ".join(_STATUSES) + ", by commas."
     ),
     batch: str | None = typer.Option(None, "--batch", metavar="CODE", help="Only of this batch."),
+    to: str | None = typer.Option(None, "--to", help="A part of a recipient's address."),
+    subject: str | None = typer.Option(None, "--subject", help="A part of the subject."),
+    filter_: str | None = typer.Option(
+        None, "--filter", "-F", metavar="FILTER", help="As in 'to:*@example.com age:>1h'."
+    ),
     limit: int = typer.Option(50, "--limit", "-l", min=0, help="How many; 0: all."),
     csv: bool = typer.Option(False, "--csv", help="The same as --output csv."),
 ) -> None:
@@ -80,6 +85,7 @@ def list_(
 
     Examples:
       mail-proxy myserver acme messages list --status deferred,error
+      mail-proxy myserver acme messages list --filter 'state:failed to:*@example.com age:>1h'
       mail-proxy myserver acme messages list --limit 0 --csv > messages.csv
     """
     found = here(ctx)
@@ -90,6 +96,9 @@ def list_(
         account_id=account,
         batch_code=batch,
         status=_status(status),
+        to=to,
+        subject=subject,
+        filter=filter_,
     )
     with found.control() as control:
         told, more = _pages(control, wanted, limit)

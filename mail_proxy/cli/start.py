@@ -100,7 +100,7 @@ def _tell_origin(found: Here, name: str, origin: Origin, near: str) -> None:
 
 
 def _near_names(found: Here, name: str) -> str:
-    from mail_proxy.cli.suggest import near
+    from mail_proxy.domain.suggest import near
 
     return ", ".join(f"'{known}'" for known in near(name, found.instance_names()))
 

@@ -11,10 +11,10 @@ from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family, Group, TableGroup
 from mail_proxy.cli.here import Here, here
-from mail_proxy.cli.suggest import did_you_mean
 from mail_proxy.cli.topics import TOPICS, topic
 from mail_proxy.cli.tree import INSTANCE_WORDS, ROOT_WORDS, TENANT_WORDS
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.domain.suggest import did_you_mean
 
 app = Family()
 

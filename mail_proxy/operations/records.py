@@ -22,7 +22,7 @@ class Records:
         self._directory = ctx.directory
         self._with_history = with_history
         self._causes = Causes(ctx)
-        self._now = self._causes.now
+        self.now = self._causes.now
 
     async def record(self, row: MessageRow) -> MessageRecord:
         due_at = await self._due_at(row)
@@ -33,11 +33,11 @@ class Records:
             "tenant_id": row.tenant_id,
             "tenant_name": directory.name_of(row.tenant_id),
             "account_id": row.account_id,
-            "status": wire_status(row.state, is_due=due_at <= self._now),
+            "status": wire_status(row.state, is_due=due_at <= self.now),
             "state": row.state.value,
             "priority": row.priority,
             "batch_code": row.batch_code,
-            "deferred_ts": not_before(due_at) if due_at > self._now else None,
+            "deferred_ts": not_before(due_at) if due_at > self.now else None,
             "expires_ts": whole_seconds(row.expires_at),
             "sent_ts": whole_seconds(row.sent_at),
             **_trouble(row),

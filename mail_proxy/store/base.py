@@ -21,6 +21,7 @@ from mail_proxy.store.values import (
     Ending,
     EventRow,
     Fields,
+    Found,
     Keep,
     KeptAnswer,
     Lease,
@@ -29,6 +30,7 @@ from mail_proxy.store.values import (
     NewMessage,
     Outcome,
     Peer,
+    Position,
     ReadyAccount,
     SyncState,
     Tenant,
@@ -176,7 +178,7 @@ class Store(Protocol):
         chosen: MessageFilter,
         *,
         limit: int | None = None,
-        after: tuple[str, int, int] | None = None,
+        after: Position | None = None,
         with_content: bool = False,
         with_events: bool = False,
     ) -> AsyncIterator[MessageRow]:
@@ -184,6 +186,12 @@ class Store(Protocol):
 
         after: (tenant_id, priority, pk) of the last row seen.
         """
+        ...
+
+    async def search_messages(
+        self, chosen: MessageFilter, *, limit: int, after: Position | None = None
+    ) -> Found[MessageRow]:
+        """Up to `limit` of them in that order, in one short read, so there may be fewer."""
         ...
 
     async def find_messages(

@@ -16,3 +16,8 @@ def by_index(statement: Select[Any], table: Table, index: str) -> Select[Any]:
     """`statement`, reading `table` by `index`; it fails where that cannot be."""
     assert any(known.name == index for known in table.indexes)
     return statement.with_hint(table, f"INDEXED BY {index}", "sqlite")
+
+
+def by_key(statement: Select[Any], table: Table) -> Select[Any]:
+    """`statement`, reading `table` by its primary key, whatever order is asked for."""
+    return statement.with_hint(table, f"INDEXED BY sqlite_autoindex_{table.name}_1", "sqlite")

@@ -1,7 +1,7 @@
-"""Looking at messages: listings by page, single ones, their events; the same for both databases.
+"""Looking at messages: single ones, their parts, their events; the same for both databases.
 
-A page takes one statement for its messages and one each for their recipients, contents and events,
-never one for each message.
+Many of them take one statement for the messages and one each for their recipients, contents and
+events, never one for each message.
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     LargeBinary,
     Row,
     Select,
     cast,
-    exists,
     select,
-    tuple_,
 )
 
 from mail_proxy.store.indexed import by_index
@@ -34,11 +31,9 @@ from mail_proxy.store.rows import (
     message_row,
     recipient_row,
 )
-from mail_proxy.store.schema import contents, events, messages, recipients, stored, tenants
-from mail_proxy.store.values import EventRow, MessageFilter, MessageRow
+from mail_proxy.store.schema import contents, events, messages, recipients, tenants
+from mail_proxy.store.values import EventRow, MessageRow
 
-PAGE = 200  # rows in one read: a few milliseconds
-Position = tuple[str, int, int]  # tenant_id, priority, pk of the last row seen
 Found = TypeVar("Found")
 _m = messages.c
 
@@ -49,16 +44,6 @@ class Extras:
 
     content: bool = False
     events: bool = False
-
-
-def list_page(
-    conn: Connection, chosen: MessageFilter, *, limit: int, after: Position | None, extras: Extras
-) -> list[MessageRow]:
-    """The next `limit` messages in the order of tenant, priority, pk."""
-    statement = _ordered().where(*_conditions(chosen)).limit(limit)
-    if after is not None:
-        statement = statement.where(_is_beyond(after, chosen.tenant_id))
-    return _completed(conn, statement, extras)
 
 
 def find_messages(
@@ -72,21 +57,21 @@ def find_messages(
         statement = statement.where(_m.tenant_id.in_(select(tenants.c.tenant_id)))
     else:
         statement = statement.where(_m.tenant_id == tenant_id)
-    return _completed(conn, statement, Extras(full, full))
+    return completed(conn, statement, Extras(full, full))
 
 
 def find_by_pks(conn: Connection, tenant_id: str, pks: Sequence[int]) -> list[MessageRow]:
     """Messages of one tenant with their recipients, in the order of priority and pk."""
     # Ordered here: for several keys SQLite would walk all rows of the tenant in that order.
     statement = select(*MESSAGE_COLUMNS).where(_m.tenant_id == tenant_id, _m.pk.in_(pks))
-    return sorted(_completed(conn, statement, Extras()), key=attrgetter("priority", "pk"))
+    return sorted(completed(conn, statement, Extras()), key=attrgetter("priority", "pk"))
 
 
 def get_by_pk(conn: Connection, pk: int, *, full: bool) -> MessageRow | None:
     if not 0 < pk <= LAST_PK:
         return None
     statement = _ordered().where(_m.tenant_id.in_(select(tenants.c.tenant_id)), _m.pk == pk)
-    found = _completed(conn, statement, Extras(full, full))
+    found = completed(conn, statement, Extras(full, full))
     return found[0] if found else None
 
 
@@ -99,47 +84,7 @@ def _ordered() -> Select[Any]:
     return select(*MESSAGE_COLUMNS).order_by(_m.tenant_id, _m.priority, _m.pk)
 
 
-def _is_beyond(after: Position, tenant_id: str | None) -> ColumnElement[bool]:
-    if after[0] == tenant_id:
-        # With the tenant fixed by the filter, SQLite goes on within the index only if the
-        # comparison begins at the next column; else it walks all that was read before.
-        return tuple_(_m.priority, _m.pk) > tuple_(*after[1:])
-    return tuple_(_m.tenant_id, _m.priority, _m.pk) > tuple_(*after)
-
-
-def _conditions(chosen: MessageFilter) -> list[ColumnElement[bool]]:
-    conditions = [
-        column == value
-        for column, value in (
-            (_m.tenant_id, chosen.tenant_id),
-            (_m.account_id, chosen.account_id),
-            (_m.batch_code, chosen.batch_code),
-        )
-        if value is not None
-    ]
-    if chosen.states:
-        conditions.append(_m.state.in_(stored(chosen.states)))
-    if chosen.since_ts is not None:
-        conditions.append(_m.created_at >= chosen.since_ts)
-    if chosen.until_ts is not None:
-        conditions.append(_m.created_at < chosen.until_ts)
-    if chosen.subject is not None:
-        conditions.append(_m.subject.icontains(chosen.subject, autoescape=True))
-    if chosen.to is not None:
-        conditions.append(_goes_to(chosen.to))
-    return conditions
-
-
-def _goes_to(part: str) -> ColumnElement[bool]:
-    r = recipients.c
-    return exists().where(
-        r.tenant_id == _m.tenant_id,
-        r.message_pk == _m.pk,
-        r.address.icontains(part, autoescape=True),
-    )
-
-
-def _completed(conn: Connection, statement: Select[Any], extras: Extras) -> list[MessageRow]:
+def completed(conn: Connection, statement: Select[Any], extras: Extras) -> list[MessageRow]:
     """The messages of `statement`, each with all that was asked for."""
     rows = conn.execute(statement).all()
     return [

@@ -194,6 +194,17 @@ Index(
     sqlite_where=_suspended,
     postgresql_where=_suspended,
 )
+TROUBLED = frozenset({State.HELD, State.IN_DOUBT, State.FAILED, State.BOUNCED})
+_troubled = _m.state.in_(stored(TROUBLED))
+Index(
+    # What asks for a person; a mail that goes well is never in it.
+    "messages_troubled",
+    _m.tenant_id,
+    _m.state,
+    _m.pk,
+    sqlite_where=_troubled,
+    postgresql_where=_troubled,
+)
 _expiring = and_(_m.expires_at.is_not(None), _m.state.in_(stored(sources(Event.EXPIRE))))
 Index(
     # By time alone, for all tenants: what expires is looked for every few seconds.

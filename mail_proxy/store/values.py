@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeAlias, TypeVar
 
+from mail_proxy.domain.filters import Filter
 from mail_proxy.domain.limits import Reached
 from mail_proxy.domain.reply import Reply
 from mail_proxy.domain.state import Event, RecipientState, State
 
+T = TypeVar("T")
+Position: TypeAlias = tuple[str, int, int]  # tenant_id, priority, pk of the last row seen
 Fields = Mapping[str, Any]  # column name -> value; JSON columns as Python values
 
 
@@ -377,16 +380,23 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
-    """What a listing asks for; empty means all. `tenant_id` None is for the admin only."""
+    """What a listing or a change asks for. `tenant_id` None is for the admin only.
+
+    now: what ages and due times are compared with. up_to: only messages of keys up to this one.
+    """
 
     tenant_id: str | None = None
-    states: tuple[State, ...] = ()
-    account_id: str | None = None
-    batch_code: str | None = None
-    to: str | None = None  # a part of a recipient's address
-    subject: str | None = None  # a part of the subject
-    since_ts: float | None = None  # created at or after
-    until_ts: float | None = None  # created before
+    terms: Filter = ()
+    now: float = 0.0
+    up_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """A part of what matches. after: where to go on; None: all has been seen."""
+
+    rows: list[T]
+    after: Position | None
 
 
 @dataclass(frozen=True, slots=True)

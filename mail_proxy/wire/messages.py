@@ -89,9 +89,10 @@ class ListMessages(TenantRequest):
     limit: without one all rows come, as a stream.
     cursor: the `next_cursor` of the page before.
     status: one word or several, by commas: pending, deferred, suspended, held, in_doubt, sent,
-        error, bounced; `all`.
+        error, bounced; ready, sending, open; `all`.
     to, subject: a part of it.
     since_ts, until_ts: when it was accepted.
+    filter: such as `state:failed to:*@example.com age:>1h`; docs/filters.md has the words.
     """
 
     active_only: bool = False
@@ -105,6 +106,7 @@ class ListMessages(TenantRequest):
     subject: Text | None = None
     since_ts: Timestamp | None = None
     until_ts: Timestamp | None = None
+    filter: Text | None = None
 
 
 # --- answers ---
@@ -226,7 +228,9 @@ class MessageRecord(TypedDict):
 
 
 class MessagePage(TypedDict):
-    """next_cursor: where the next page begins; absent on the last one."""
+    """next_cursor: where the next page begins; absent on the last one.
+    bounded: matches are rare, so the page ended early; the next one goes on.
+    """
 
     ok: Literal[True]
     messages: Annotated[
@@ -234,6 +238,7 @@ class MessagePage(TypedDict):
         GetPydanticSchema(lambda _, show: show(list[MessageRecord])),
     ]
     next_cursor: NotRequired[str]
+    bounded: NotRequired[Literal[True]]
 
 
 class OneMessage(TypedDict):

@@ -51,6 +51,7 @@ _LISTING = (
     "subject",
     "since_ts",
     "until_ts",
+    "filter",
 )
 
 _ONE_MESSAGE = ("tenant_id", "pk")

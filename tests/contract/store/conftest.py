@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mail_proxy.domain.filter_text import parse_filter
 from mail_proxy.domain.reply import Reply
 from mail_proxy.domain.state import Event, RecipientState, State
 from mail_proxy.secrets import Keyring
@@ -173,8 +174,11 @@ class Scene:
     async def states(self, ids: Iterable[str]) -> list[State]:
         return [(await self.look(i)).state for i in ids]
 
-    async def list_ids(self, **chosen: Any) -> list[str]:
-        listing = self.store.list_messages(MessageFilter(**chosen))
+    async def list_ids(
+        self, text: str = "", *, tenant_id: str | None = None, now: float = NOW
+    ) -> list[str]:
+        """Of what a filter finds, in order."""
+        listing = self.store.list_messages(MessageFilter(tenant_id, parse_filter(text), now))
         return [message.id async for message in listing]
 
 

@@ -9,6 +9,7 @@ import pytest
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.state import Event
 from mail_proxy.operations import listing
+from mail_proxy.store import searching
 
 
 async def ids(house: Any, **fields: Any) -> list[str]:
@@ -161,18 +162,55 @@ async def test_a_full_last_page_has_no_cursor(house):
 
 
 async def test_a_rare_status_is_looked_for_page_by_page(house, monkeypatch):
-    monkeypatch.setattr(listing, "PAGE", 2)
-    monkeypatch.setattr(listing, "LOOK_LIMIT", 4)
+    monkeypatch.setattr(searching, "WINDOW", 2)
+    monkeypatch.setattr(searching, "CANDIDATES", 3)
+    monkeypatch.setattr(listing, "LOOKS", 2)
     await house.tenant("acme", "main")
     later = house.clock.now() + 100
     await house.post(*(house.mail(f"{n}", deferred_ts=later) for n in range(9)), house.mail("now"))
-    found, cursor, pages = [], None, 0
-    while pages == 0 or cursor is not None:
-        page = await house.call("listMessages", limit=5, status="pending", cursor=cursor)
-        found += [m["id"] for m in page["messages"]]
-        cursor, pages = page.get("next_cursor"), pages + 1
-    assert found == ["now"]
-    assert pages == 3
+    for rare in ({"status": "pending"}, {"filter": "now"}, {"filter": "state:ready age:<1h"}):
+        found, cursor, bounded = [], None, []
+        while not bounded or cursor is not None:
+            page = await house.call("listMessages", limit=5, cursor=cursor, **rare)
+            found += [m["id"] for m in page["messages"]]
+            cursor = page.get("next_cursor")
+            bounded.append(page.get("bounded", False))
+        assert (found, bounded) == (["now"], [True, True, False])
+
+
+async def test_a_filter_and_the_single_parameters_find_the_same(house):
+    await crowd(house)
+    now = house.clock.now()
+    for single, text in (
+        ({"status": "sent,error"}, "state:sent,failed"),
+        ({"active_only": True}, "state:open"),
+        ({"batch_code": "x"}, "batch:x"),
+        ({"to": "ANN@", "subject": "ell"}, "to:ann@ subject:ELL"),
+        ({"since_ts": now, "until_ts": now + 1}, f"since:{now} until:{now + 1}"),
+        ({"status": "deferred", "filter": "-planned"}, "state:deferred id:retried"),
+    ):
+        found = await ids(house, **single)
+        assert found == await ids(house, filter=text)
+        assert found == await ids(house, filter=text, limit=100)
+        assert found
+
+
+async def test_a_tenant_finds_nothing_of_others_whatever_it_asks_for(house):
+    acme = await house.tenant("acme", "main")
+    await house.tenant("bravo", "main")
+    await house.post(house.mail("secret", tenant_id="bravo"), house.mail("own", tenant_id="acme"))
+    for text in ("tenant:bravo", "tenant:*", "secret", "id:secret", "-tenant:acme", "state:all"):
+        found = (await house.call("listMessages", acme, filter=text))["messages"]
+        assert [m["id"] for m in found] == (["own"] if text in {"tenant:*", "state:all"} else [])
+    found = (await house.call("listMessages", filter="tenant:bravo"))["messages"]
+    assert [m["id"] for m in found] == ["secret"]
+
+
+async def test_a_bad_filter_tells_the_place_and_the_word(house):
+    with pytest.raises(Invalid) as caught:
+        await house.call("listMessages", filter="to:ann stat:sent")
+    assert str(caught.value) == "filter: there is no 'stat:' (at 8). Did you mean 'state:'?"
+    assert caught.value.detail == {"position": 8, "word": "stat", "suggestion": "state"}
 
 
 async def test_without_a_limit_all_come_as_a_stream(house, monkeypatch):
@@ -215,6 +253,11 @@ async def test_filters_narrow_the_list(house):
         ("since_ts", float("inf")),
         ("until_ts", True),
         ("to", "\ud800"),
+        ("to", "x" * 1001),
+        ("subject", "x" * 1001),
+        ("filter", "state:lost"),
+        ("filter", "x" * 4001),
+        ("filter", "\ud800"),
         ("account_id", 5),
     ],
 )

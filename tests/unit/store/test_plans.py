@@ -1,4 +1,7 @@
-"""The query plan of each statement: a search by the right index, never a walk through a table."""
+"""The query plan of each statement: a search by the right index, never a walk through a table.
+
+It is long, for there are many statements.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from mail_proxy.domain.filter_text import parse_filter
 from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.store import (
     MessageFilter,
@@ -22,6 +26,7 @@ from mail_proxy.store import (
     numbers,
     removing,
     reports,
+    searching,
 )
 from mail_proxy.store import messages as looking
 from mail_proxy.store.sqlite.accept import AcceptRequest, accept
@@ -265,10 +270,70 @@ def test_cleaning_up_takes_the_oldest_finished(plans):
 def test_a_listing_goes_on_where_it_was(plans, tenant_id, search):
     chosen = MessageFilter(tenant_id)
 
-    plan = plans.of(looking.list_page, chosen, limit=5, after=("acme", 0, 0), extras=ALL)
+    plan = plans.of(searching.search_page, chosen, limit=5, after=("acme", 0, 0), extras=ALL)
 
     assert_walks_nothing(plan)
     assert plan[0] == f"SEARCH messages USING INDEX messages_listed {search}"
+
+
+KEYS = "SEARCH messages USING PRIMARY KEY (tenant_id=? AND pk=?)"
+
+
+@pytest.mark.parametrize("tenant_id", ["acme", None])
+@pytest.mark.parametrize(
+    ("text", "searches"),
+    [
+        ("id:m3,m5", {"messages_id (tenant_id=? AND id=?)"}),
+        ("id:m1*", {"messages_id (tenant_id=? AND id>? AND id<?)"}),
+        ("batch:may,june", {"messages_batch (tenant_id=? AND batch_code=?)"}),
+        ("state:failed,held", {"messages_troubled (tenant_id=? AND state=?)"}),
+        ("state:deferred", {"messages_due (tenant_id=?)"}),
+        (
+            "state:open",
+            {
+                "messages_due (tenant_id=?)",
+                "messages_suspended (tenant_id=?)",
+                "messages_troubled (tenant_id=? AND state=?)",
+            },
+        ),
+        ("subject:x state:suspended", {"messages_suspended (tenant_id=?)"}),
+    ],
+)
+def test_a_search_reads_the_few_that_an_index_names(plans, tenant_id, text, searches):
+    chosen = MessageFilter(tenant_id, parse_filter(text), 1.0)
+
+    plan = plans.of(searching.search_page, chosen, limit=5, after=("acme", 2, 0), extras=ALL)
+
+    # Of all tenants what is leased is walked: it is bounded by the claims of a daemon.
+    walked = {step for step in plan if step.startswith("SCAN")}
+    assert walked <= {"SCAN anon_1", "SCAN messages USING INDEX messages_leased"}
+    assert KEYS in plan
+    assert not [step for step in plan if "messages_listed" in step]
+    assert {s for s in searches if any(step.endswith(f"INDEX {s}") for step in plan)} == searches
+
+
+@pytest.mark.parametrize(
+    ("tenant_id", "within"),
+    [
+        (None, "((tenant_id,priority,pk)>(?,?,?) AND (tenant_id,priority,pk)<(?,?,?))"),
+        ("acme", "(tenant_id=? AND (priority,pk)>(?,?) AND (priority,pk)<(?,?))"),
+    ],
+)
+@pytest.mark.parametrize(
+    "text", ["subject:x", "to:bob", "state:sent", "-id:m1", "id:m*", "m age:>1s"]
+)
+def test_a_search_without_an_index_is_a_window_of_the_list(
+    plans, monkeypatch, tenant_id, within, text
+):
+    monkeypatch.setattr(searching, "WINDOW", 3)
+    monkeypatch.setattr(searching, "CANDIDATES", 3)
+    chosen = MessageFilter(tenant_id, parse_filter(text), 1.0)
+
+    plan = plans.of(searching.search_page, chosen, limit=5, after=("acme", 2, 0), extras=ALL)
+
+    assert_walks_nothing(plan)
+    assert f"SEARCH messages USING INDEX messages_listed {within}" in plan
+    assert "USE TEMP B-TREE FOR ORDER BY" not in plan
 
 
 def test_what_expires_is_found_by_its_time_alone(plans):

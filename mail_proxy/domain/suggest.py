@@ -1,4 +1,4 @@
-"""Near words for a typo: commands, instances and tenants alike. Only error paths load it."""
+"""Near words for a typo: commands, instances, tenants, words of filters. For error paths."""
 
 from __future__ import annotations
 
