@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -36,7 +36,7 @@ from mail_proxy.operations import (
     cleanup,
     forget_answers,
 )
-from mail_proxy.operations.instance import API_TOKEN
+from mail_proxy.operations.instance import API_TOKEN, SECRET_SETTINGS
 from mail_proxy.operations.scheduler import SCHEDULER_ACTIVE
 from mail_proxy.reports import Reporter
 from mail_proxy.secrets import Keyring, new_token
@@ -96,6 +96,7 @@ class MailProxy:
             metrics = MailMetrics()
             await _recover(settings, store, clock, metrics)
             token, is_new = await _admin_token(settings, store, keyring)
+            await _fill_bounces(settings, store, keyring)
             parts = await _build(settings, store, clock, token, metrics)
             undo.pop_all()
         return cls(parts, has_new_token=is_new, secrets_problem=keyring.problem)
@@ -240,6 +241,18 @@ async def _admin_token(settings: Settings, store: Store, keyring: Keyring) -> tu
     if keyring.is_usable:
         await store.set_setting(API_TOKEN, token, secret=True)
     return token, True
+
+
+async def _fill_bounces(settings: Settings, store: Store, keyring: Keyring) -> None:
+    """What the instance has no value for yet; from then on the stored one counts."""
+    stored = await store.settings()
+    for field in fields(settings.bounces):
+        name = f"bounce_{field.name}"
+        value = getattr(settings.bounces, field.name)
+        is_secret = name in SECRET_SETTINGS
+        if value is None or stored.get(name) is not None or (is_secret and not keyring.is_usable):
+            continue
+        await store.set_setting(name, value, secret=is_secret)
 
 
 async def _recover(settings: Settings, store: Store, clock: Clock, metrics: MailMetrics) -> None:

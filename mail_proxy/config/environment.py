@@ -12,6 +12,7 @@ from typing import Any
 from mail_proxy.config import kinds
 from mail_proxy.config.kinds import Kind
 from mail_proxy.config.settings import (
+    BounceSettings,
     DeliverySettings,
     HttpSettings,
     IntakeSettings,
@@ -57,6 +58,8 @@ class Variable:
 
 _DAY_S = 86400
 _YEAR_S = 366 * _DAY_S
+
+_FIRST = "Taken where the instance has no value of its own yet."
 
 VARIABLES: tuple[Variable, ...] = (
     Variable(
@@ -251,6 +254,49 @@ VARIABLES: tuple[Variable, ...] = (
         is_secret=True,
     ),
     Variable(
+        "GMP_BOUNCE_ENABLED",
+        "bounces.enabled",
+        kinds.boolean(),
+        "Whether bounces are read (by a later version). " + _FIRST,
+    ),
+    Variable(
+        "GMP_BOUNCE_IMAP_HOST",
+        "bounces.imap_host",
+        kinds.host(),
+        "The server of the mailbox that bounces come to. " + _FIRST,
+    ),
+    Variable(
+        "GMP_BOUNCE_IMAP_PORT",
+        "bounces.imap_port",
+        kinds.integer(1, 65535),
+        "Its port. " + _FIRST,
+    ),
+    Variable(
+        "GMP_BOUNCE_IMAP_USER",
+        "bounces.imap_user",
+        kinds.line(),
+        "Its user. " + _FIRST,
+    ),
+    Variable(
+        "GMP_BOUNCE_IMAP_PASSWORD",
+        "bounces.imap_password",
+        kinds.line(),
+        "Its password. " + _FIRST,
+        is_secret=True,
+    ),
+    Variable(
+        "GMP_BOUNCE_IMAP_SSL",
+        "bounces.imap_ssl",
+        kinds.boolean(),
+        "Whether TLS is spoken from the first byte. " + _FIRST,
+    ),
+    Variable(
+        "GMP_BOUNCE_POLL_INTERVAL",
+        "bounces.poll_interval",
+        kinds.integer(1, _DAY_S),
+        "How often it is looked at, in seconds. " + _FIRST,
+    ),
+    Variable(
         "GMP_LOG_LEVEL",
         "log_level",
         kinds.level(),
@@ -278,17 +324,9 @@ VARIABLES: tuple[Variable, ...] = (
 OTHERS = frozenset({"GMP_CONFIG_FILE", "GMP_INSTANCE", "GMP_TENANT", "GMP_TOKEN"})
 
 _CACHE = "the attachment cache is not part of this version"
-_BOUNCES = "bounces are not read by this version"
 
 # Known names whose part of the program is not there yet: said at start, never ignored in silence.
 WITHOUT_EFFECT: dict[str, str] = {
-    "GMP_BOUNCE_ENABLED": _BOUNCES,
-    "GMP_BOUNCE_IMAP_HOST": _BOUNCES,
-    "GMP_BOUNCE_IMAP_PORT": _BOUNCES,
-    "GMP_BOUNCE_IMAP_USER": _BOUNCES,
-    "GMP_BOUNCE_IMAP_PASSWORD": _BOUNCES,
-    "GMP_BOUNCE_IMAP_SSL": _BOUNCES,
-    "GMP_BOUNCE_POLL_INTERVAL": _BOUNCES,
     "GMP_CACHE_MEMORY_MAX_MB": _CACHE,
     "GMP_CACHE_MEMORY_TTL_SECONDS": _CACHE,
     "GMP_CACHE_DISK_DIR": _CACHE,
@@ -320,6 +358,7 @@ _TREES: dict[str, type[Any]] = {
     "delivery": DeliverySettings,
     "delivery.retry": RetryPolicy,
     "reports": ReportSettings,
+    "bounces": BounceSettings,
 }
 
 

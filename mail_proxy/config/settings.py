@@ -75,6 +75,22 @@ class ReportSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BounceSettings:
+    """Where bounces come in: only what the instance has no value of its own for is taken.
+
+    Nothing reads that mailbox yet.
+    """
+
+    enabled: bool | None = None  # GMP_BOUNCE_ENABLED
+    imap_host: str | None = None
+    imap_port: int | None = None
+    imap_user: str | None = None
+    imap_password: str | None = field(default=None, repr=False)
+    imap_ssl: bool | None = None
+    poll_interval: int | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that one process is told from outside."""
 
@@ -85,6 +101,7 @@ class Settings:
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     reports: ReportSettings = field(default_factory=ReportSettings)
+    bounces: BounceSettings = field(default_factory=BounceSettings)
     api_token: str | None = field(default=None, repr=False)  # GMP_API_TOKEN
     encryption_key: bytes | None = field(default=None, repr=False)  # MAIL_PROXY_ENCRYPTION_KEY
     # GMP_ALLOWED_NETWORKS: networks and host names that tenants may reach although they are inside

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mail_proxy import proxy as proxy_module
+from mail_proxy.config.settings import BounceSettings
 from mail_proxy.domain.errors import Unauthorized
 from mail_proxy.proxy import MailProxy
 from mail_proxy.wire.caller import ADMIN, NOBODY
@@ -224,3 +225,18 @@ async def test_a_cancelled_block_ends_the_loops_at_once(settings):
         await running.wait()
         serving.cancel()
     assert serving.cancelled()
+
+
+async def test_bounce_settings_fill_what_the_instance_has_no_value_for(settings):
+    given = BounceSettings(enabled=True, imap_host="imap.example.org", imap_password="s3cret")
+    async with await MailProxy.open(replace(settings, bounces=given)) as proxy:
+        record = await proxy.handle_command("getInstance")
+        assert (record["bounce_enabled"], record["bounce_imap_host"]) == (True, "imap.example.org")
+        assert record["bounce_imap_password"] == "********"
+        assert record["bounce_imap_port"] == 993
+        assert "s3cret" not in str(record)
+        await proxy.handle_command("updateInstance", {"bounce_imap_host": "other.example.org"})
+
+    async with await MailProxy.open(replace(settings, bounces=given)) as proxy:
+        record = await proxy.handle_command("getInstance")
+        assert record["bounce_imap_host"] == "other.example.org"
