@@ -41,6 +41,7 @@ _SHOWN = {
     "api_key": "mp_3q2-7wQxN0cXo5wzZb1kq4hXr8tYv6uJm9sLpDfGhKe",
     "prefix": "mp_3q2-7w",
     "key_id": "1",
+    "secret": "whsec_c2hvd24gb25jZSBhbmQgbmV2ZXIgYWdhaW4gLi4uLi4=",
     "uptime_seconds": 42,
     "oldest_waiting_s": 0.25,
     "now": float(_SHOWN_TS),

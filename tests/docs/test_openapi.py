@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from mail_proxy.api.openapi import document
+from mail_proxy.api.openapi import document, document_text
 from mail_proxy.operations.table import OPERATIONS
 from mail_proxy.wire.caller import Scope
 from mail_proxy.wire.posted import PostedMessage
 from mail_proxy.wire.routes import ROUTES, Route
-from tests.docs.examples import examples, recorded
+from tests.docs.examples import DOCUMENT, examples, recorded
 
 PUBLISHED = [route for route in ROUTES.values() if route.scope < Scope.LOCAL]
 named = pytest.mark.parametrize("route", PUBLISHED, ids=lambda route: route.name)
@@ -90,6 +90,17 @@ def test_a_posted_message_is_described_as_the_intake_reads_it() -> None:
 
     assert items == {"$ref": "#/components/schemas/PostedMessage"}
     assert PostedMessage.__doc__
+
+
+@named
+def test_a_route_has_an_example(route: Route) -> None:
+    """What is sent stands in mail_proxy/api/examples.json; `make openapi` adds the answer."""
+    assert [example for example in examples() if example["command"] == route.name]
+
+
+def test_the_copy_in_the_manual_is_of_now() -> None:
+    """Else `make openapi` renews it."""
+    assert DOCUMENT.read_bytes() == document_text()
 
 
 @pytest.mark.slow

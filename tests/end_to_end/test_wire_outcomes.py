@@ -1,0 +1,190 @@
+"""Each row of docs/wire.md about what becomes of a message and how it is told, end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+
+from mail_proxy.domain.reply import Stage
+from mail_proxy.reports.entries import FULL_KEYS
+from tests.end_to_end.wire_page import Row, rows, table, value, word, words
+from tests.faults.client import message
+from tests.faults.installation import Installation, until
+
+pytestmark = pytest.mark.slow
+
+Running = Any  # see conftest: an instance with a tenant, an account, a relay and an application
+Made = Callable[[Installation, aiohttp.ClientSession], Awaitable[None]]
+COMMON = {"id", "event_id", "tenant_id", "pk", "account_id", "priority"}
+LATER = "*later*"
+
+
+async def record(main: Installation, name: str = "r-1") -> dict[str, Any]:
+    found: dict[str, Any] = (await main.call("getMessage", id=name, tenant_id="acme"))["message"]
+    return found
+
+
+async def until_status(main: Installation, status: str) -> None:
+    async def is_so() -> bool:
+        return (await record(main))["status"] == status
+
+    await until(is_so)
+
+
+# --- how a message comes into a status ---
+
+
+async def waits(main: Installation, session: aiohttp.ClientSession) -> None:
+    await main.call("suspend")
+    await main.post(session, ["r-1"])
+
+
+async def is_suspended(main: Installation, session: aiohttp.ClientSession) -> None:
+    await main.call("suspend", tenant_id="acme")
+    await main.post(session, ["r-1"])
+
+
+async def is_deferred(main: Installation, session: aiohttp.ClientSession) -> None:
+    main.relay.answer(Stage.DOT, "451 4.7.1 later")
+    await main.post(session, ["r-1"])
+
+
+async def is_sent(main: Installation, session: aiohttp.ClientSession) -> None:
+    await main.post(session, ["r-1"])
+
+
+async def is_partly_refused(main: Installation, session: aiohttp.ClientSession) -> None:
+    main.relay.answer(Stage.RCPT, "550 5.1.1 no such user", recipient="b@x.example")
+    await main.post(session, ["r-1"], to=["a@x.example", "b@x.example"])
+
+
+async def fails(main: Installation, session: aiohttp.ClientSession) -> None:
+    main.relay.answer(Stage.RCPT, "550 5.1.1 no such user")
+    await main.post(session, ["r-1"])
+
+
+async def loses_the_reply(main: Installation, session: aiohttp.ClientSession) -> None:
+    await main.add_account(in_doubt="hold")
+    main.relay.drop(Stage.DOT, when="before", times=1)
+    await main.post(session, ["r-1"])
+
+
+WAYS: dict[tuple[str, str], Made] = {
+    ("pending", "waiting"): waits,
+    ("pending", "suspended"): is_suspended,
+    ("deferred", "waiting"): is_deferred,
+    ("sent", "sent"): is_sent,
+    ("error", "failed"): fails,
+    ("in_doubt", "in_doubt"): loses_the_reply,
+}
+
+
+@rows("status", "state", "when")
+async def test_a_status_is_shown_with_its_state_and_times(row: Row, running: Running) -> None:
+    if LATER in row["when"]:
+        pytest.skip("nothing leads there yet")
+    status, state = word(row["status"]), word(row["state"])
+    async with running() as main, aiohttp.ClientSession() as session:
+        await WAYS[status, state](main, session)
+        await until_status(main, status)
+        found = await record(main)
+
+    assert found["state"] == state
+    times = {"sent_ts", "error_ts", "error", "deferred_ts"}
+    assert found.keys() & times == set(words(row["when"])) & times
+
+
+async def test_what_was_sent_is_refused_as_already_sent(running: Running) -> None:
+    assert [row for row in table("message", "reason") if word(row["reason"]) == "already sent"]
+    async with running() as main, aiohttp.ClientSession() as session:
+        await main.post(session, ["r-1"])
+        await until_status(main, "sent")
+        answer = await main.call("addMessages", tenant_id="acme", messages=[message("r-1")])
+
+    assert answer["queued"] == 0
+    assert [entry["reason"] for entry in answer["rejected"]] == ["already sent"]
+
+
+# --- reports ---
+
+EVENTS: dict[str, Made] = {
+    "sent": is_sent,
+    "partly refused": is_partly_refused,
+    "error": fails,
+    "deferred": is_deferred,
+    "in doubt": loses_the_reply,
+}
+
+
+@rows("event", "fields")
+async def test_an_event_is_reported_with_the_fields_of_its_row(row: Row, running: Running) -> None:
+    if LATER in row["event"]:
+        pytest.skip("nothing makes it yet")
+    async with running() as main, aiohttp.ClientSession() as session:
+        await EVENTS[row["event"]](main, session)
+        await main.application.wait_for(1, timeout_s=60)
+        entry = main.application.entries[0]
+
+    assert entry.keys() == COMMON | set(words(row["fields"]))
+    assert None not in entry.values()
+    for refused in entry.get("refused", []):
+        assert refused.keys() == {"recipient", "code", "error"}
+
+
+async def test_the_full_style_has_every_key(running: Running) -> None:
+    async with running() as main, aiohttp.ClientSession() as session:
+        await main.call("updateTenant", tenant_id="acme", report_style="full")
+        await main.post(session, ["r-1"])
+        await main.application.wait_for(1, timeout_s=60)
+        entry = main.application.entries[0]
+
+    assert entry.keys() == {"event_id", *FULL_KEYS}
+    assert entry["error"] is None
+
+
+# --- what the application answers ---
+
+
+@rows("answer", "body", "the entry")
+async def test_an_answer_is_understood_as_its_row_says(row: Row, running: Running) -> None:
+    body = value(row["body"]) if words(row["body"]) else None
+    async with running() as main, aiohttp.ClientSession() as session:
+        # The sign of life of a new tenant comes first.
+        await main.application.wait_for_posts(1, timeout_s=60)
+        main.application.answers.append((int(row["answer"]), body))
+        await main.post(session, ["r-1"])
+        await main.application.wait_for_posts(2, timeout_s=60)
+        if row["the entry"] == "is done":
+            await until(lambda: is_reported(main))
+            assert "reported_ts" in await record(main)
+        elif row["the entry"] == "comes again":
+            ids = await until_told_twice(main)
+            assert len(ids) == 2
+            assert len(set(ids)) == 1
+        else:
+            await until(lambda: is_paused(main))
+
+
+async def is_reported(main: Installation) -> bool:
+    return "reported_ts" in await record(main)
+
+
+async def is_paused(main: Installation) -> bool:
+    return bool(main.query("SELECT 1 FROM sync_state WHERE paused"))
+
+
+async def until_told_twice(main: Installation) -> list[str]:
+    """The ids of the event in the posts that told of it."""
+
+    def told() -> list[str]:
+        return [
+            entry["event_id"]
+            for post in main.application.posts
+            for entry in post.body["delivery_report"]
+        ]
+
+    await until(lambda: len(told()) >= 2)
+    return told()[:2]

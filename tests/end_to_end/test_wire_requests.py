@@ -1,0 +1,353 @@
+"""Each row of docs/wire.md about what is asked and answered at once, against a running daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mail_proxy.api.openapi import document
+from mail_proxy.config.environment import OTHERS, VARIABLES, WITHOUT_EFFECT
+from mail_proxy.wire.accounts import AddAccount
+from mail_proxy.wire.caller import Scope
+from mail_proxy.wire.instance import UpdateInstance
+from mail_proxy.wire.posted import PostedMessage
+from mail_proxy.wire.routes import ROUTES
+from mail_proxy.wire.tenants import AddTenant
+from tests.docs.examples import recorded
+from tests.end_to_end.served import NOWHERE, PATIENCE_S, Served, in_front, mail, served
+from tests.end_to_end.wire_page import Row, optional_words, rows, table, value, word, words
+from tests.faults.installation import environment
+
+pytestmark = pytest.mark.slow
+
+WHO = {Scope.PUBLIC: "everybody", Scope.TENANT: "tenant", Scope.ADMIN: "admin"}
+PUBLISHED = {
+    f"{route.method} {route.path}": route for route in ROUTES.values() if route.scope < Scope.LOCAL
+}
+_names = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Two tenants with an account and a message of the same names, and an inactive one."""
+    home = tmp_path_factory.mktemp("wire")
+    with served(home, GMP_TEST_MODE="true") as running:
+        for tenant_id, other in (("acme", "ours"), ("bravo", "theirs")):
+            key = running.ask("POST", "/tenant", {"id": tenant_id})["api_key"]
+            running.tokens[tenant_id] = key
+            for account_id in ("main", other):
+                account(running, id=account_id, tenant_id=tenant_id)
+            assert running.post(mail("m-1"), mail(other), who=tenant_id).status_code == 200
+        running.tokens["tenant"] = running.tokens["acme"]
+        running.tokens["inactive"] = running.ask("POST", "/tenant", {"id": "idle"})["api_key"]
+        running.ask("PUT", "/tenant/idle", {"active": False})
+        yield running
+
+
+def account(running: Served, **fields: Any) -> None:
+    running.ask("POST", "/account", {"host": NOWHERE, "port": 2525, **fields})
+
+
+# --- who may ---
+
+
+@rows("who asks", "request", "status")
+def test_who_asks_gets_the_answer_of_the_row(row: Row, daemon: Served) -> None:
+    method, target, *body = word(row["request"]).split(" ", 2)
+    answer = daemon.request(method, target, body[0] if body else None, who=row["who asks"])
+
+    assert answer.status_code == int(row["status"]), answer.text
+    if answer.status_code >= 400:
+        found = answer.json()
+        assert found["ok"] is False
+        assert found["code"] == word(row["code"])
+        if row["error"]:
+            assert found["error"] == word(row["error"])
+
+
+# --- routes ---
+
+
+def test_every_route_has_a_row() -> None:
+    listed = [word(row["route"]) for row in table("route", "who")]
+
+    assert sorted(listed) == sorted(PUBLISHED)
+
+
+@rows("route", "who")
+def test_a_route_takes_the_fields_of_its_row(row: Row) -> None:
+    route = PUBLISHED[word(row["route"])]
+    described = document()["paths"][route.path][route.method.lower()]
+    content = described.get("requestBody", {}).get("content", {}).get("application/json", {})
+
+    parameters = described.get("parameters", [])
+    assert row["who"] == WHO[route.scope]
+    assert words(row["query"]) == [p["name"] for p in parameters if p["in"] == "query"]
+    assert words(row["body"]) == list(content.get("schema", {}).get("properties", {}))
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, Any]:
+    """What each command answers to its example."""
+    return {found["command"]: found["answer"] for found in asyncio.run(recorded())}
+
+
+@rows("route", "who")
+def test_a_route_answers_with_the_fields_of_its_row(row: Row, answers: dict[str, Any]) -> None:
+    answer = answers[PUBLISHED[word(row["route"])].name]
+    if row["answer"] == "text":
+        assert isinstance(answer, str)
+        return
+    fields = set(words(row["answer"]))
+    assert fields - optional_words(row["answer"]) <= answer.keys() <= fields
+
+
+@rows("route", "who")
+def test_a_route_answers_what_is_absent_as_its_row_says(row: Row, daemon: Served) -> None:
+    route = PUBLISHED[word(row["route"])]
+    if "{" not in route.path:
+        pytest.skip("it names nothing")
+    path = route.path.replace("{", "").replace("}", "")
+    body = json.dumps({}) if route.method in ("POST", "PUT") else None
+    answer = daemon.request(route.method, path, body)
+
+    assert (answer.status_code, answer.json()["code"]) == (int(row["absent"]), "not_found")
+
+
+# --- messages ---
+
+
+def test_every_field_of_a_message_has_a_row() -> None:
+    fields = {field.alias or name for name, field in PostedMessage.model_fields.items()}
+
+    assert {word(row["field"]) for row in table("field", "takes", "refuses")} == fields
+
+
+@rows("field", "takes", "refuses")
+def test_a_field_of_a_message_takes_what_its_row_says(row: Row, daemon: Served) -> None:
+    name = word(row["field"])
+    message = mail(f"f-{next(_names)}", **{name: value(row["takes"])})
+    if name == "from_addr":
+        del message["from"]
+    answer = daemon.post(message)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["queued"] == 1
+    found = daemon.ask("GET", f"/messages/{message['id']}?tenant_id=acme")["message"]
+    assert found["id"] == message["id"]
+
+
+@rows("field", "takes", "refuses")
+def test_a_field_of_a_message_refuses_what_its_row_says(row: Row, daemon: Served) -> None:
+    if not row["refuses"]:
+        pytest.skip("it refuses nothing of its own")
+    name = word(row["field"])
+    wrong, good = mail(f"f-{next(_names)}", **{name: value(row["refuses"])}), f"f-{next(_names)}"
+    answer = (
+        daemon.post(wrong, mail(good))
+        if name != "tenant_id"
+        else daemon.post(wrong, mail(good, tenant_id="acme"), who="admin")
+    )
+
+    found = answer.json()
+    assert (answer.status_code, found["queued"]) == (200, 1), found
+    (rejected,) = found["rejected"]
+    assert rejected["field"].split(".")[0] == name
+    if row["reason"]:
+        assert rejected["reason"] == word(row["reason"])
+
+
+@rows("message", "reason", "field")
+def test_a_message_is_refused_for_the_reason_of_its_row(row: Row, daemon: Served) -> None:
+    if not words(row["message"]):
+        pytest.skip("tried with a mail server, in test_wire_outcomes.py")
+    message = value(row["message"])
+    answer = daemon.post(message)
+
+    assert answer.status_code == 400
+    found = answer.json()["detail"]
+    assert found["error"] is None
+    (rejected,) = found["rejected"]
+    assert rejected["reason"] == word(row["reason"])
+    assert rejected.get("field", "") == word(row["field"])
+
+
+# --- accounts, tenants, the instance ---
+
+FIELDS = [
+    ("Accounts", {f.alias or n for n, f in AddAccount.model_fields.items()}),
+    ("Tenants", set(AddTenant.model_fields)),
+    ("Instance", set(UpdateInstance.model_fields) - {"api_token"}),
+]
+MASK = "********"
+
+
+@pytest.mark.parametrize(("name", "fields"), FIELDS, ids=[name for name, _ in FIELDS])
+def test_every_field_has_a_row(name: str, fields: set[str]) -> None:
+    listed = {word(row["field"]) for row in table("field", "takes", "left out", under=name)}
+
+    assert listed == fields
+
+
+def check_shown(row: Row, plain: dict[str, Any], given: dict[str, Any]) -> None:
+    """`plain` is the record without the field of the row, `given` the one with it."""
+    name = word(row["field"])
+    match row["shown"]:
+        case "yes":
+            assert given[name] == value(row["takes"])
+        case "masked":
+            assert "s3cret" not in json.dumps(given)
+            assert MASK in json.dumps(given[name])
+        case _:
+            assert name not in given
+            assert "s3cret" not in json.dumps(given)
+    if words(row["left out"]):
+        assert plain[name] == value(row["left out"])
+    elif not row["left out"]:
+        assert name not in plain
+
+
+@rows("field", "takes", "left out", under="Accounts")
+def test_a_field_of_an_account_is_kept_as_its_row_says(row: Row, daemon: Served) -> None:
+    name = word(row["field"])
+    needed = {"id": "wire", "host": NOWHERE, "port": 25, "tenant_id": "acme"}
+    if row["left out"] == "refused":
+        rest = {key: text for key, text in needed.items() if key != name}
+        answer = daemon.request("POST", "/account", json.dumps(rest))
+        assert (answer.status_code, answer.json()["field"]) == (400, name)
+    account(daemon, **needed)
+    plain = daemon.ask("GET", "/account/wire?tenant_id=acme")["account"]
+    account(daemon, **{**needed, name: value(row["takes"])})
+    target = value(row["takes"]) if name == "id" else "wire"
+    given = daemon.ask("GET", f"/account/{target}?tenant_id=acme")["account"]
+    daemon.ask("DELETE", f"/account/{target}?tenant_id=acme")
+
+    check_shown(row, plain, given)
+
+
+@rows("field", "takes", "left out", under="Tenants")
+def test_a_field_of_a_tenant_is_kept_as_its_row_says(row: Row, daemon: Served) -> None:
+    name = word(row["field"])
+    if row["left out"] == "refused":
+        answer = daemon.request("POST", "/tenant", "{}")
+        assert (answer.status_code, answer.json()["field"]) == (400, name)
+    daemon.ask("POST", "/tenant", {"id": "wire"})
+    plain = daemon.ask("GET", "/tenant/wire")
+    target = value(row["takes"]) if name == "id" else "wire"
+    daemon.ask("POST", "/tenant", {"id": "wire", name: value(row["takes"])})
+    given = daemon.ask("GET", f"/tenant/{target}")
+    daemon.ask("DELETE", f"/tenant/{target}")
+
+    check_shown(row, plain, given)
+
+
+@rows("field", "takes", "left out", under="Instance")
+def test_a_field_of_the_instance_is_kept_as_its_row_says(row: Row, daemon: Served) -> None:
+    name = word(row["field"])
+    plain = daemon.ask("GET", "/instance")
+    daemon.ask("PUT", "/instance", {name: value(row["takes"])})
+    given = daemon.ask("GET", "/instance")
+
+    if name == "name":
+        plain.pop("name")  # it has the folder's
+    check_shown(row, plain, given)
+
+
+# --- settings ---
+
+
+def test_every_setting_has_a_row() -> None:
+    listed = [name for row in table("variable", "default") for name in words(row["variable"])]
+    idle = [word(row["variable"]) for row in table("variable", "why")]
+
+    assert sorted(listed) == sorted(name for v in VARIABLES for name in v.names)
+    assert sorted(idle) == sorted(WITHOUT_EFFECT)
+    assert not OTHERS & {*listed, *idle}
+
+
+@rows("variable", "default")
+def test_a_setting_is_told_as_it_is(row: Row) -> None:
+    variable = next(v for v in VARIABLES if list(v.names) == words(row["variable"]))
+
+    assert word(row["default"]) == variable.default
+    assert word(row["name"]) == variable.field
+    assert row["meaning"] == variable.sentence
+
+
+HIDDEN = {"api_token", "encryption_key"}  # in no form
+
+
+@pytest.fixture(scope="module")
+def set_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """`serve` with the example of every row, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("settings")
+    given = {
+        words(row["variable"])[0]: word(row["example"]) for row in table("variable", "default")
+    }
+    with in_front(folder, given) as running:
+        running.tokens["admin"] = given["GMP_API_TOKEN"]
+        yield running
+        assert (folder / "queue.db").exists()
+        assert (folder / "state" / "control.sock").exists() is True
+        assert not (folder / "state" / "secret.key").exists()
+
+
+@rows("variable", "default")
+def test_a_setting_from_outside_is_in_force(row: Row, set_from_outside: Served) -> None:
+    settings = set_from_outside.ask("GET", "/instance")["settings"]
+    found = {setting["name"]: setting for setting in settings}
+    name = word(row["name"])
+    if name in HIDDEN:
+        assert name not in found
+        assert word(row["example"]) not in json.dumps(settings)
+        return
+    assert found[name]["source"] == "environment"
+    variable = next(v for v in VARIABLES if list(v.names) == words(row["variable"]))
+    if variable.is_secret:
+        assert found[name]["value"] == MASK
+    elif name in ("database", "state_dir"):
+        assert found[name]["value"].endswith(word(row["example"]).removeprefix("."))
+    elif variable.name not in ("GMP_PORT", "GMP_DEBUG"):  # any port; the level is said plainly
+        expected = variable.kind.parse(word(row["example"]))
+        assert found[name]["value"] == json.loads(json.dumps(expected))
+
+
+def test_a_database_of_another_kind_is_refused_in_words(tmp_path: Path) -> None:
+    environ = environment(tmp_path) | {"GMP_DATABASE_URL": "postgresql://db.example.com/queue"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "mail_proxy", "serve"],
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert ended.returncode != 0
+    assert "GMP_DATABASE_URL" in ended.stderr
+    assert "not supported yet" in ended.stderr
+
+
+# --- metrics ---
+
+
+@rows("name", "type", "labels")
+def test_a_metric_is_there_from_the_start(row: Row, daemon: Served) -> None:
+    name, kind = word(row["name"]), row["type"]
+    lines = daemon.request("GET", "/metrics", who="nobody").text.splitlines()
+
+    assert f"# TYPE {name} {kind}" in lines
+    series = [line for line in lines if line.startswith((f"{name}{{", f"{name} "))]
+    assert series
+    for line in series:
+        assert sorted(re.findall(r'(\w+)="', line)) == sorted(words(row["labels"]))
