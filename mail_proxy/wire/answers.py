@@ -19,6 +19,7 @@ class Failure(TypedDict):
     error: one sentence. code: one word, for programs. field: the field that is wrong. hint: what to
     do next. detail: the sentence again; of a body that cannot be read, a list of its faults; of a
     batch of which no message was taken, `{"error": ..., "rejected": [...]}`.
+    limit, retry_after_s: of too much at once, which limit was reached and when to come again.
     """
 
     ok: Literal[False]
@@ -27,6 +28,8 @@ class Failure(TypedDict):
     code: str
     field: NotRequired[str]
     hint: NotRequired[str]
+    limit: NotRequired[str]
+    retry_after_s: NotRequired[int]
 
 
 OK: Ok = {"ok": True}
