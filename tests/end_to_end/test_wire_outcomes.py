@@ -19,7 +19,6 @@ pytestmark = pytest.mark.slow
 Running = Any  # see conftest: an instance with a tenant, an account, a relay and an application
 Made = Callable[[Installation, aiohttp.ClientSession], Awaitable[None]]
 COMMON = {"id", "event_id", "tenant_id", "pk", "account_id", "priority"}
-LATER = "*later*"
 
 
 async def record(main: Installation, name: str = "r-1") -> dict[str, Any]:
@@ -84,8 +83,6 @@ WAYS: dict[tuple[str, str], Made] = {
 
 @rows("status", "state", "when")
 async def test_a_status_is_shown_with_its_state_and_times(row: Row, running: Running) -> None:
-    if LATER in row["when"]:
-        pytest.skip("nothing leads there yet")
     status, state = word(row["status"]), word(row["state"])
     async with running() as main, aiohttp.ClientSession() as session:
         await WAYS[status, state](main, session)
@@ -121,8 +118,6 @@ EVENTS: dict[str, Made] = {
 
 @rows("event", "fields")
 async def test_an_event_is_reported_with_the_fields_of_its_row(row: Row, running: Running) -> None:
-    if LATER in row["event"]:
-        pytest.skip("nothing makes it yet")
     async with running() as main, aiohttp.ClientSession() as session:
         await EVENTS[row["event"]](main, session)
         await main.application.wait_for(1, timeout_s=60)

@@ -12,6 +12,7 @@ import pytest
 PAGE = Path(__file__).parents[2] / "docs" / "wire.md"
 _QUOTED = re.compile(r"`([^`]*)`(\?)?")
 
+LATER = "*later*"
 Row = dict[str, str]
 
 
@@ -39,9 +40,16 @@ def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip().strip("|").split("|")]
 
 
-def rows(*heads: str, under: str = "") -> pytest.MarkDecorator:
-    """A test for each row, named after its first cells."""
-    found = table(*heads, under=under)
+def rows(*heads: str, under: str = "", filled: str = "") -> pytest.MarkDecorator:
+    """A test for each row, named after its first cells; of those whose cell `filled` is not empty.
+
+    What comes later is left out.
+    """
+    found = [
+        row
+        for row in table(*heads, under=under)
+        if (not filled or row[filled]) and not any(LATER in cell for cell in row.values())
+    ]
     return pytest.mark.parametrize(
         "row", found, ids=[re.sub(r"[`|]", "", " ".join(list(row.values())[:3])) for row in found]
     )
