@@ -14,14 +14,9 @@ from typing import Any
 
 import pytest
 
-from mail_proxy.api.openapi import document
-from mail_proxy.config.environment import OTHERS, VARIABLES, WITHOUT_EFFECT
-from mail_proxy.wire.accounts import AddAccount
+from mail_proxy.config.environment import VARIABLES
 from mail_proxy.wire.caller import Scope
-from mail_proxy.wire.instance import UpdateInstance
-from mail_proxy.wire.posted import PostedMessage
 from mail_proxy.wire.routes import ROUTES
-from mail_proxy.wire.tenants import AddTenant
 from tests.docs.examples import recorded
 from tests.end_to_end.served import NOWHERE, PATIENCE_S, Served, in_front, mail, served
 from tests.end_to_end.wire_page import Row, optional_words, rows, table, value, word, words
@@ -29,7 +24,6 @@ from tests.faults.installation import environment
 
 pytestmark = pytest.mark.slow
 
-WHO = {Scope.PUBLIC: "everybody", Scope.TENANT: "tenant", Scope.ADMIN: "admin"}
 PUBLISHED = {
     f"{route.method} {route.path}": route for route in ROUTES.values() if route.scope < Scope.LOCAL
 }
@@ -77,24 +71,6 @@ def test_who_asks_gets_the_answer_of_the_row(row: Row, daemon: Served) -> None:
 # --- routes ---
 
 
-def test_every_route_has_a_row() -> None:
-    listed = [word(row["route"]) for row in table("route", "who")]
-
-    assert sorted(listed) == sorted(PUBLISHED)
-
-
-@rows("route", "who")
-def test_a_route_takes_the_fields_of_its_row(row: Row) -> None:
-    route = PUBLISHED[word(row["route"])]
-    described = document()["paths"][route.path][route.method.lower()]
-    content = described.get("requestBody", {}).get("content", {}).get("application/json", {})
-
-    parameters = described.get("parameters", [])
-    assert row["who"] == WHO[route.scope]
-    assert words(row["query"]) == [p["name"] for p in parameters if p["in"] == "query"]
-    assert words(row["body"]) == list(content.get("schema", {}).get("properties", {}))
-
-
 @pytest.fixture(scope="module")
 def answers() -> dict[str, Any]:
     """What each command answers to its example."""
@@ -124,12 +100,6 @@ def test_a_route_answers_what_is_absent_as_its_row_says(row: Row, daemon: Served
 
 
 # --- messages ---
-
-
-def test_every_field_of_a_message_has_a_row() -> None:
-    fields = {field.alias or name for name, field in PostedMessage.model_fields.items()}
-
-    assert {word(row["field"]) for row in table("field", "takes", "refuses")} == fields
 
 
 @rows("field", "takes", "refuses")
@@ -184,19 +154,7 @@ def test_a_message_is_refused_for_the_reason_of_its_row(row: Row, daemon: Served
 
 # --- accounts, tenants, the instance ---
 
-FIELDS = [
-    ("Accounts", {f.alias or n for n, f in AddAccount.model_fields.items()}),
-    ("Tenants", set(AddTenant.model_fields)),
-    ("Instance", set(UpdateInstance.model_fields) - {"api_token"}),
-]
 MASK = "********"
-
-
-@pytest.mark.parametrize(("name", "fields"), FIELDS, ids=[name for name, _ in FIELDS])
-def test_every_field_has_a_row(name: str, fields: set[str]) -> None:
-    listed = {word(row["field"]) for row in table("field", "takes", "left out", under=name)}
-
-    assert listed == fields
 
 
 def check_shown(row: Row, plain: dict[str, Any], given: dict[str, Any]) -> None:
@@ -266,24 +224,6 @@ def test_a_field_of_the_instance_is_kept_as_its_row_says(row: Row, daemon: Serve
 
 
 # --- settings ---
-
-
-def test_every_setting_has_a_row() -> None:
-    listed = [name for row in table("variable", "default") for name in words(row["variable"])]
-    idle = [word(row["variable"]) for row in table("variable", "why")]
-
-    assert sorted(listed) == sorted(name for v in VARIABLES for name in v.names)
-    assert sorted(idle) == sorted(WITHOUT_EFFECT)
-    assert not OTHERS & {*listed, *idle}
-
-
-@rows("variable", "default")
-def test_a_setting_is_told_as_it_is(row: Row) -> None:
-    variable = next(v for v in VARIABLES if list(v.names) == words(row["variable"]))
-
-    assert word(row["default"]) == variable.default
-    assert word(row["name"]) == variable.field
-    assert row["meaning"] == variable.sentence
 
 
 HIDDEN = {"api_token", "encryption_key"}  # in no form

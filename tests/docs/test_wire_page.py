@@ -1,0 +1,79 @@
+"""docs/wire.md names every route, field and setting, and tells of each what the program says.
+
+What its rows promise is tried against a running daemon in tests/end_to_end.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from mail_proxy.api.openapi import document
+from mail_proxy.config.environment import OTHERS, VARIABLES, WITHOUT_EFFECT
+from mail_proxy.wire.accounts import AddAccount
+from mail_proxy.wire.caller import Scope
+from mail_proxy.wire.instance import UpdateInstance
+from mail_proxy.wire.posted import PostedMessage
+from mail_proxy.wire.routes import ROUTES
+from mail_proxy.wire.tenants import AddTenant
+from tests.end_to_end.wire_page import Row, rows, table, word, words
+
+WHO = {Scope.PUBLIC: "everybody", Scope.TENANT: "tenant", Scope.ADMIN: "admin"}
+PUBLISHED = {
+    f"{route.method} {route.path}": route for route in ROUTES.values() if route.scope < Scope.LOCAL
+}
+
+
+def test_every_route_has_a_row() -> None:
+    listed = [word(row["route"]) for row in table("route", "who")]
+
+    assert sorted(listed) == sorted(PUBLISHED)
+
+
+@rows("route", "who")
+def test_a_route_takes_the_fields_of_its_row(row: Row) -> None:
+    route = PUBLISHED[word(row["route"])]
+    described = document()["paths"][route.path][route.method.lower()]
+    content = described.get("requestBody", {}).get("content", {}).get("application/json", {})
+
+    parameters = described.get("parameters", [])
+    assert row["who"] == WHO[route.scope]
+    assert words(row["query"]) == [p["name"] for p in parameters if p["in"] == "query"]
+    assert words(row["body"]) == list(content.get("schema", {}).get("properties", {}))
+
+
+def test_every_field_of_a_message_has_a_row() -> None:
+    fields = {field.alias or name for name, field in PostedMessage.model_fields.items()}
+
+    assert {word(row["field"]) for row in table("field", "takes", "refuses")} == fields
+
+
+FIELDS = [
+    ("Accounts", {f.alias or n for n, f in AddAccount.model_fields.items()}),
+    ("Tenants", set(AddTenant.model_fields)),
+    ("Instance", set(UpdateInstance.model_fields) - {"api_token"}),
+]
+
+
+@pytest.mark.parametrize(("name", "fields"), FIELDS, ids=[name for name, _ in FIELDS])
+def test_every_field_has_a_row(name: str, fields: set[str]) -> None:
+    listed = {word(row["field"]) for row in table("field", "takes", "left out", under=name)}
+
+    assert listed == fields
+
+
+def test_every_setting_has_a_row() -> None:
+    listed = [name for row in table("variable", "default") for name in words(row["variable"])]
+    idle = [word(row["variable"]) for row in table("variable", "why")]
+
+    assert sorted(listed) == sorted(name for v in VARIABLES for name in v.names)
+    assert sorted(idle) == sorted(WITHOUT_EFFECT)
+    assert not OTHERS & {*listed, *idle}
+
+
+@rows("variable", "default")
+def test_a_setting_is_told_as_it_is(row: Row) -> None:
+    variable = next(v for v in VARIABLES if list(v.names) == words(row["variable"]))
+
+    assert word(row["default"]) == variable.default
+    assert word(row["name"]) == variable.field
+    assert row["meaning"] == variable.sentence
