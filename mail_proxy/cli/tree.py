@@ -44,6 +44,14 @@ INSTANCE = (
             "myserver tenants add acme --base-url https://app.example.com",
         ),
     ),
+    Entry(
+        "reports",
+        "reports",
+        "List, replay and resume delivery reports",
+        _QUEUE,
+        is_group=True,
+        examples=("myserver reports status", "myserver acme reports replay --since 2h"),
+    ),
     Entry("tenant", "explicit_tenant", "ID: a tenant whose id may be a command", _ACCOUNTS, True),
 )
 
@@ -64,6 +72,14 @@ TENANT = (
             "myserver acme messages list --status deferred,error",
             "myserver acme messages show 2026-1182",
         ),
+    ),
+    Entry(
+        "reports",
+        "reports",
+        "List, replay and resume its delivery reports",
+        _QUEUE,
+        is_group=True,
+        examples=("myserver acme reports list", "myserver acme reports replay --since 2h"),
     ),
     Entry(
         "accounts",

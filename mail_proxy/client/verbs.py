@@ -47,6 +47,7 @@ class Instance(Noun[A, R]):
         self.messages: Messages[A, R] = Messages(ask)
         self.accounts: Accounts[A, R] = Accounts(ask)
         self.tenants: Tenants[A, R] = Tenants(ask)
+        self.reports: Reports[A, R] = Reports(ask)
 
     def call(self, command: str, /, **fields: Any) -> A:
         """Any command of the API by its name. Raises MailProxyError."""
@@ -172,6 +173,26 @@ class Tenants(Noun[A, R]):
     def delete_webhook_secret(self, tenant_id: str) -> A:
         """Its reports are not signed any more."""
         return self._answer("deleteWebhookSecret", tenant_id=tenant_id)
+
+
+class Reports(Noun[A, R]):
+    """What the application is told of its messages."""
+
+    def list(self, tenant_id: str | None = None, **filters: Any) -> R:
+        """Events that it has not acknowledged; filters: `state`, `limit`, `cursor`."""
+        return self._rows("reports", "listReports", tenant_id=tenant_id, **filters)
+
+    def replay(self, tenant_id: str | None = None, **which: Any) -> A:
+        """Report once more: `event_ids`, or `ids` of messages, or `since_ts` and `until_ts`."""
+        return self._answer("replayReports", tenant_id=tenant_id, **which)
+
+    def resume(self, tenant_id: str | None = None) -> A:
+        """Go on after a 410, a backoff, and with what was parked."""
+        return self._answer("resumeReports", tenant_id=tenant_id)
+
+    def status(self) -> R:
+        """How far each tenant's reports have come; for the admin."""
+        return self._rows("tenants", "getSyncStatus")
 
 
 def _ids(ids: str | Iterable[str]) -> list[str]:

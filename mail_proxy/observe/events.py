@@ -289,6 +289,11 @@ def reports_parked(*, tenant_id: str, n: int, why: str) -> None:
     _tell(logging.WARNING, "reports_parked", tenant=tenant_id, n=n, why=why)
 
 
+def reports_replayed(*, tenant_id: str, n: int, by: str) -> None:
+    """A person asked for them once more."""
+    _tell(logging.INFO, "reports_replayed", tenant=tenant_id, n=n, by=by)
+
+
 def reports_paused(*, tenant_id: str, why: str) -> None:
     """The application said 410: nothing more is reported until a person resumes it."""
     _tell(logging.WARNING, "reports_paused", tenant=tenant_id, why=why)

@@ -18,6 +18,7 @@ from mail_proxy.operations.once import Posts
 from mail_proxy.operations.tokens import Tokens
 from mail_proxy.smtp import Relay, RelayReport
 from mail_proxy.store.base import Store
+from mail_proxy.store.values import SyncState, Tenant
 from mail_proxy.wire.caller import NOBODY, Caller
 
 
@@ -61,6 +62,9 @@ class Reporting(Protocol):
     def wake(self, tenant_id: str) -> None: ...
     def run_now(self, tenant_id: str | None) -> None: ...
     async def resume(self, tenant_id: str) -> None: ...
+    def is_due(self, tenant: Tenant, sync: SyncState) -> bool:
+        """The tenant's next heartbeat has come."""
+        ...
 
 
 Probe = Callable[[Relay], Awaitable[RelayReport]]

@@ -15,6 +15,7 @@ from mail_proxy.operations import (
     keys,
     listing,
     messages,
+    reports,
     scheduler,
     tenants,
     webhook_secrets,
@@ -31,6 +32,7 @@ from mail_proxy.wire.messages import (
     MessageKey,
     SettleMessages,
 )
+from mail_proxy.wire.reports import ListReports, ReplayReports, ResumeReports
 from mail_proxy.wire.routes import ROUTES
 from mail_proxy.wire.scheduler import Activate, RunNow, Suspend
 from mail_proxy.wire.tenants import (
@@ -88,6 +90,10 @@ OPERATIONS: dict[str, Operation] = {
     "getMessage": Operation(MessageKey, messages.get_message),
     "explainMessage": Operation(MessageKey, messages.explain_message),
     "getMessageEvents": Operation(MessageKey, messages.get_message_events),
+    "getSyncStatus": Operation(NoFields, reports.get_sync_status),
+    "listReports": Operation(ListReports, reports.list_reports),
+    "replayReports": Operation(ReplayReports, reports.replay_reports),
+    "resumeReports": Operation(ResumeReports, reports.resume_reports),
     "runNow": Operation(RunNow, scheduler.run_now),
     "suspend": Operation(Suspend, scheduler.suspend),
     "activate": Operation(Activate, scheduler.activate),

@@ -92,6 +92,15 @@ def heartbeat_s(sync: SyncState, settings: ReportSettings, *, now: float, urge: 
     return min(max(0.0, sync.last_sync_ts + interval - now), interval)
 
 
+def is_heartbeat_due(
+    tenant: Tenant, sync: SyncState, settings: ReportSettings, *, now: float
+) -> bool:
+    """It would be called now, had nothing happened; a pause and a backoff aside."""
+    if not tenant.active or receiver_of(tenant, settings) is None:
+        return False
+    return heartbeat_s(sync, settings, now=now, urge=Urge.TIMER) <= 0
+
+
 def next_sync_after(answer: Answer, *, now: float, quiet: int) -> float | None:
     """When the application wants its next heartbeat; None: at the usual interval.
 
@@ -105,7 +114,8 @@ def next_sync_after(answer: Answer, *, now: float, quiet: int) -> float | None:
 
 
 def is_too_old(event: EventRow, settings: ReportSettings, *, now: float) -> bool:
-    return event.event_ts < now - settings.keep_unreported_s
+    """Since it happened, or since a person asked for it once more."""
+    return max(event.event_ts, event.replayed_at or 0.0) < now - settings.keep_unreported_s
 
 
 def is_spent(event: EventRow) -> bool:

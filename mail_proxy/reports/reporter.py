@@ -13,8 +13,9 @@ from mail_proxy.observe import events as log
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.reports.agenda import Agenda
 from mail_proxy.reports.base import ReportStore, Tools
-from mail_proxy.reports.plan import LOOK_S, Pause, Urge, receiver_of
+from mail_proxy.reports.plan import LOOK_S, Pause, Urge, is_heartbeat_due, receiver_of
 from mail_proxy.reports.tenant import TenantReports
+from mail_proxy.store.values import SyncState, Tenant
 
 MOST_AT_ONCE = 100  # posts; a dead receiver takes one for `timeout_s`, then it is in backoff
 STORE_PAUSE_S = 5.0
@@ -66,14 +67,19 @@ class Reporter:
         self._wake.set()
 
     async def resume(self, tenant_id: str) -> None:
-        """End the pause that a 410 began, or a backoff, and report now."""
+        """End the pause that a 410 began, or a backoff, also of single events; report now."""
         if tenant_id in self._tenants:
             self._tenants[tenant_id].is_resumed = True
+            self._tenants[tenant_id].held.clear()
         sync = await self._tools.store.get_sync_state(tenant_id)
         await self._tools.store.put_sync_state(
             replace(sync, paused=False, retry_at=None, failures=0, last_error=None)
         )
         self.run_now(tenant_id)
+
+    def is_due(self, tenant: Tenant, sync: SyncState) -> bool:
+        """The tenant's next heartbeat has come."""
+        return is_heartbeat_due(tenant, sync, self._tools.settings, now=self._clock.now())
 
     async def run(self) -> None:
         """Until `stop`, or until cancelled."""

@@ -63,6 +63,7 @@ from mail_proxy.store.values import (
     Peer,
     Position,
     ReadyAccount,
+    ReportCounts,
     SyncState,
     Tenant,
 )
@@ -438,6 +439,49 @@ class MailProxyDb:
     async def count_report_try(self, tenant_id: str, pks: Sequence[int]) -> None:
         for some in _chunks(pks):
             await self._write(count_report_try, tenant_id, some)
+
+    async def list_reports(
+        self,
+        tenant_id: str | None,
+        states: Sequence[str],
+        *,
+        limit: int,
+        after: reports.Position | None = None,
+    ) -> list[EventRow]:
+        return await self._readers.read(
+            reports.list_reports, tenant_id, states, limit=limit, after=after
+        )
+
+    async def report_counts(self, *, most: int) -> dict[str, ReportCounts]:
+        return await self._readers.read(reports.report_counts, most=most)
+
+    async def replay_events(self, tenant_id: str, pks: Sequence[int], *, now: float) -> set[int]:
+        again: set[int] = set()
+        for some in _chunks(pks):
+            again |= await self._write(reports.replay_events, tenant_id, some, now=now)
+        return again
+
+    async def replay_messages(
+        self, tenant_id: str, ids: Sequence[str], *, now: float
+    ) -> dict[str, int]:
+        again: dict[str, int] = {}
+        for some in _chunks(ids):
+            again |= await self._write(reports.replay_messages, tenant_id, some, now=now)
+        return again
+
+    async def replay_between(
+        self, tenant_id: str, since_ts: float, until_ts: float, *, now: float
+    ) -> int:
+        n = after = 0
+        while pks := await self._readers.read(
+            reports.reportable_between, tenant_id, since_ts, until_ts, after=after, limit=AT_ONCE
+        ):
+            n += len(await self._write(reports.replay_events, tenant_id, pks, now=now))
+            after = pks[-1]
+        return n
+
+    async def sync_states(self) -> dict[str, SyncState]:
+        return await self._readers.read(reports.sync_states)
 
     async def get_sync_state(self, tenant_id: str) -> SyncState:
         return await self._readers.read(reports.get_sync_state, tenant_id)

@@ -11,6 +11,8 @@ from mail_proxy.store.schema import events
 # A literal, not a parameter: a partial index is taken only where its condition is seen.
 is_unreported = events.c.report_state == literal("pending", String, literal_execute=True)
 
+is_parked = events.c.report_state == literal("parked", String, literal_execute=True)
+
 
 def by_index(statement: Select[Any], table: Table, index: str) -> Select[Any]:
     """`statement`, reading `table` by `index`; it fails where that cannot be."""

@@ -17,6 +17,12 @@ PROCESS_BITS = 10
 LAST_PK = 2**63 - 1
 
 
+def first_pk_at(timestamp: float) -> int:
+    """No key that was made at this time, or later, is less."""
+    ms = max(0, int(timestamp * 1000) - EPOCH_MS)
+    return min(ms << SEQUENCE_BITS + PROCESS_BITS, LAST_PK)
+
+
 class KeyMaker:
     """Makes keys that never repeat and never go back, whatever the clock does."""
 

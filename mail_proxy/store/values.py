@@ -420,6 +420,14 @@ class SyncState:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportCounts:
+    """Events of a tenant that wait for their report, and those that are parked."""
+
+    pending: int = 0
+    parked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ReadyAccount:
     """An account with waiting messages, and when the first of them is due."""
 

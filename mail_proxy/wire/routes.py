@@ -112,6 +112,11 @@ _TABLE = (
     Route("getMessage", "GET", "/messages/{id}", _T, _ONE_MESSAGE, also=(409,)),
     Route("explainMessage", "GET", "/messages/{id}/why", _T, _ONE_MESSAGE, also=(409,)),
     Route("getMessageEvents", "GET", "/messages/{id}/events", _T, _ONE_MESSAGE, also=(409,)),
+    # reports
+    Route("getSyncStatus", "GET", "/tenants/sync-status", _A),
+    Route("listReports", "GET", "/reports", _T, ("tenant_id", "state", "limit", "cursor")),
+    Route("replayReports", "POST", "/reports/replay", _T, ("tenant_id",), changes=True),
+    Route("resumeReports", "POST", "/reports/resume", _T, ("tenant_id",), changes=True),
     # scheduler
     Route("runNow", "POST", "/commands/run-now", _T, ("tenant_id",), changes=True),
     Route(

@@ -101,3 +101,53 @@ async def test_the_state_of_reporting_is_kept(scene):
     await store.put_sync_state(state)
 
     assert await store.get_sync_state("acme") == state
+
+
+# --- looked at, and once more ---
+
+
+async def test_reports_are_listed_by_state_tenant_and_age(scene):
+    await scene.add("beta", "main")
+    await scene.post("x", tenant_id="beta")
+    claim = await scene.claim(tenant_id="beta")
+    await scene.finish(scene.accepted(claim.messages[0]))
+    for name in ("m1", "m2", "m3"):
+        await scene.send(name)
+    first, second, _ = await scene.store.unreported("acme", limit=9)
+    await scene.store.mark_reported("acme", [first.pk], now=scene.now)
+    await scene.store.mark_reported("acme", [second.pk], now=scene.now, state="parked")
+
+    async def listed(*states, tenant_id=None, limit=9, after=None):
+        found = await scene.store.list_reports(tenant_id, states, limit=limit, after=after)
+        return [event.message_id for event in found]
+
+    assert await listed("pending", "parked") == ["m2", "m3", "x"]
+    assert await listed("parked") == ["m2"]
+    assert await listed("reported", tenant_id="beta") == []
+    assert await listed("pending", "parked", "reported", tenant_id="acme") == ["m1", "m2", "m3"]
+    assert await listed("pending", "parked", limit=1, after=("acme", second.pk)) == ["m3"]
+    counts = await scene.store.report_counts(most=1)
+    assert {t: (c.pending, c.parked) for t, c in counts.items()} == {"acme": (1, 1), "beta": (1, 0)}
+
+
+async def test_only_what_was_reportable_is_reported_once_more(scene):
+    await scene.send("m1")
+    (event,) = await scene.store.unreported("acme", limit=9)
+    await scene.store.count_report_try("acme", [event.pk])
+    await scene.store.mark_reported("acme", [event.pk], now=scene.now)
+
+    assert await scene.store.replay_events("beta", [event.pk], now=scene.now) == set()
+    assert await scene.store.replay_events("acme", [event.pk, 5], now=scene.now) == {event.pk}
+
+    (again,) = await scene.store.unreported("acme", limit=9)
+    assert (again.pk, again.data, again.report_tries) == (event.pk, event.data, 0)
+    assert (again.reported_ts, again.replayed_at) == (None, scene.now)
+    await scene.store.mark_reported("acme", [event.pk], now=scene.now, state="none")
+    assert await scene.store.replay_events("acme", [event.pk], now=scene.now) == set()
+    assert await scene.store.replay_messages("acme", ["m1"], now=scene.now) == {}
+
+
+async def test_sync_states_are_read_by_tenant(scene):
+    state = SyncState("acme", failures=2)
+    await scene.store.put_sync_state(state)
+    assert await scene.store.sync_states() == {"acme": state}

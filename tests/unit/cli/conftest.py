@@ -32,6 +32,8 @@ class FakeInstance:
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     report: dict[str, Any] = field(default_factory=dict)
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    sync: dict[str, Any] = field(default_factory=dict)
     token: str = "mp_first"
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     fails_with: MailProxyError | Exception | None = None
@@ -96,6 +98,26 @@ class FakeInstance:
     def _deleteWebhookSecret(self, tenant_id: str) -> dict[str, Any]:  # noqa: N802
         del self._tenant(tenant_id)["webhook_secrets"]
         return {}
+
+    def _listReports(self, state: str, limit: int, **tenant: str) -> dict[str, Any]:  # noqa: N802
+        found = [r for r in self.reports if r["state"] in state.split(",")]
+        found = [r for r in found if tenant.get("tenant_id") in (None, r["tenant_id"])]
+        more = {"next_cursor": "x"} if len(found) > limit else {}
+        return {"reports": found[:limit], **more}
+
+    def _replayReports(self, **which: Any) -> dict[str, Any]:  # noqa: N802
+        named = which.get("event_ids") or which.get("ids") or []
+        known = {r["event_id"] for r in self.reports} | {r["id"] for r in self.reports}
+        lost = [name for name in named if name not in known]
+        return {"replayed": len(named) - len(lost) if named else 2, "not_found": lost}
+
+    def _resumeReports(self, tenant_id: str) -> dict[str, Any]:  # noqa: N802
+        self._tenant(tenant_id)
+        return {"tenant_id": tenant_id, "was_paused": True, "failures": 3, "unparked": 2}
+
+    def _getSyncStatus(self) -> dict[str, Any]:  # noqa: N802
+        plain = {"active": True, "unreported": 0, "parked": 0, "failures": 0, "paused": False}
+        return {"tenants": [{"id": id_, **plain, **self.sync} for id_ in self.tenants]}
 
     def _getStatus(self, tenant_id: str | None = None) -> dict[str, Any]:  # noqa: N802
         pending = len(self._pending(tenant_id))

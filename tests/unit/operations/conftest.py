@@ -15,6 +15,7 @@ from mail_proxy.operations import Audit, Context, Directory, Door, Numbers, Toke
 from mail_proxy.secrets import Keyring
 from mail_proxy.smtp import Relay, RelayReport
 from mail_proxy.store import Claimed, MailProxyDb, NewEvent, Outcome, RecipientResult, open_store
+from mail_proxy.store.values import SyncState, Tenant
 from mail_proxy.wire.caller import ADMIN, Caller, tenant
 
 NOON = 1_700_000_000.0
@@ -108,6 +109,9 @@ class FakeReporter:
 
     async def resume(self, tenant_id: str) -> None:
         self.asked.append(("resume", tenant_id))
+
+    def is_due(self, tenant: Tenant, sync: SyncState) -> bool:
+        return tenant.active and sync.next_sync_after is None
 
 
 @dataclass
