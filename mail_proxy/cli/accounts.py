@@ -12,6 +12,8 @@ from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
+from mail_proxy.cli.output import pairs
+from mail_proxy.cli.queue import hint_if_down
 
 app = Family()
 
@@ -22,7 +24,8 @@ COLUMNS = (
     Column("tls_mode", "tls", drop=3),
     Column("user", drop=2),
     Column("is_default", "default", drop=5),
-    Column("paused_until_ts", "paused", show_until, right=True),
+    Column("paused_by", "paused", drop=1),
+    Column("paused_until_ts", "until", show_until, drop=1, right=True),
     Column("paused_reason", "why", drop=1),
     Column("created_at", "age", show_age, drop=4, right=True),
 )
@@ -350,6 +353,50 @@ def delete(
     found.prompts.confirm(f"Delete {what}? Mail that waits for it cannot go.", given=force)
     found.call("deleteAccount", tenant_id=tenant_id, account_id=account_id)
     found.writer.done({"id": account_id, "tenant_id": tenant_id}, f"Deleted {what}")
+
+
+@app.command()
+def pause(
+    ctx: typer.Context,
+    account_id: str = _ID,
+    reason: str | None = typer.Option(None, "--reason", "-r", help="Why, for whoever finds it so."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would change."),
+) -> None:
+    """Send nothing through an SMTP account until it is resumed, over restarts too.
+
+    Examples:
+      mail-proxy myserver acme accounts pause main --reason "moving to another provider"
+    """
+    found = here(ctx)
+    tenant_id = found.require_tenant_id()
+    what = f"account '{account_id}' of '{tenant_id}'"
+    if dry_run:
+        found.call("getAccount", tenant_id=tenant_id, account_id=account_id)
+        found.writer.would(f"pause {what}")
+        return
+    found.call("pauseAccount", tenant_id=tenant_id, account_id=account_id, **pairs(reason=reason))
+    record = {"id": account_id, "tenant_id": tenant_id, "paused": True}
+    found.writer.done(record, f"Paused {what}; its mail waits")
+    found.writer.hint(f"  {found.path} accounts resume {account_id}")
+
+
+@app.command()
+def resume(ctx: typer.Context, account_id: str = _ID) -> None:
+    """Let an SMTP account send again; it ends the pause of a fault too.
+
+    Examples:
+      mail-proxy myserver acme accounts resume main
+    """
+    found = here(ctx)
+    tenant_id = found.require_tenant_id()
+    with found.control() as control:
+        key = {"tenant_id": tenant_id, "account_id": account_id}
+        was_paused = control.call("getAccount", **key)["account"].get("paused_by")
+        control.call("resumeAccount", **key)
+    record = {"id": account_id, "tenant_id": tenant_id, "paused": False, "was_paused": was_paused}
+    verb = "sends again" if was_paused else "was not paused"
+    found.writer.done(record, f"Account '{account_id}' of '{tenant_id}' {verb}")
+    hint_if_down(found)
 
 
 @app.command("check")

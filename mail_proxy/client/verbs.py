@@ -147,6 +147,18 @@ class Accounts(Noun[A, R]):
     def delete(self, account_id: str, tenant_id: str | None = None) -> A:
         return self._answer("deleteAccount", account_id=account_id, tenant_id=tenant_id)
 
+    def pause(
+        self, account_id: str, tenant_id: str | None = None, *, reason: str | None = None
+    ) -> A:
+        """It sends nothing until it is resumed, over restarts too."""
+        fields = {"account_id": account_id, "tenant_id": tenant_id}
+        return self._part("account", "pauseAccount", **fields, reason=reason)
+
+    def resume(self, account_id: str, tenant_id: str | None = None) -> A:
+        """End a person's pause, and the pause of a fault."""
+        fields = {"account_id": account_id, "tenant_id": tenant_id}
+        return self._part("account", "resumeAccount", **fields)
+
 
 class Tenants(Noun[A, R]):
     """Tenants; for the admin."""

@@ -40,6 +40,8 @@ class LaneOpener:
         if account is None or tenant is None or account.secret_unreadable:
             events.account_unusable(*key, is_there=account is not None)
             return None
+        if account.stopped_at is not None:  # by a person: its messages wait, as they were told to
+            return None
         return self._lane(account), tenant
 
     def _lane(self, account: Account) -> Lane:

@@ -37,6 +37,7 @@ class Cause(StrEnum):
     TENANT_SUSPENDED = "tenant_suspended"
     BATCH_SUSPENDED = "batch_suspended"
     TEST_MODE = "test_mode"
+    ACCOUNT_PAUSED = "account_paused"  # by a person
     ACCOUNT_FAILED = "account_failed"  # the breaker
     LIMITED = "limited"
     SCHEDULED = "scheduled"
@@ -84,11 +85,14 @@ class AccountState:
     """retries: how many may follow the first try. is_readable: its password can be read.
 
     has_password: it logs in with one, and not with an access token.
+    is_stopped: a person has paused it.
     """
 
     retries: int
     is_readable: bool = True
     has_password: bool = True
+    is_stopped: bool = False
+    stopped_reason: str | None = None
     paused_until: float | None = None
     paused_reason: str | None = None
 
@@ -197,6 +201,12 @@ def _stopped(it: Subject, around: Around) -> Why | None:
         text = f"the password of account '{it.account_id}' cannot be read: its key is lost"
         do = _command(around, it, "accounts", "set-password", it.account_id)
         return Why(Cause.NO_PASSWORD, text, do)
+    if around.account.is_stopped:
+        text = f"a person has paused account '{it.account_id}'"
+        if around.account.stopped_reason:
+            text += f": {around.account.stopped_reason}"
+        do = _command(around, it, "accounts", "resume", it.account_id)
+        return Why(Cause.ACCOUNT_PAUSED, text, do)
     return None
 
 

@@ -248,6 +248,11 @@ def account_paused(tenant_id: str, account_id: str, *, why: str, pause_s: float)
     )
 
 
+def account_stopped(tenant_id: str, account_id: str, *, why: str, by: str) -> None:
+    """A person has paused it."""
+    _tell(logging.INFO, "account_stopped", tenant=tenant_id, account=account_id, why=why, by=by)
+
+
 def account_resumed(tenant_id: str, account_id: str) -> None:
     _tell(logging.INFO, "account_resumed", tenant=tenant_id, account=account_id)
 

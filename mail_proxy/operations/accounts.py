@@ -28,7 +28,7 @@ from mail_proxy.wire.accounts import (
     ListAccounts,
     OneAccount,
 )
-from mail_proxy.wire.answers import OK, Ok, iso_time, not_before, without_nulls
+from mail_proxy.wire.answers import OK, Ok, iso_time, not_before, whole_seconds, without_nulls
 
 DEFAULT_TENANT = "default"
 NOT_OWNED = "account not found or not owned by tenant"
@@ -58,17 +58,23 @@ async def add_account(ctx: Context, request: AddAccount) -> Ok:
 async def list_accounts(ctx: Context, request: ListAccounts) -> Accounts:
     """The SMTP accounts of a tenant, or of all."""
     accounts = await ctx.store.list_accounts(request.tenant_id)
-    return {"ok": True, "accounts": [_record(account, ctx.clock.now()) for account in accounts]}
+    return {
+        "ok": True,
+        "accounts": [account_record(account, ctx.clock.now()) for account in accounts],
+    }
 
 
 async def get_account(ctx: Context, request: AccountKey) -> OneAccount:
     """One SMTP account."""
-    return {"ok": True, "account": _record(await _find(ctx, request), ctx.clock.now())}
+    return {
+        "ok": True,
+        "account": account_record(await find_account(ctx, request), ctx.clock.now()),
+    }
 
 
 async def delete_account(ctx: Context, request: AccountKey) -> Ok:
     """Remove an account; its messages stay, and wait for an account of that id."""
-    account = await _find(ctx, request)
+    account = await find_account(ctx, request)
     await ctx.engine.recall(account.tenant_id, account_id=account.account_id)
     if not await ctx.store.delete_account(account.tenant_id, account.account_id):
         raise NotFound(NOT_OWNED)
@@ -81,7 +87,7 @@ async def delete_account(ctx: Context, request: AccountKey) -> Ok:
 
 async def check_account(ctx: Context, request: AccountKey) -> Checked:
     """Connect, negotiate TLS and log in; no mail is sent."""
-    account = await _find(ctx, request)
+    account = await find_account(ctx, request)
     return {"ok": True, "report": asdict(await ctx.probe(Relay.of(account)))}
 
 
@@ -93,7 +99,7 @@ async def _default_tenant(ctx: Context) -> str:
     return DEFAULT_TENANT
 
 
-async def _find(ctx: Context, key: AccountKey) -> Account:
+async def find_account(ctx: Context, key: AccountKey) -> Account:
     """The account that is meant; a foreign one is not found, exactly as an absent one."""
     tenants = (
         [key.tenant_id] if key.tenant_id else sorted(ctx.directory.tenants_with(key.account_id))
@@ -144,6 +150,8 @@ def _account(ctx: Context, request: AddAccount, tenant_id: str, old: Account | N
         max_retries=request.max_retries,
         retry_delays=None if request.retry_delays is None else tuple(request.retry_delays),
         max_age=request.max_age or None,
+        stopped_at=old.stopped_at if old else None,  # a person's pause ends by a person only
+        stopped_reason=old.stopped_reason if old else None,
         # What the admin has set stays trusted while a tenant changes only the rest.
         host_set_by_admin=not ctx.is_tenant
         or (old is not None and is_same_place and old.host_set_by_admin),
@@ -161,8 +169,8 @@ def _check_hosts(ctx: Context, account: Account) -> None:
     check_token_url(account, ctx.allow)
 
 
-def _record(account: Account, now: float) -> AccountRecord:
-    paused_until = account.paused_until
+def account_record(account: Account, now: float) -> AccountRecord:
+    paused_until, stopped = account.paused_until, account.stopped_at is not None
     record: dict[str, Any] = {
         "id": account.account_id,
         "tenant_id": account.tenant_id,
@@ -194,9 +202,8 @@ def _record(account: Account, now: float) -> AccountRecord:
         "max_retries": account.max_retries,
         "retry_delays": None if account.retry_delays is None else list(account.retry_delays),
         "max_age": account.max_age,
-        "paused_until_ts": None if paused_until is None else not_before(paused_until),
-        "paused_reason": account.paused_reason,
-        "paused_by": None if paused_until is None else pause_kind(account.paused_reason),
+        "paused_until_ts": not_before(paused_until) if paused_until and not stopped else None,
+        **paused_by(account),
         "failures": account.failures,
         "breaker": _breaker(account, now),
         "capabilities": account.capabilities,
@@ -204,6 +211,20 @@ def _record(account: Account, now: float) -> AccountRecord:
         "updated_at": iso_time(account.updated_at),
     }
     return without_nulls(record)  # type: ignore[return-value]  # a dict of exactly these keys
+
+
+def paused_by(account: Account) -> dict[str, Any]:
+    """What keeps it from sending, and why: first of all a person, whoever else does."""
+    if account.stopped_at is not None:
+        return {
+            "paused_by": "person",
+            "paused_reason": account.stopped_reason,
+            "paused_ts": whole_seconds(account.stopped_at),
+        }
+    if account.paused_until is None:
+        return {}
+    kind = pause_kind(account.paused_reason)
+    return {"paused_by": kind, "paused_reason": account.paused_reason}
 
 
 def _breaker(account: Account, now: float) -> str:

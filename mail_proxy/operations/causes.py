@@ -72,6 +72,8 @@ class Causes:
             retries=plan.retries,
             is_readable=not account.secret_unreadable,
             has_password=account.auth_method == "password",
+            is_stopped=account.stopped_at is not None,
+            stopped_reason=account.stopped_reason,
             paused_until=account.paused_until,
             paused_reason=account.paused_reason,
         )

@@ -192,11 +192,13 @@ def _paused(queue: Queue) -> list[PausedAccount]:
         entry: PausedAccount = {
             "tenant_id": account.tenant_id,
             "account_id": account.account_id,
-            "paused_until_ts": not_before(account.paused_until or 0.0),
-            "paused_by": pause_kind(account.paused_reason),
+            "paused_by": "person" if account.stopped_at else pause_kind(account.paused_reason),
         }
-        if account.paused_reason:
-            entry["paused_reason"] = account.paused_reason
+        if account.stopped_at is None:
+            entry["paused_until_ts"] = not_before(account.paused_until or 0.0)
+        reason = account.paused_reason if account.stopped_at is None else account.stopped_reason
+        if reason:
+            entry["paused_reason"] = reason
         listed.append(entry)
     return listed
 

@@ -81,7 +81,7 @@ class Numbers:
         paused = tuple(
             account
             for account in await self._store.list_accounts(tenant_id)
-            if account.paused_until is not None and account.paused_until > now
+            if account.stopped_at is not None or (account.paused_until or 0.0) > now
         )
         oldest = await self._store.oldest_waiting(tenant_id)
         return Queue(by_state, by_priority, oldest, paused)

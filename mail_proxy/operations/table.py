@@ -15,13 +15,14 @@ from mail_proxy.operations import (
     keys,
     listing,
     messages,
+    pauses,
     reports,
     scheduler,
     tenants,
     webhook_secrets,
 )
 from mail_proxy.operations.accept import add_messages
-from mail_proxy.wire.accounts import AccountKey, AddAccount, ListAccounts
+from mail_proxy.wire.accounts import AccountKey, AddAccount, ListAccounts, PauseAccount
 from mail_proxy.wire.fields import NoFields, Request
 from mail_proxy.wire.instance import GetStats, GetStatus, UpdateInstance
 from mail_proxy.wire.messages import (
@@ -80,6 +81,8 @@ OPERATIONS: dict[str, Operation] = {
     "listAccounts": Operation(ListAccounts, accounts.list_accounts),
     "getAccount": Operation(AccountKey, accounts.get_account),
     "deleteAccount": Operation(AccountKey, accounts.delete_account),
+    "pauseAccount": Operation(PauseAccount, pauses.pause_account),
+    "resumeAccount": Operation(AccountKey, pauses.resume_account),
     "checkAccount": Operation(AccountKey, accounts.check_account),
     "addMessages": Operation(AddMessages, add_messages),
     "deleteMessages": Operation(MessageIds, messages.delete_messages),

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
     delete,
@@ -117,7 +116,7 @@ def reportable_between(
 
 def replay_events(conn: Connection, tenant_id: str, pks: Sequence[int], *, now: float) -> set[int]:
     """These wait for their report once more, whatever became of it; those that are there."""
-    again = update(events).where(*_these(tenant_id, pks), _is_reportable)
+    again = update(events).where(_e.tenant_id == tenant_id, _e.pk.in_(pks), _is_reportable)
     values = {
         "report_state": "pending",
         "report_tries": 0,

@@ -110,6 +110,12 @@ class AccountKey(TenantRequest):
     account_id: Text
 
 
+class PauseAccount(AccountKey):
+    """reason: for the people who find it paused."""
+
+    reason: Annotated[Line, Field(max_length=500)] | None = None
+
+
 class ListAccounts(TenantRequest):
     """Without a tenant: the admin sees all."""
 
@@ -122,7 +128,8 @@ class AccountRecord(TypedDict):
 
     needs_password: the stored one was sealed with a key that is lost.
     paused_until_ts: the account is not used before; paused_reason says why, paused_by which kind
-        it is: `limit`, a rate limit is reached, or `fault`, its server refuses it.
+        it is: `limit`, a rate limit is reached, `fault`, its server refuses it, or `person`, who
+        did so at paused_ts, until a person resumes it.
     breaker: closed while it works; open after `failures` faults in a row, until the end of its
         pause; then probing, until one message has gone or the next fault.
     """
@@ -159,7 +166,8 @@ class AccountRecord(TypedDict):
     max_age: NotRequired[float]
     paused_until_ts: NotRequired[int]
     paused_reason: NotRequired[str]
-    paused_by: NotRequired[Literal["limit", "fault"]]
+    paused_by: NotRequired[Literal["limit", "fault", "person"]]
+    paused_ts: NotRequired[int]
     failures: int
     breaker: Literal["closed", "open", "probing"]
     capabilities: NotRequired[dict[str, Any]]

@@ -116,9 +116,9 @@ class MessageCounts(TypedDict):
 class PausedAccount(TypedDict):
     tenant_id: str
     account_id: str
-    paused_until_ts: int
+    paused_until_ts: NotRequired[int]
     paused_reason: NotRequired[str]
-    paused_by: Literal["limit", "fault"]
+    paused_by: Literal["limit", "fault", "person"]
 
 
 class Stats(TypedDict):

@@ -90,6 +90,22 @@ _TABLE = (
         not_found_status=400,
         also=(409,),
     ),
+    Route(
+        "pauseAccount",
+        "POST",
+        "/account/{account_id}/pause",
+        _T,
+        ("tenant_id",),
+        changes=True,
+    ),
+    Route(
+        "resumeAccount",
+        "POST",
+        "/account/{account_id}/resume",
+        _T,
+        ("tenant_id",),
+        changes=True,
+    ),
     Route("checkAccount", "POST", "/account/{account_id}/check", _T, ("tenant_id",), also=(409,)),
     # messages
     Route(

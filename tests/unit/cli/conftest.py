@@ -188,6 +188,16 @@ class FakeInstance:
         del self.accounts[tenant_id, account_id]
         return {}
 
+    def _pauseAccount(self, tenant_id: str, account_id: str, **why: str) -> dict[str, Any]:  # noqa: N802
+        account = self._getAccount(tenant_id, account_id)["account"]
+        account |= {"paused_by": "person", "paused_reason": why.get("reason")}
+        return {"account": account}
+
+    def _resumeAccount(self, tenant_id: str, account_id: str) -> dict[str, Any]:  # noqa: N802
+        account = self._getAccount(tenant_id, account_id)["account"]
+        account.pop("paused_by", None)
+        return {"account": account}
+
     def _checkAccount(self, tenant_id: str, account_id: str) -> dict[str, Any]:  # noqa: N802
         self._getAccount(tenant_id, account_id)
         return {"report": self.report}

@@ -34,6 +34,7 @@ class FakeControl:
             "accounts": [{"id": "main"}],
             "account": {"id": "main"},
             "tenants": [{"id": "acme"}],
+            "reports": [{"event_id": "8"}],
         }
 
     async def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
@@ -137,6 +138,38 @@ CALLS: list[tuple[Callable[[Any], Any], Call, Any]] = [
     (lambda p: p.tenants.get("acme"), ("getTenant", {"tenant_id": "acme"}), None),
     (lambda p: p.tenants.add(id="acme"), ("addTenant", {"id": "acme"}), None),
     (lambda p: p.tenants.delete("acme"), ("deleteTenant", {"tenant_id": "acme"}), None),
+    (
+        lambda p: p.tenants.create_webhook_secret("acme", overlap_s=60),
+        ("createWebhookSecret", {"tenant_id": "acme", "overlap_s": 60}),
+        None,
+    ),
+    (
+        lambda p: p.tenants.delete_webhook_secret("acme"),
+        ("deleteWebhookSecret", {"tenant_id": "acme"}),
+        None,
+    ),
+    (
+        lambda p: p.accounts.pause("main", reason="moving"),
+        ("pauseAccount", {"account_id": "main", "tenant_id": None, "reason": "moving"}),
+        {"id": "main"},
+    ),
+    (
+        lambda p: p.accounts.resume("main", "acme"),
+        ("resumeAccount", {"account_id": "main", "tenant_id": "acme"}),
+        {"id": "main"},
+    ),
+    (
+        lambda p: p.reports.list("acme", state="parked"),
+        ("listReports", {"tenant_id": "acme", "state": "parked"}),
+        [{"event_id": "8"}],
+    ),
+    (
+        lambda p: p.reports.replay(ids=["1"]),
+        ("replayReports", {"tenant_id": None, "ids": ["1"]}),
+        None,
+    ),
+    (lambda p: p.reports.resume("acme"), ("resumeReports", {"tenant_id": "acme"}), None),
+    (lambda p: p.reports.status(), ("getSyncStatus", {}), [{"id": "acme"}]),
 ]
 
 

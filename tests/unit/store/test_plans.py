@@ -425,6 +425,17 @@ def test_reports_read_what_waits_only(plans):
         assert "SEARCH events USING INDEX events_unreported (tenant_id=?)" in plan
     assert_walks_nothing(plans.of(mark_reported, "acme", [1], now=1.0, state="reported"))
     assert_walks_nothing(plans.of(count_report_try, "acme", [1]))
+    for plan in (
+        plans.of(reports.list_reports, "acme", ["pending", "parked"], limit=5, after=None),
+        plans.of(reports.report_counts, most=9),
+    ):
+        assert_walks_nothing(plan)
+        assert "SEARCH events USING INDEX events_unreported (tenant_id=?)" in [
+            step.replace("COVERING ", "") for step in plan
+        ]
+    assert_walks_nothing(plans.of(reports.replay_messages, "acme", ["m1"], now=1.0))
+    between = plans.of(reports.reportable_between, "acme", 1.0, 2.0, after=0, limit=5)
+    assert "SEARCH events USING PRIMARY KEY (tenant_id=? AND pk>?)" in between
 
 
 def test_dating_anew_takes_ranges_of_the_due_index(plans):
