@@ -33,8 +33,7 @@ from mail_proxy.operations import (
     Numbers,
     Results,
     Tokens,
-    cleanup,
-    forget_answers,
+    Upkeep,
 )
 from mail_proxy.operations.instance import API_TOKEN, SECRET_SETTINGS
 from mail_proxy.operations.scheduler import SCHEDULER_ACTIVE
@@ -44,8 +43,6 @@ from mail_proxy.smtp import Means, SMTPPool, probe
 from mail_proxy.store import Daemon, open_store
 from mail_proxy.store.base import Store
 from mail_proxy.wire.caller import ADMIN, LOCAL, Caller
-
-CLEANUP_EVERY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ class MailProxy:
         self._door = Door(parts.context, parts.audit)
         self._closing = AsyncExitStack()
         self._group: asyncio.TaskGroup | None = None
-        self._ended = asyncio.Event()
+        self._upkeep = Upkeep(parts.context.called_by(ADMIN))
         self._is_started = False
         self._is_closed = False
         self.has_new_token = has_new_token
@@ -188,11 +185,11 @@ class MailProxy:
         self._group.create_task(parts.engine.run(), name="engine")
         self._group.create_task(parts.reporter.run(), name="reporter")
         self._group.create_task(parts.audit.run(), name="audit")
-        self._group.create_task(self._clean_up(), name="clean-up")
+        self._group.create_task(self._upkeep.run(), name="upkeep")
 
     async def stop(self) -> None:
         """No new claims; what is on the wire ends, or the grace time does. Then reports end."""
-        self._ended.set()
+        self._upkeep.stop()
         await self._parts.engine.stop()
         await self._parts.reporter.stop()
         self._parts.audit.stop()
@@ -210,23 +207,6 @@ class MailProxy:
             await self._parts.http.close()
         finally:
             await self._parts.store.close()
-
-    async def _clean_up(self) -> None:
-        """Finished messages go when they are older than the retention."""
-        ctx = self._parts.context.called_by(ADMIN)
-        while not self._ended.is_set():
-            try:
-                await cleanup(ctx, None, age_s=self.settings.reports.retention_s)
-                await forget_answers(ctx)
-            except StoreError as error:  # the next round finds the same rows
-                events.store_trouble(where="clean-up", error=error)
-            except Exception as error:  # noqa: BLE001 - a bug in tidying up must not stop the mail
-                events.task_broke("clean-up", error)
-            try:
-                async with asyncio.timeout(CLEANUP_EVERY_S):
-                    await self._ended.wait()
-            except TimeoutError:
-                continue
 
 
 async def _admin_token(settings: Settings, store: Store, keyring: Keyring) -> tuple[str, bool]:

@@ -226,6 +226,13 @@ VARIABLES: tuple[Variable, ...] = (
         key="delivery_report_retention_seconds",
     ),
     Variable(
+        "GMP_COMMAND_LOG_RETENTION_SECONDS",
+        "reports.command_log_s",
+        kinds.decimal(0, 10 * _YEAR_S, unit="seconds"),
+        "How long the command log tells who changed what.",
+        key="command_log_retention_seconds",
+    ),
+    Variable(
         "GMP_CLIENT_SYNC_URL",
         "reports.client_sync_url",
         kinds.url(),

@@ -68,6 +68,7 @@ class ReportSettings:
     max_backoff_s: float = 3600.0
     keep_unreported_s: float = 30 * 86400.0
     retention_s: float = 7 * 86400.0  # GMP_DELIVERY_REPORT_RETENTION_SECONDS
+    command_log_s: float = 90 * 86400.0  # GMP_COMMAND_LOG_RETENTION_SECONDS: who changed what
     client_sync_url: str | None = None  # GMP_CLIENT_SYNC_URL: tenants without a URL of their own
     client_sync_user: str | None = None
     client_sync_password: str | None = field(default=None, repr=False)

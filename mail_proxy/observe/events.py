@@ -156,6 +156,11 @@ def messages_accepted(*, tenant_id: str, n: int, rejected: int) -> None:
     _tell(logging.INFO, "messages_accepted", tenant=tenant_id, n=n, rejected=rejected)
 
 
+def cleaned_up(*, messages: int, commands: int) -> None:
+    """Old messages, and lines of the command log, are gone."""
+    _tell(logging.INFO, "cleaned_up", messages=messages, commands=commands)
+
+
 def messages_settled(*, tenant_id: str, n: int, outcome: str) -> None:
     """A person has ended the doubt about these messages."""
     _tell(logging.INFO, "messages_settled", tenant=tenant_id, n=n, outcome=outcome)

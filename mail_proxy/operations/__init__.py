@@ -7,11 +7,11 @@ from mail_proxy.operations.audit import Audit
 from mail_proxy.operations.context import Context, Reporting, Sending
 from mail_proxy.operations.directory import Directory
 from mail_proxy.operations.door import Door
-from mail_proxy.operations.messages import cleanup, forget_answers
 from mail_proxy.operations.numbers import Numbers
 from mail_proxy.operations.results import Results
 from mail_proxy.operations.table import OPERATIONS, Operation
 from mail_proxy.operations.tokens import Tokens
+from mail_proxy.operations.upkeep import Upkeep
 
 __all__ = [
     "OPERATIONS",
@@ -25,6 +25,5 @@ __all__ = [
     "Results",
     "Sending",
     "Tokens",
-    "cleanup",
-    "forget_answers",
+    "Upkeep",
 ]

@@ -227,9 +227,24 @@ class Store(Protocol):
         ...
 
     async def cleanup_messages(
-        self, tenant_id: str | None, *, before: float, limit: int = 1000
+        self, tenant_id: str | None, *, before: float, limit: int | None = None
     ) -> int:
-        """Remove up to `limit` finished messages older than `before`, all events settled."""
+        """Remove messages that had finished, and whose events were all settled, before.
+
+        In small transactions; up to `limit`, all of them for None.
+        """
+        ...
+
+    async def cleanup_commands(self, *, before: float) -> int:
+        """Remove what the command log has from before; how many lines."""
+        ...
+
+    async def free_pages(self) -> tuple[int, int]:
+        """Pages of the file that hold nothing, and all of them; (0, 0) where there is no file."""
+        ...
+
+    async def shrink(self, pages: int) -> None:
+        """Give up to so many free pages back to the disk."""
         ...
 
     # suspension

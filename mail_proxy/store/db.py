@@ -33,7 +33,7 @@ from mail_proxy.store import (
 from mail_proxy.store.base import NO_LIMITS
 from mail_proxy.store.readers import Readers
 from mail_proxy.store.schema import WHOLE_TENANT
-from mail_proxy.store.sqlite import leases
+from mail_proxy.store.sqlite import leases, shrinking
 from mail_proxy.store.sqlite.accept import AcceptRequest, accept
 from mail_proxy.store.sqlite.claim import ClaimRequest, claim
 from mail_proxy.store.sqlite.finish import FinishRequest, finish
@@ -377,9 +377,36 @@ class MailProxyDb:
         return ended
 
     async def cleanup_messages(
-        self, tenant_id: str | None, *, before: float, limit: int = 1000
+        self, tenant_id: str | None, *, before: float, limit: int | None = None
     ) -> int:
-        return await self._write(removing.cleanup_messages, tenant_id, before=before, limit=limit)
+        removed = 0
+        for each in await self._readers.read(removing.tenants_to_clean, tenant_id):
+            after: removing.Position | None = None
+            while limit is None or removed < limit:
+                size = AT_ONCE if limit is None else min(AT_ONCE, limit - removed)
+                after, pks = await self._readers.read(
+                    removing.find_old, each, before=before, after=after, limit=size
+                )
+                if after is None:
+                    break
+                if pks:
+                    removed += await self._write(removing.remove_old, each, pks, before=before)
+        return removed
+
+    async def cleanup_commands(self, *, before: float) -> int:
+        removed = 0
+        for each in await self._readers.read(removing.tenants_with_commands, before=before):
+            while n := await self._write(
+                removing.remove_commands, each, before=before, limit=AT_ONCE
+            ):
+                removed += n
+        return removed
+
+    async def free_pages(self) -> tuple[int, int]:
+        return await self._readers.read(shrinking.free_pages)
+
+    async def shrink(self, pages: int) -> None:
+        await self._write(shrinking.shrink, pages)
 
     # --- suspension ---
 

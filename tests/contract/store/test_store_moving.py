@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -139,6 +140,60 @@ async def test_cleaning_up_is_bounded_and_goes_over_all_tenants(scene):
     ]
 
     assert removed == [3, 1, 0]
+
+
+async def test_a_message_is_kept_until_its_last_report_is_old_too(scene):
+    await scene.send("m1")
+    (event,) = await scene.store.unreported("acme", limit=9)
+    await scene.store.mark_reported("acme", [event.pk], now=scene.now + 100, state="parked")
+
+    assert await scene.store.cleanup_messages("acme", before=scene.now + 100) == 0
+    assert await scene.store.cleanup_messages("acme", before=scene.now + 101) == 1
+
+
+async def test_what_nobody_acknowledges_hides_nothing_behind_it(scene):
+    await scene.post(*[f"old{n}" for n in range(600)])
+    claim = await scene.claim(600)
+    await scene.finish(*(scene.accepted(m) for m in claim.messages))
+    await scene.post("young")
+    await scene.finish(scene.accepted(await scene.claim_one(), events=()), now=scene.now + 1)
+
+    assert await scene.store.cleanup_messages(None, before=scene.now + 9) == 1
+    assert len(await scene.list_ids()) == 600
+
+
+async def test_old_commands_go_those_of_tenants_that_are_gone_too(scene):
+    async def log(tenant_id):
+        await scene.store.log_command(
+            tenant_id=tenant_id,
+            command_ts=scene.now,
+            endpoint="/tenant",
+            caller="admin",
+            payload={},
+            response_status=200,
+        )
+
+    for tenant_id in ("", "acme", "gone", "gone"):
+        await log(tenant_id)
+    cut = time.time() + 0.01  # keys tell when a line was written, by the machine's own clock
+    while time.time() < cut:
+        pass
+    await log("acme")
+
+    assert await scene.store.cleanup_commands(before=cut) == 4
+    assert await scene.store.cleanup_commands(before=cut) == 0
+    assert await scene.store.cleanup_commands(before=time.time() + 1) == 1
+
+
+async def test_free_pages_go_back_to_the_disk_as_many_as_are_asked_for(scene):
+    await scene.post(*[f"m{n}" for n in range(400)], content=b"x" * 5000)
+    assert await scene.store.delete_messages("acme", [f"m{n}" for n in range(400)])
+    free, pages = await scene.store.free_pages()
+    assert free > 100
+
+    await scene.store.shrink(50)
+
+    assert await scene.store.free_pages() == (free - 50, pages - 50)
 
 
 # --- suspension ---

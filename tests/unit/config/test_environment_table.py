@@ -49,6 +49,7 @@ GOOD = [
     ("GMP_MAX_RETRIES", "0", 0),
     ("GMP_MAX_AGE_S", "3600", 3600.0),
     ("GMP_DELIVERY_REPORT_RETENTION_SECONDS", "3600", 3600.0),
+    ("GMP_COMMAND_LOG_RETENTION_SECONDS", "3600", 3600.0),
     (
         "GMP_CLIENT_SYNC_URL",
         "http://app.example.org:81/sync?x=1",
@@ -111,6 +112,7 @@ BAD = [
     ("GMP_MAX_RETRIES", "1001"),
     ("GMP_MAX_AGE_S", "0"),
     ("GMP_DELIVERY_REPORT_RETENTION_SECONDS", "forever"),
+    ("GMP_COMMAND_LOG_RETENTION_SECONDS", "-1"),
     ("GMP_CLIENT_SYNC_URL", "ftp://app.example.org/"),
     ("GMP_CLIENT_SYNC_URL", "http://user:secret@app.example.org/"),
     ("GMP_CLIENT_SYNC_URL", "http://"),

@@ -143,8 +143,7 @@ async def test_a_message_in_doubt_is_sent_again_by_a_retry(house):
     assert [m.id for m in await house.claim("acme", "main")] == ["a"]
 
 
-async def test_cleaning_up_spares_what_is_young_or_unreported(house, monkeypatch):
-    monkeypatch.setattr(messages, "CLEANUP_BATCH", 2)
+async def test_cleaning_up_spares_what_is_young_or_unreported(house):
     await house.tenant("acme", "main")
     await house.post(*(house.mail(f"{n}") for n in range(6)))
     for claimed in await house.claim("acme", "main"):

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from mail_proxy import proxy as proxy_module
 from mail_proxy.config.settings import BounceSettings
 from mail_proxy.domain.errors import Unauthorized
+from mail_proxy.operations import upkeep
 from mail_proxy.proxy import MailProxy
 from mail_proxy.wire.caller import ADMIN, NOBODY
 
@@ -172,7 +172,8 @@ async def test_a_listing_can_be_streamed_or_collected(settings, sink):
 
 
 async def test_old_messages_go_by_themselves(settings, sink, eventually, monkeypatch):
-    monkeypatch.setattr(proxy_module, "CLEANUP_EVERY_S", 0.01)
+    monkeypatch.setattr(upkeep, "CLEANUP_EVERY_S", 0.01)
+    monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.01)
     settings = replace(settings, reports=replace(settings.reports, retention_s=0.0))
     async with await MailProxy.open(settings) as proxy:
         await furnish(proxy, sink)

@@ -253,10 +253,13 @@ def test_deleting_and_retrying_go_by_id(plans):
 
 
 def test_cleaning_up_takes_the_oldest_finished(plans):
-    plan = plans.of(removing.cleanup_messages, None, before=9.0, limit=3)
+    plan = plans.of(removing.find_old, "acme", before=9.0, after=(0.0, 0), limit=3)
 
     assert_walks_nothing(plan)
-    assert "SEARCH messages USING INDEX messages_finished (tenant_id=? AND finished_at<?)" in plan
+    assert any("INDEX messages_finished (tenant_id=? AND " in step for step in plan), plan
+    assert not any("TEMP B-TREE" in step for step in plan)
+    commands = plans.of(removing.remove_commands, "acme", before=9.0, limit=3)
+    assert "SEARCH command_log USING PRIMARY KEY (tenant_id=? AND pk<?)" in commands
     assert "SEARCH events USING INDEX events_of_message (tenant_id=? AND message_pk=?)" in plan
 
 

@@ -1,0 +1,77 @@
+"""What a daemon does for its database beside the mail: old rows go, and the room that they had."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+from mail_proxy.domain.errors import StoreError
+from mail_proxy.observe import events
+from mail_proxy.operations.context import Context
+from mail_proxy.operations.messages import cleanup, forget_answers
+
+CLEANUP_EVERY_S = 3600.0
+LOOK_EVERY_S = 60.0  # for room to give back, which waits until no mail is on its way
+# 64 pages of 4 KiB are moved in a millisecond or two: what a post may have to wait.
+SHRINK_PAGES = 64
+SHRINK_PAUSE_S = 0.02
+# The next messages take the free pages first: so many stay, and a tenth of the file.
+KEEP_PAGES = 1024
+
+
+def pages_to_free(free: int, pages: int) -> int:
+    """How many of the `free` ones of `pages` are more than the next messages may want."""
+    return max(0, free - max(KEEP_PAGES, pages // 10))
+
+
+class Upkeep:
+    """`run` until `stop`."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._ended = asyncio.Event()
+
+    def stop(self) -> None:
+        self._ended.set()
+
+    async def run(self) -> None:
+        clock = self._ctx.clock
+        clean_at = clock.monotonic()
+        while not self._ended.is_set():
+            if clock.monotonic() >= clean_at:
+                clean_at = clock.monotonic() + CLEANUP_EVERY_S
+                await self._safely("clean-up", self.clean_up())
+            await self._safely("shrinking", self.shrink())
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._ended.wait()
+            except TimeoutError:
+                continue
+
+    async def clean_up(self) -> None:
+        """Messages, commands and kept answers go when they are older than they need to be."""
+        ctx, settings = self._ctx, self._ctx.settings.reports
+        messages = await cleanup(ctx, None, age_s=settings.retention_s)
+        await forget_answers(ctx)
+        before = ctx.clock.now() - settings.command_log_s
+        commands = await ctx.store.cleanup_commands(before=before)
+        if messages or commands:
+            events.cleaned_up(messages=messages, commands=commands)
+
+    async def shrink(self) -> None:
+        """Give free room back to the disk, in small steps, while no mail is on its way."""
+        ctx = self._ctx
+        while not self._ended.is_set() and not ctx.engine.snapshot()["connections"]:
+            n = min(SHRINK_PAGES, pages_to_free(*await ctx.store.free_pages()))
+            if not n:
+                return
+            await ctx.store.shrink(n)
+            await ctx.clock.sleep(SHRINK_PAUSE_S)
+
+    async def _safely(self, what: str, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except StoreError as error:  # the next round finds the same rows
+            events.store_trouble(where=what, error=error)
+        except Exception as error:  # noqa: BLE001 - a bug in tidying up must not stop the mail
+            events.task_broke(what, error)
