@@ -55,7 +55,7 @@ def print_message(
     writer.line()
     writer.heading("Timeline")
     created = units.local_time(message.get("created_at"))
-    writer.line(f"  {created}  {_mark('')} accepted from the application")
+    writer.line(f"  {created}  {event_mark('')} accepted from the application")
     for event in events:
         writer.line(event_line(event))
 
@@ -96,9 +96,8 @@ def _recipient_line(recipient: Mapping[str, Any]) -> str:
     if len(words) == 2 and words[1].startswith(words[0]):
         words = words[1:]
     reply = safe_text(" ".join(words), 500)
-    return (
-        f"  {_mark(state)} {state:<9} {safe_text(recipient.get('address'), 320)}  {reply}".rstrip()
-    )
+    address = safe_text(recipient.get("address"), 320)
+    return f"  {event_mark(state)} {state:<9} {address}  {reply}".rstrip()
 
 
 def event_line(event: Mapping[str, Any]) -> str:
@@ -108,7 +107,7 @@ def event_line(event: Mapping[str, Any]) -> str:
     if kind == "deferred" and data.get("deferred_ts"):
         parts.append(f"next {_clock(data['deferred_ts'], event.get('event_ts'))}")
     when = units.local_time(event.get("event_ts"))
-    return f"  {when}  {_mark(kind)} {kind:<9} {'  '.join(parts)}".rstrip()
+    return f"  {when}  {event_mark(kind)} {kind:<9} {'  '.join(parts)}".rstrip()
 
 
 def _clock(at: object, beside: object) -> str:
@@ -122,5 +121,5 @@ _DAY, _ZONE = len("2026-11-21"), len("+0000")
 _TELLING = ("error", "deferred_reason", "bounce_reason", "pec_details", "description")
 
 
-def _mark(word: str) -> str:
+def event_mark(word: str) -> str:
     return _MARKS.get(word, "○")

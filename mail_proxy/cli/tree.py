@@ -20,6 +20,7 @@ ROOT = (
     ),
     Entry("demo", "tools", "Watch a queue work, with a mail server made for it", _TOOLS),
     Entry("bench", "bench", "How fast it accepts and delivers on this machine", _TOOLS),
+    Entry("listen", "listen", "Take delivery reports, verify and print them", _TOOLS),
     Entry("help", "tools", "Help on a command or a topic", _TOOLS),
     Entry("version", "tools", "The version of this program", _TOOLS),
 )

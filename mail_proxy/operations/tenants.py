@@ -113,6 +113,8 @@ async def _changed(ctx: Context, tenant: Tenant, old: Tenant | None) -> None:
     # Read again: another change may have come between, and `tenant` does not know of it.
     await ctx.directory.reload_tenant(ctx.store, tenant.tenant_id)
     if old is None:
+        if tenant.client_base_url:
+            ctx.reporter.wake(tenant.tenant_id)  # its first heartbeat
         return
     if old.active and not tenant.active:
         await ctx.engine.recall(tenant.tenant_id)

@@ -390,24 +390,3 @@ def test_a_plan_of_retries_is_shown_with_its_units(cli) -> None:
     assert "1m, 1h30m" in shown
     assert "max age" in shown
     assert " 5d\n" in shown
-
-
-def test_an_account_is_paused_with_a_reason_and_resumed(cli) -> None:
-    world = cli.instance("my")
-    world.accounts["acme", "main"] = {"id": "main", "host": "h", "port": 25}
-    ran = cli("my", "acme", "accounts", "pause", "main", "--reason", "moving")
-    assert world.last("pauseAccount")["reason"] == "moving"
-    assert "Paused account 'main' of 'acme'; its mail waits" in ran.out
-    assert "mail-proxy my acme accounts resume main" in ran.err
-    assert "person" in cli("my", "acme", "accounts", "list").out
-    assert "sends again" in cli("my", "acme", "accounts", "resume", "main").out
-    assert "was not paused" in cli("my", "acme", "accounts", "resume", "main").out
-
-
-def test_only_one_that_is_there_is_paused(cli) -> None:
-    world = cli.instance("my")
-    assert cli("my", "acme", "accounts", "pause", "nobody").code == 4
-    assert cli("my", "acme", "accounts", "pause", "nobody", "--dry-run").code == 4
-    world.accounts["acme", "main"] = {"id": "main"}
-    assert cli("my", "acme", "accounts", "pause", "main", "--dry-run").code == 0
-    assert world.names().count("pauseAccount") == 1

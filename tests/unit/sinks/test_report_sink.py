@@ -3,7 +3,7 @@ import asyncio
 import aiohttp
 import pytest
 
-from mail_proxy.sinks.reports import ReportSink
+from mail_proxy.sinks.reports import Fault, ReportSink
 
 
 async def post(sink, entries):
@@ -40,6 +40,34 @@ async def test_what_is_not_json_is_refused():
         async with session.post(sink.url, data=b"{") as answer:
             assert answer.status == 400
         assert sink.posts == []
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP, Fault.CUT])
+async def test_a_post_can_lose_its_answer(fault):
+    async with ReportSink(answers=[fault]) as sink:
+        with pytest.raises(aiohttp.ClientError):
+            await post(sink, [{"id": "1"}])
+        assert (sink.entries, sink.posts[0].status, sink.open) == ([], 0, 0)
+        assert await post(sink, [{"id": "1"}]) == (200, {"ok": True})
+
+
+async def test_a_post_can_wait_for_ever_until_its_client_leaves():
+    async with ReportSink(answers=[Fault.HANG]) as sink:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await post(sink, [])
+        assert sink.peak == 1
+        async with asyncio.timeout(5):
+            while sink.open:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0)
+
+
+async def test_each_post_may_be_looked_at_before_it_is_answered():
+    seen = []
+    async with ReportSink(choose=lambda p: seen.append(p) or 418) as sink:
+        assert (await post(sink, []))[0] == 418
+        assert seen[0].raw == b'{"delivery_report": []}'
+        assert seen[0].headers["Authorization"] == "Bearer t"
 
 
 async def test_a_waiter_is_told_how_many_came():
