@@ -9,7 +9,7 @@ import pytest
 
 from mail_proxy.domain.errors import Conflict, Invalid, RejectedBatch
 from mail_proxy.domain.state import Event
-from mail_proxy.operations import forget_answers
+from mail_proxy.operations.messages import forget_answers
 from mail_proxy.wire.caller import LOCAL
 
 DAY_S = 86400.0
