@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import typer
+
 from mail_proxy.cli import oauth2_options
 from mail_proxy.cli.errors import CommandFailed, InputNeeded
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.forms import ask_form, checked
-from mail_proxy.cli.here import Here
+from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.passwords import PasswordOptions, find_password
 from mail_proxy.domain.errors import NotFound
 from mail_proxy.forms.account import ACCOUNT_FORM
@@ -27,6 +29,12 @@ _KEPT = (
     *("imap_host", "imap_port", "imap_user", "imap_folder", "imap_ssl"),
     *("max_connections", "max_retries", "retry_delays", "max_age", "auth_method", "oauth2"),
 )
+
+
+def remember(ctx: typer.Context, account_id: str) -> str:
+    """Failures name it, and the near ones, when it is not there."""
+    here(ctx).account_id = account_id
+    return account_id
 
 
 def tls_mode(

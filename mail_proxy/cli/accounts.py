@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import typer
 
+from mail_proxy.cli import account_pauses, check
 from mail_proxy.cli import account_request as request_
-from mail_proxy.cli import check
 from mail_proxy.cli import oauth2_options as oauth2
 from mail_proxy.cli.columns import Column, detail_columns, show_age, show_until
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
-from mail_proxy.cli.output import pairs
-from mail_proxy.cli.queue import hint_if_down
 
 app = Family()
+app.command()(account_pauses.pause)
+app.command()(account_pauses.resume)
 
 COLUMNS = (
     Column("id", is_id=True),
@@ -31,13 +31,7 @@ COLUMNS = (
 )
 
 
-def _remember(ctx: typer.Context, account_id: str) -> str:
-    """Failures name it, and the near ones, when it is not there."""
-    here(ctx).account_id = account_id
-    return account_id
-
-
-_ID = typer.Argument(..., metavar="ID", help="The account.", callback=_remember)
+_ID = typer.Argument(..., metavar="ID", help="The account.", callback=request_.remember)
 
 
 @app.command("list")
@@ -353,50 +347,6 @@ def delete(
     found.prompts.confirm(f"Delete {what}? Mail that waits for it cannot go.", given=force)
     found.call("deleteAccount", tenant_id=tenant_id, account_id=account_id)
     found.writer.done({"id": account_id, "tenant_id": tenant_id}, f"Deleted {what}")
-
-
-@app.command()
-def pause(
-    ctx: typer.Context,
-    account_id: str = _ID,
-    reason: str | None = typer.Option(None, "--reason", "-r", help="Why, for whoever finds it so."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would change."),
-) -> None:
-    """Send nothing through an SMTP account until it is resumed, over restarts too.
-
-    Examples:
-      mail-proxy myserver acme accounts pause main --reason "moving to another provider"
-    """
-    found = here(ctx)
-    tenant_id = found.require_tenant_id()
-    what = f"account '{account_id}' of '{tenant_id}'"
-    if dry_run:
-        found.call("getAccount", tenant_id=tenant_id, account_id=account_id)
-        found.writer.would(f"pause {what}")
-        return
-    found.call("pauseAccount", tenant_id=tenant_id, account_id=account_id, **pairs(reason=reason))
-    record = {"id": account_id, "tenant_id": tenant_id, "paused": True}
-    found.writer.done(record, f"Paused {what}; its mail waits")
-    found.writer.hint(f"  {found.path} accounts resume {account_id}")
-
-
-@app.command()
-def resume(ctx: typer.Context, account_id: str = _ID) -> None:
-    """Let an SMTP account send again; it ends the pause of a fault too.
-
-    Examples:
-      mail-proxy myserver acme accounts resume main
-    """
-    found = here(ctx)
-    tenant_id = found.require_tenant_id()
-    with found.control() as control:
-        key = {"tenant_id": tenant_id, "account_id": account_id}
-        was_paused = control.call("getAccount", **key)["account"].get("paused_by")
-        control.call("resumeAccount", **key)
-    record = {"id": account_id, "tenant_id": tenant_id, "paused": False, "was_paused": was_paused}
-    verb = "sends again" if was_paused else "was not paused"
-    found.writer.done(record, f"Account '{account_id}' of '{tenant_id}' {verb}")
-    hint_if_down(found)
 
 
 @app.command("check")

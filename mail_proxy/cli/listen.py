@@ -35,7 +35,7 @@ def listen(
         "ok", "--answer", help="ok, error (ok: false), hang, drop, cut, or a status such as 500."
     ),
 ) -> int:
-    """Take delivery reports, verify and print each, and answer them, until Ctrl-C.
+    """Take delivery reports, verify and print them, and answer each, until Ctrl-C.
 
     It listens on this machine only. With a secret, a report that is not signed by it gets 401.
 
