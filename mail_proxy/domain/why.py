@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import assert_never
 
+from mail_proxy.domain.actions import is_held_by_hand
 from mail_proxy.domain.limits import REJECTED, Scope, pause_kind, scope_of_pause
 from mail_proxy.domain.message import WHOLE_TENANT
 from mail_proxy.domain.state import State
@@ -129,8 +130,7 @@ def why(it: Subject, around: Around) -> Why:
         case State.FAILED:
             return Why(Cause.FAILED, _failed(it), _retry(it, around))
         case State.HELD:
-            text = f"held: {it.held_reason}" if it.held_reason else "held"
-            return Why(Cause.HELD, text, _retry(it, around))
+            return _held(it, around)
         case State.IN_DOUBT:
             return _in_doubt(it, around)
         case State.LEASED:
@@ -166,6 +166,13 @@ def _failed(it: Subject) -> str:
     if it.error == REJECTED:
         return f"{REJECTED}: a limit was reached, and its account rejects what is beyond"
     return it.error or "failed"
+
+
+def _held(it: Subject, around: Around) -> Why:
+    if not is_held_by_hand(it.held_reason):
+        return Why(Cause.HELD, f"held: {it.held_reason}", _retry(it, around))
+    text = f"held {it.held_reason}" if it.held_reason else "held"
+    return Why(Cause.HELD, text, _command(around, it, "messages", "free", *_argument(it.id)))
 
 
 def _in_doubt(it: Subject, around: Around) -> Why:

@@ -161,9 +161,9 @@ def cleaned_up(*, messages: int, commands: int) -> None:
     _tell(logging.INFO, "cleaned_up", messages=messages, commands=commands)
 
 
-def messages_settled(*, tenant_id: str, n: int, outcome: str) -> None:
-    """A person has ended the doubt about these messages."""
-    _tell(logging.INFO, "messages_settled", tenant=tenant_id, n=n, outcome=outcome)
+def messages_changed(*, tenant_id: str, what: str, n: int, by: str) -> None:
+    """A person has done that; what: held, freed, retried, resent, settled, deleted."""
+    _tell(logging.INFO, "messages_changed", tenant=tenant_id, what=what, n=n, by=by)
 
 
 # --- messages ---

@@ -109,7 +109,7 @@ class Intake:
             subject=fields.get("subject", ""),
             # Certified mail is refused when its envelope sender is not its From.
             return_path=sender.addr_spec if is_pec else _return_path(entry, sender),
-            rfc_message_id=_rfc_message_id(fields, sender),
+            rfc_message_id=rfc_message_id(fields, sender),
             recipients=_recipients(fields),
             content=to_json(fields),
             created_at=self._now,
@@ -216,7 +216,7 @@ def _return_path(entry: Mapping[str, Any], sender: Address) -> str:
     return address
 
 
-def _rfc_message_id(fields: Mapping[str, Any], sender: Address) -> str:
+def rfc_message_id(fields: Mapping[str, Any], sender: Address) -> str:
     return message_id_of(fields) or message_id_for(sender.domain, _chance.octets(RANDOM_OCTETS))
 
 

@@ -1,33 +1,23 @@
-"""Messages by their ids: look at one, delete, retry, clean up."""
+"""Messages: look at one, clean up those that are finished."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-
 from mail_proxy.domain.errors import Conflict, NotFound
-from mail_proxy.observe import events
 from mail_proxy.operations.causes import Causes
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.once import KEPT_S
 from mail_proxy.operations.records import Records, event_record
-from mail_proxy.store.fates import settled_failed, settled_sent
 from mail_proxy.store.values import MessageRow
 from mail_proxy.wire.answers import not_before
 from mail_proxy.wire.messages import (
     CleanedUp,
     CleanupMessages,
-    Deleted,
     Explained,
     MessageEvents,
-    MessageIds,
     MessageKey,
     OneMessage,
-    Retried,
-    Settled,
-    SettleMessages,
 )
 
-SETTLE_BATCH = 100  # rows in memory
 CLEANUP_BATCH = 1000  # rows in one transaction, so that posts need not wait
 
 
@@ -61,57 +51,6 @@ async def explain_message(ctx: Context, request: MessageKey) -> Explained:
     if found.until is not None:
         answer["until_ts"] = not_before(found.until)
     return answer
-
-
-async def delete_messages(ctx: Context, request: MessageIds) -> Deleted:
-    """Remove messages; what is being sent at this moment is answered as not found."""
-    tenant_id = ctx.tenant_id(request.tenant_id)
-    ids = _unique(request.ids)
-    removed: set[str] = set()
-    if ids:
-        async with ctx.engine.recalled(tenant_id, ids=ids):
-            removed = await ctx.store.delete_messages(tenant_id, ids)
-    left = [message_id for message_id in ids if message_id not in removed]
-    return {"ok": True, "removed": len(removed), "not_found": left, "unauthorized": []}
-
-
-async def retry_messages(ctx: Context, request: MessageIds) -> Retried:
-    """Make messages due now, with all tries anew; what is sent or being sent is not found."""
-    tenant_id = ctx.tenant_id(request.tenant_id)
-    ids = _unique(request.ids)
-    retried: set[str] = set()
-    if ids:
-        async with ctx.engine.recalled(tenant_id, ids=ids):
-            retried = await ctx.store.retry_messages(tenant_id, ids, now=ctx.clock.now())
-    if retried:
-        ctx.engine.wake_all()
-    return {
-        "ok": True,
-        "retried": [message_id for message_id in ids if message_id in retried],
-        "not_found": [message_id for message_id in ids if message_id not in retried],
-    }
-
-
-async def settle_messages(ctx: Context, request: SettleMessages) -> Settled:
-    """End messages in doubt on a person's word; every other one is answered as not found."""
-    tenant_id = ctx.tenant_id(request.tenant_id)
-    ids = _unique(request.ids)
-    fate = settled_sent if request.as_ == "sent" else settled_failed
-    settled: set[str] = set()
-    for some in _batches(ids, SETTLE_BATCH):
-        rows = await ctx.store.find_messages(tenant_id, some)
-        now = ctx.clock.now()
-        endings = [fate(row, now=now) for row in rows]
-        ended = await ctx.store.end_messages(endings, now=now)
-        settled |= {row.id for row in rows if row.pk in ended}
-    if settled:
-        events.messages_settled(tenant_id=tenant_id, n=len(settled), outcome=request.as_)
-        ctx.reporter.wake(tenant_id)
-    return {
-        "ok": True,
-        "settled": [message_id for message_id in ids if message_id in settled],
-        "not_found": [message_id for message_id in ids if message_id not in settled],
-    }
 
 
 async def cleanup_messages(ctx: Context, request: CleanupMessages) -> CleanedUp:
@@ -151,13 +90,3 @@ async def _find(ctx: Context, key: MessageKey, *, full: bool = False) -> Message
     if len(found) > 1:
         raise Conflict(f"several tenants have a message '{key.id}': give tenant_id or pk")
     return found[0]
-
-
-def _batches(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]
-
-
-def _unique(ids: Iterable[str]) -> list[str]:
-    """Each once, in the order given."""
-    return list(dict.fromkeys(ids))

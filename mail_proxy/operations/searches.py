@@ -69,6 +69,19 @@ def position_in(cursor: str) -> Position:
     raise _not_ours()
 
 
+def change_cursor(position: Position, up_to: int) -> str:
+    """Where a change by filter goes on, and the last key that it is about."""
+    return _packed([*position, up_to])
+
+
+def place_in(cursor: str) -> tuple[Position, int]:
+    """Raises Invalid for what no change has given."""
+    match _unpacked(cursor):
+        case [str(tenant_id), int(priority), int(pk), int(up_to)] if _fit(priority, pk, up_to):
+            return (_tenant(tenant_id), priority, pk), up_to
+    raise _not_ours()
+
+
 def _packed(values: list[object]) -> str:
     packed = json.dumps(values, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
@@ -94,4 +107,4 @@ def _tenant(tenant_id: str) -> str:
 
 
 def _not_ours() -> Invalid:
-    return Invalid("cursor: not one that a listing has given", field="cursor")
+    return Invalid("cursor: not one that this command has given", field="cursor")

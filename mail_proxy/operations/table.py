@@ -11,12 +11,14 @@ from typing import Any
 
 from mail_proxy.operations import (
     accounts,
+    changes,
     instance,
     keys,
     listing,
     messages,
     pauses,
     reports,
+    resending,
     scheduler,
     tenants,
     webhook_secrets,
@@ -27,10 +29,11 @@ from mail_proxy.wire.fields import NoFields, Request
 from mail_proxy.wire.instance import GetStats, GetStatus, UpdateInstance
 from mail_proxy.wire.messages import (
     AddMessages,
+    ChangeMessages,
     CleanupMessages,
     ListMessages,
-    MessageIds,
     MessageKey,
+    ResendMessages,
     SettleMessages,
 )
 from mail_proxy.wire.reports import ListReports, ReplayReports, ResumeReports
@@ -85,11 +88,14 @@ OPERATIONS: dict[str, Operation] = {
     "resumeAccount": Operation(AccountKey, pauses.resume_account),
     "checkAccount": Operation(AccountKey, accounts.check_account),
     "addMessages": Operation(AddMessages, add_messages),
-    "deleteMessages": Operation(MessageIds, messages.delete_messages),
+    "deleteMessages": Operation(ChangeMessages, changes.delete_messages),
     "cleanupMessages": Operation(CleanupMessages, messages.cleanup_messages),
     "listMessages": Operation(ListMessages, listing.list_messages),
-    "retryMessages": Operation(MessageIds, messages.retry_messages),
-    "settleMessages": Operation(SettleMessages, messages.settle_messages),
+    "retryMessages": Operation(ChangeMessages, changes.retry_messages),
+    "holdMessages": Operation(ChangeMessages, changes.hold_messages),
+    "freeMessages": Operation(ChangeMessages, changes.free_messages),
+    "resendMessages": Operation(ResendMessages, resending.resend_messages),
+    "settleMessages": Operation(SettleMessages, changes.settle_messages),
     "getMessage": Operation(MessageKey, messages.get_message),
     "explainMessage": Operation(MessageKey, messages.explain_message),
     "getMessageEvents": Operation(MessageKey, messages.get_message_events),

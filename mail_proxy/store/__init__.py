@@ -3,15 +3,18 @@
 Verbs are whole operations; the values that they take and return are here too.
 """
 
+from mail_proxy.store.acting import Act
 from mail_proxy.store.base import Store
 from mail_proxy.store.db import MailProxyDb
 from mail_proxy.store.open import open_store
 from mail_proxy.store.values import (
     Accepted,
     Account,
+    Acted,
     ApiKey,
     Claim,
     Claimed,
+    Copy,
     Count,
     Daemon,
     Ending,
@@ -37,9 +40,12 @@ from mail_proxy.store.values import (
 __all__ = [
     "Accepted",
     "Account",
+    "Act",
+    "Acted",
     "ApiKey",
     "Claim",
     "Claimed",
+    "Copy",
     "Count",
     "Daemon",
     "Ending",

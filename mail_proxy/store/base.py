@@ -11,11 +11,14 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from mail_proxy.domain.message import LOWEST_PRIORITY
+from mail_proxy.store.acting import Act
 from mail_proxy.store.values import (
     Accepted,
     Account,
+    Acted,
     ApiKey,
     Claim,
+    Copy,
     Count,
     Daemon,
     Ending,
@@ -24,6 +27,7 @@ from mail_proxy.store.values import (
     Found,
     Keep,
     KeptAnswer,
+    Key,
     Lease,
     MessageFilter,
     MessageRow,
@@ -210,6 +214,32 @@ class Store(Protocol):
 
     async def retry_messages(self, tenant_id: str, ids: Sequence[str], *, now: float) -> set[str]:
         """RETRY: WAITING, due now, tries anew, refused recipients of a FAILED one pending again."""
+        ...
+
+    async def search_keys(
+        self, chosen: MessageFilter, *, limit: int, after: Position | None = None
+    ) -> Found[Key]:
+        """As `search_messages`, of each message only what names it."""
+        ...
+
+    async def change_messages(
+        self,
+        tenant_id: str,
+        ids: Sequence[str],
+        act: Act,
+        *,
+        among: MessageFilter | None = None,
+        is_trial: bool = False,
+    ) -> list[Acted]:
+        """Hold, free, retry, settle or delete those for which it is possible, and tell of each.
+
+        Absent ones are left out; `among`, those too that do not match any more.
+        is_trial: nothing is changed.
+        """
+        ...
+
+    async def copy_messages(self, tenant_id: str, copies: Sequence[Copy], act: Act) -> list[Acted]:
+        """Accept a new message of each old one that is finished; no id is ever taken over."""
         ...
 
     async def expired(self, *, now: float, limit: int) -> list[MessageRow]:

@@ -80,6 +80,40 @@ def _reopen_recipients(conn: Connection, tenant_id: str, pks: list[int]) -> None
     )
 
 
+# --- hold and free ---
+
+
+def hold_messages(
+    conn: Connection, tenant_id: str, ids: Sequence[str], *, reason: str, now: float
+) -> None:
+    """HELD, those for which HOLD is legal."""
+    _turn(conn, tenant_id, ids, Event.HOLD, state=State.HELD.value, held_reason=reason, now=now)
+
+
+def free_messages(conn: Connection, tenant_id: str, ids: Sequence[str], *, now: float) -> None:
+    """WAITING, or SUSPENDED; the time in which it was held does not count for its age."""
+    state = case((_is_suspended, State.SUSPENDED.value), else_=State.WAITING.value)
+    _turn(conn, tenant_id, ids, Event.FREE, state=state, held_reason=None, retried_at=now, now=now)
+
+
+def _turn(
+    conn: Connection, tenant_id: str, ids: Sequence[str], event: Event, *, now: float, **values: Any
+) -> None:
+    columns = [_m.pk, _m.account_id, _m.state, _m.priority]
+    statement = select(*columns).where(
+        _m.tenant_id == tenant_id, _m.id.in_(ids), _m.state.in_(stored(sources(event)))
+    )
+    found = conn.execute(by_index(statement, messages, "messages_id")).all()
+    moved = conn.execute(
+        update(messages)
+        .where(_m.tenant_id == tenant_id, _m.pk.in_([row.pk for row in found]))
+        .values(updated_at=now, **values)
+        .returning(_m.pk, _m.state)
+    ).all()
+    after = {row.pk: row.state for row in moved}
+    _count(conn, tenant_id, [(row, after[row.pk]) for row in found])
+
+
 # --- a clock that was set back ---
 
 

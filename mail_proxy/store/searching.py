@@ -27,7 +27,7 @@ from mail_proxy.store.indexed import by_index, by_key
 from mail_proxy.store.messages import Extras, completed
 from mail_proxy.store.rows import MESSAGE_COLUMNS
 from mail_proxy.store.schema import TROUBLED, messages, stored, tenants
-from mail_proxy.store.values import Found, MessageFilter, MessageRow, Position
+from mail_proxy.store.values import Found, Key, MessageFilter, MessageRow, Position
 
 WINDOW = 5_000  # rows looked at in one read, about 10 ms
 CANDIDATES = 5_000  # more are not read from an index of their own and sorted, for each page
@@ -46,12 +46,13 @@ def search_page(
 
 def search_keys(
     conn: Connection, chosen: MessageFilter, *, limit: int, after: Position | None
-) -> Found[Any]:
-    """The same, of each message only `tenant_id`, `priority`, `pk`, `id` and `size_bytes`."""
+) -> Found[Key]:
+    """The same, of each message only what names it."""
     statement, end = _next(conn, chosen, after)
     columns = (*_KEY, _m.id, _m.size_bytes)
     rows = list(conn.execute(statement.with_only_columns(*columns).limit(limit)))
-    return Found(rows, _place(rows, limit, end))
+    keys = [Key(row.id, row.pk, row.size_bytes) for row in rows]
+    return Found(keys, _place(rows, limit, end))
 
 
 def _place(rows: Sequence[Any], limit: int, end: Position | None) -> Position | None:

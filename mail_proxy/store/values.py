@@ -400,6 +400,39 @@ class Found(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Acted:
+    """What became of one message that a person wanted to change.
+
+    state: as it was before. reason: why nothing was done; empty: it is done.
+    new_id: of the new message, where one was made.
+    """
+
+    id: str
+    pk: int
+    state: State
+    reason: str
+    new_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A new message of the one with this key. new_id: empty: the store chooses one."""
+
+    pk: int
+    message: NewMessage
+    new_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A message as a walk through many sees it."""
+
+    id: str
+    pk: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     tenant_id: str
     account_id: str

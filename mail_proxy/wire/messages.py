@@ -59,10 +59,35 @@ class MessageIds(TenantRequest):
     ids: list[Text] = Field(default_factory=list, max_length=MAX_IDS)
 
 
-class SettleMessages(MessageIds):
+class ChangeMessages(MessageIds):
+    """Some messages by their ids, or all that a filter finds.
+
+    filter: such as `state:failed to:*@example.com`; docs/filters.md has the words.
+    limit: with a filter, how many to look at now; `next_cursor` goes on. Without one, all.
+    cursor: the `next_cursor` of the part before.
+    dry_run: only tell what would be done.
+    """
+
+    filter: Text | None = None
+    limit: Int | None = Field(default=None, ge=1, le=MAX_IDS)
+    cursor: Text | None = None
+    dry_run: bool = False
+
+
+class SettleMessages(ChangeMessages):
     """as: what became of messages in doubt, as a person knows it."""
 
     as_: Literal["sent", "error"] = Field(alias="as")
+
+
+class ResendMessages(ChangeMessages):
+    """recipients: all of each message, or only those who were refused or came back.
+
+    new_id: of the new message, where one alone is resent; else `<id>-r<n>`.
+    """
+
+    recipients: Literal["all", "refused"] = "all"
+    new_id: Text | None = None
 
 
 class CleanupMessages(TenantRequest):
@@ -126,30 +151,68 @@ class Added(TypedDict):
     rejected: list[Rejection]
 
 
+class NotPossible(TypedDict):
+    """reason: why nothing was done.
+    state: of the message, as it is kept.
+    """
+
+    id: str
+    reason: str
+    state: str
+
+
+class Counts(TypedDict):
+    done: int
+    not_found: int
+    not_possible: int
+
+
+class Resent(TypedDict):
+    """id: of the old message."""
+
+    id: str
+    new_id: str
+
+
+class Changed(TypedDict):
+    """The lists hold the first 1000 of a change by filter; the counts are of all.
+
+    done: ids.
+    counts: how many of each.
+    resent: the new messages.
+    next_cursor: the limit was reached, and there may be more.
+    dry_run: nothing was changed.
+    """
+
+    ok: Literal[True]
+    done: list[str]
+    not_found: list[str]
+    not_possible: list[NotPossible]
+    counts: Counts
+    resent: NotRequired[list[Resent]]
+    next_cursor: NotRequired[str]
+    dry_run: NotRequired[Literal[True]]
+
+
 class Deleted(TypedDict):
-    """unauthorized: always empty; a foreign id is not found, exactly as an absent one."""
+    """not_found: also those that could not be deleted; `not_possible` tells why.
+    unauthorized: always empty; a foreign id is not found, exactly as an absent one.
+    next_cursor: the limit was reached, and there may be more.
+    dry_run: nothing was deleted.
+    """
 
     ok: Literal[True]
     removed: int
     not_found: list[str]
     unauthorized: list[str]
+    not_possible: NotRequired[list[NotPossible]]
+    next_cursor: NotRequired[str]
+    dry_run: NotRequired[Literal[True]]
 
 
 class CleanedUp(TypedDict):
     ok: Literal[True]
     removed: int
-
-
-class Retried(TypedDict):
-    ok: Literal[True]
-    retried: list[str]
-    not_found: list[str]
-
-
-class Settled(TypedDict):
-    ok: Literal[True]
-    settled: list[str]
-    not_found: list[str]
 
 
 class RecipientRecord(TypedDict):

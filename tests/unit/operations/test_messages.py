@@ -4,7 +4,7 @@ import pytest
 
 from mail_proxy.domain.errors import Conflict, Invalid, NotFound
 from mail_proxy.domain.state import Event
-from mail_proxy.operations import messages
+from mail_proxy.operations import changes, messages
 
 
 async def test_one_message_comes_with_its_history(house):
@@ -68,12 +68,16 @@ async def test_what_is_claimed_and_not_begun_is_taken_back_and_deleted(house):
     house.engine.claimed = [m for m in claimed if m.id == "waits"]
     answer = await house.call("deleteMessages", tenant_id="acme", ids=["waits", "begun"])
     assert (answer["removed"], answer["not_found"]) == (1, ["begun"])
+    assert answer["not_possible"] == [
+        {"id": "begun", "reason": "being sent now", "state": "leased"}
+    ]
 
 
 async def test_the_admin_names_a_tenant_where_there_are_several(house):
     await house.tenant("acme")
     await house.tenant("bravo")
-    for command in ("deleteMessages", "cleanupMessages", "retryMessages", "settleMessages"):
+    verbs = ("delete", "cleanup", "retry", "settle", "hold", "free", "resend")
+    for command in (f"{verb}Messages" for verb in verbs):
         with pytest.raises(Invalid, match="tenant_id is required") as caught:
             await house.call(command, **{"as": "sent"})
         assert caught.value.field == "tenant_id"
@@ -85,7 +89,13 @@ async def test_a_failed_message_is_retried_with_all_its_tries(house):
     await house.finish((await house.claim("acme", "main"))[0], Event.FAIL, error="550")
     house.engine.asked.clear()
     answer = await house.call("retryMessages", tenant_id="acme", ids=["m1", "x"])
-    assert answer == {"ok": True, "retried": ["m1"], "not_found": ["x"]}
+    assert answer == {
+        "ok": True,
+        "done": ["m1"],
+        "not_found": ["x"],
+        "not_possible": [],
+        "counts": {"done": 1, "not_found": 1, "not_possible": 0},
+    }
     assert house.engine.asked[-1] == ("wake_all",)
     record = (await house.call("getMessage", id="m1"))["message"]
     assert (record["status"], record["tries"]) == ("pending", 0)
@@ -96,7 +106,7 @@ async def test_what_is_claimed_and_not_begun_is_retried_like_what_waits(house):
     await house.post(house.mail("waits"))
     house.engine.claimed = await house.claim("acme", "main")
     answer = await house.call("retryMessages", tenant_id="acme", ids=["waits"])
-    assert answer["retried"] == ["waits"]
+    assert answer["done"] == ["waits"]
 
 
 async def doubtful(house, *names):
@@ -109,23 +119,27 @@ async def doubtful(house, *names):
 
 @pytest.mark.parametrize(("outcome", "status"), [("sent", "sent"), ("error", "error")])
 async def test_messages_in_doubt_are_settled_one_by_one(house, monkeypatch, outcome, status):
-    monkeypatch.setattr(messages, "SETTLE_BATCH", 2)
+    monkeypatch.setattr(changes, "STEP", 2)
     await doubtful(house, "a", "b", "c", "left")
     await house.post(house.mail("waits"))
     wanted = ["a", "x", "waits", "b", "c", "a"]
     answer = await house.call("settleMessages", tenant_id="acme", ids=wanted, **{"as": outcome})
-    assert answer == {"ok": True, "settled": ["a", "b", "c"], "not_found": ["x", "waits"]}
-    assert house.reporter.asked == [("wake", "acme")]
+    assert (answer["done"], answer["not_found"]) == (["a", "b", "c"], ["x"])
+    assert answer["not_possible"] == [
+        {"id": "waits", "reason": "not in doubt: waiting", "state": "waiting"}
+    ]
+    assert set(house.reporter.asked) == {("wake", "acme")}
     listed = await house.call("listMessages", status=status)
     assert [m["id"] for m in listed["messages"]] == ["a", "b", "c"]
     held = await house.call("listMessages", status="in_doubt")
     assert [m["id"] for m in held["messages"]] == ["left"]
     told = (await house.call("getMessageEvents", id="a"))["events"]
-    assert [event["event_type"] for event in told] == ["in_doubt", status]
-    word = told[-1]["event_data"]["description" if outcome == "sent" else "error"]
+    assert [event["event_type"] for event in told] == ["in_doubt", status, "settled"]
+    word = told[1]["event_data"]["description" if outcome == "sent" else "error"]
     assert word == f"settled by hand as {'sent' if outcome == 'sent' else 'not sent'}"
     again = await house.call("settleMessages", tenant_id="acme", ids=["a"], **{"as": outcome})
-    assert again["not_found"] == ["a"]
+    (why,) = again["not_possible"]
+    assert why["reason"].startswith("not in doubt: already ")
 
 
 @pytest.mark.parametrize("word", [None, "failed", 5])
@@ -139,7 +153,7 @@ async def test_a_doubt_is_settled_as_sent_or_error_only(house, word):
 async def test_a_message_in_doubt_is_sent_again_by_a_retry(house):
     await doubtful(house, "a")
     answer = await house.call("retryMessages", tenant_id="acme", ids=["a"])
-    assert answer["retried"] == ["a"]
+    assert answer["done"] == ["a"]
     assert [m.id for m in await house.claim("acme", "main")] == ["a"]
 
 

@@ -1,0 +1,111 @@
+"""Resend: a new message of one that is finished, to all its recipients or to those refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pydantic_core import from_json
+
+from mail_proxy.domain.actions import NO_CONTENT, NONE_REFUSED, Action, refusal
+from mail_proxy.domain.address import parse_address
+from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.message import check_id
+from mail_proxy.domain.state import RecipientState
+from mail_proxy.operations.changes import Change
+from mail_proxy.operations.context import Context
+from mail_proxy.operations.intake import rfc_message_id
+from mail_proxy.store import Acted, Copy, MessageFilter, MessageRow, NewMessage
+from mail_proxy.wire.messages import Changed, ResendMessages
+
+READ_BYTES = 4 * 2**20  # of contents in memory at one time, or one content that is larger
+_REFUSED = frozenset({RecipientState.REFUSED, RecipientState.BOUNCED})
+
+
+async def resend_messages(ctx: Context, request: ResendMessages) -> Changed:
+    """Send finished messages once more, as new ones; the old ones stay as they are."""
+    if request.new_id is not None:
+        _check_new_id(request, request.new_id)
+    return await _Resend(ctx, request).run()
+
+
+def _check_new_id(request: ResendMessages, new_id: str) -> None:
+    if request.filter is not None or len(set(request.ids)) != 1:
+        raise Invalid("new_id: for one message alone", field="new_id")
+    try:
+        check_id(new_id)
+    except Invalid as error:
+        raise Invalid(f"new_{error}", field="new_id") from error
+
+
+class _Resend(Change):
+    def __init__(self, ctx: Context, request: ResendMessages) -> None:
+        super().__init__(ctx, request, Action.RESEND)
+        self._is_for_all = request.recipients == "all"
+        self._new_id = request.new_id
+
+    async def apply(self, ids: Sequence[str], _among: MessageFilter | None) -> list[Acted]:
+        """A finished message changes no more, so it is not looked at with the filter again.
+
+        The rows come first without their contents, for these may be larger than the memory.
+        """
+        rows = await self._ctx.store.find_messages(self.tenant_id, ids)
+        return [acted for some in _cut(rows) for acted in await self._resent(some)]
+
+    async def _resent(self, rows: Sequence[MessageRow]) -> list[Acted]:
+        ids = [row.id for row in rows]
+        full = await self._ctx.store.find_messages(self.tenant_id, ids, full=True)
+        acted = [Acted(row.id, row.pk, row.state, self._refusal(row)) for row in full]
+        if self._request.dry_run:
+            return acted
+        possible = {each.pk for each in acted if not each.reason}
+        now = self._ctx.clock.now()
+        copies = [
+            Copy(row.pk, self._copy(row, now), self._new_id) for row in full if row.pk in possible
+        ]
+        done = await self._ctx.store.copy_messages(self.tenant_id, copies, self.act)
+        return [each for each in acted if each.reason] + done
+
+    def _refusal(self, row: MessageRow) -> str:
+        if reason := refusal(Action.RESEND, row.state):
+            return reason
+        if not row.content:
+            return NO_CONTENT
+        return "" if self._recipients(row) else NONE_REFUSED
+
+    def _recipients(self, row: MessageRow) -> tuple[str, ...]:
+        return tuple(r.address for r in row.recipients if self._is_for_all or r.state in _REFUSED)
+
+    def _copy(self, row: MessageRow, now: float) -> NewMessage:
+        """Everything as it was, but due now and without an end; a Message-ID of its own."""
+        content = row.content or b""
+        fields = from_json(content)
+        return NewMessage(
+            tenant_id=row.tenant_id,
+            id=row.id,
+            account_id=row.account_id,
+            priority=row.priority,
+            due_at=now,
+            deferred_ts=None,
+            batch_code=row.batch_code,
+            sender=row.sender,
+            subject=row.subject,
+            return_path=row.return_path,
+            rfc_message_id=rfc_message_id(fields, parse_address(fields["from"], field="from")),
+            recipients=self._recipients(row),
+            content=content,
+            created_at=now,
+        )
+
+
+def _cut(rows: Sequence[MessageRow]) -> Iterator[list[MessageRow]]:
+    """Runs of rows whose contents fit into memory together."""
+    run: list[MessageRow] = []
+    run_bytes = 0
+    for row in rows:
+        if run and run_bytes + row.size_bytes > READ_BYTES:
+            yield run
+            run, run_bytes = [], 0
+        run.append(row)
+        run_bytes += row.size_bytes
+    if run:
+        yield run

@@ -1,0 +1,71 @@
+"""New messages of old ones: their ids are chosen, and they are accepted, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, select
+
+from mail_proxy.domain.actions import ID_TAKEN, NO_ACCOUNT, refusal
+from mail_proxy.store.acting import Act, note
+from mail_proxy.store.conditions import begins_with
+from mail_proxy.store.indexed import by_index
+from mail_proxy.store.messages import find_by_pks
+from mail_proxy.store.schema import messages
+from mail_proxy.store.values import Accepted, Acted, Copy, MessageRow, NewMessage
+
+Accept: TypeAlias = Callable[[Connection, Sequence[NewMessage], float], Sequence[Accepted]]
+MARK = "-r"
+MAX_BASE_CHARS = 240  # of an id that is continued
+_m = messages.c
+
+
+def copy_messages(
+    conn: Connection, tenant_id: str, copies: Sequence[Copy], act: Act, accept: Accept
+) -> list[Acted]:
+    """Accept them; `new_id` tells the id of each, `<id>-r<n>` where none was given."""
+    originals = {row.pk: row for row in find_by_pks(conn, tenant_id, [c.pk for c in copies])}
+    there = [copy for copy in copies if copy.pk in originals]
+    return [_copied(conn, originals[copy.pk], copy, act, accept) for copy in there]
+
+
+def _copied(conn: Connection, original: MessageRow, copy: Copy, act: Act, accept: Accept) -> Acted:
+    acted = Acted(original.id, original.pk, original.state, refusal(act.action, original.state))
+    if acted.reason:
+        return acted
+    new_id = copy.new_id or _next_id(conn, original)
+    if copy.new_id and _is_there(conn, original.tenant_id, copy.new_id):
+        return replace(acted, reason=ID_TAKEN)
+    message = replace(copy.message, id=new_id)
+    (accepted,) = accept(conn, [message], act.now)
+    if accepted.reason:
+        return replace(acted, reason=NO_ACCOUNT)
+    made = find_by_pks(conn, original.tenant_id, [accepted.pk])
+    note(
+        conn,
+        original.tenant_id,
+        [original, *made],
+        act,
+        {original.pk: {"new_id": new_id}, accepted.pk: {"of_id": original.id}},
+    )
+    return replace(acted, new_id=new_id)
+
+
+def _next_id(conn: Connection, original: MessageRow) -> str:
+    """The first `<id>-r<n>` after all that were ever taken."""
+    base = original.id[:MAX_BASE_CHARS] + MARK
+    of_base = select(_m.id).where(_m.tenant_id == original.tenant_id, begins_with(_m.id, base))
+    taken = conn.execute(by_index(of_base, messages, "messages_id")).scalars()
+    numbers = [int(n) for n in (id_[len(base) :] for id_ in taken) if _is_number(n)]
+    return f"{base}{max(numbers, default=0) + 1}"
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
+def _is_there(conn: Connection, tenant_id: str, id_: str) -> Any:
+    found = select(_m.pk).where(_m.tenant_id == tenant_id, _m.id == id_)
+    return conn.execute(found).first() is not None
