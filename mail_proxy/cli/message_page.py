@@ -104,6 +104,10 @@ def event_line(event: Mapping[str, Any]) -> str:
     kind = safe_text(event.get("event_type"), 40)
     data = event.get("event_data") or {}
     parts = [safe_text(data[key], 500) for key in _TELLING if data.get(key)]
+    if data.get("by"):  # a person did it
+        parts += [f"by {safe_text(data['by'], 80)}"]
+        parts += [f"as '{safe_text(data['new_id'], 255)}'"] if data.get("new_id") else []
+        parts += [f"of '{safe_text(data['of_id'], 255)}'"] if data.get("of_id") else []
     if kind == "deferred" and data.get("deferred_ts"):
         parts.append(f"next {_clock(data['deferred_ts'], event.get('event_ts'))}")
     when = units.local_time(event.get("event_ts"))

@@ -222,9 +222,12 @@ def why(
 
 
 for command in (
-    message_changes.delete,
+    message_changes.hold,
+    message_changes.free,
     message_changes.retry,
+    message_changes.resend,
     message_changes.settle,
+    message_changes.delete,
     message_changes.cleanup,
 ):
     app.command()(command)

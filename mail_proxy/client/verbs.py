@@ -75,8 +75,15 @@ class Instance(Noun[A, R]):
         return self.call("activate", tenant_id=tenant_id, batch_code=batch_code)
 
 
+Ids: TypeAlias = str | Iterable[str]
+
+
 class Messages(Noun[A, R]):
-    """The queue. `tenant_id` may be left out with a tenant's token, or where it is clear."""
+    """The queue. `tenant_id` may be left out with a tenant's token, or where it is clear.
+
+    What is done is done to `ids`, or with `filter=...` to all that it finds. more: `dry_run`, and
+    `limit` and `cursor` to go through many in parts, each of which is answered in a moment.
+    """
 
     def list(self, tenant_id: str | None = None, **filters: Any) -> R:
         """filters: `status`, `account_id`, `batch_code`, `limit`, ... of `GET /messages`."""
@@ -114,16 +121,30 @@ class Messages(Noun[A, R]):
         extra = {} if default_priority is None else {"default_priority": default_priority}
         return self._answer("addMessages", messages=[dict(m) for m in many], **extra)
 
-    def delete(self, ids: str | Iterable[str], tenant_id: str | None = None) -> A:
-        return self._answer("deleteMessages", ids=_ids(ids), tenant_id=tenant_id)
+    def delete(self, ids: Ids = (), tenant_id: str | None = None, **more: Any) -> A:
+        return self._change("deleteMessages", ids, tenant_id, more)
 
-    def retry(self, ids: str | Iterable[str], tenant_id: str | None = None) -> A:
-        return self._answer("retryMessages", ids=_ids(ids), tenant_id=tenant_id)
+    def hold(self, ids: Ids = (), tenant_id: str | None = None, **more: Any) -> A:
+        """Keep them from being sent until they are freed."""
+        return self._change("holdMessages", ids, tenant_id, more)
 
-    def settle(self, ids: str | Iterable[str], outcome: str, tenant_id: str | None = None) -> A:
+    def free(self, ids: Ids = (), tenant_id: str | None = None, **more: Any) -> A:
+        return self._change("freeMessages", ids, tenant_id, more)
+
+    def retry(self, ids: Ids = (), tenant_id: str | None = None, **more: Any) -> A:
+        return self._change("retryMessages", ids, tenant_id, more)
+
+    def resend(self, ids: Ids = (), tenant_id: str | None = None, **more: Any) -> A:
+        """Finished ones, as new messages; more: `recipients` (`all`, `refused`), `new_id`."""
+        return self._change("resendMessages", ids, tenant_id, more)
+
+    def settle(self, ids: Ids, outcome: str, tenant_id: str | None = None, **more: Any) -> A:
         """Messages in doubt: `sent` or `error`, as you know it."""
-        fields = {"ids": _ids(ids), "as": outcome, "tenant_id": tenant_id}
-        return self._answer("settleMessages", **fields)
+        return self._change("settleMessages", ids, tenant_id, {"as": outcome, **more})
+
+    def _change(self, command: str, ids: Ids, tenant_id: str | None, more: Mapping[str, Any]) -> A:
+        which = {} if "filter" in more and not ids else {"ids": _ids(ids)}
+        return self._answer(command, **which, tenant_id=tenant_id, **more)
 
     def cleanup(self, older_than_seconds: float | None = None, tenant_id: str | None = None) -> A:
         """Remove reported messages; without an age, those older than the retention."""

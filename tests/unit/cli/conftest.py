@@ -235,18 +235,50 @@ class FakeInstance:
         message = self._getMessage(tenant_id, id)["message"]
         return {"id": id, "code": message["why_code"], "why": message["why"], "do": message["do"]}
 
-    def _deleteMessages(self, tenant_id: str, ids: list[str]) -> dict[str, Any]:  # noqa: N802
-        known = [i for i in ids if self.messages.pop(i, None)]
-        return {"removed": len(known), "not_found": [i for i in ids if i not in known]}
+    def _deleteMessages(self, **how: Any) -> dict[str, Any]:  # noqa: N802
+        told = self._change(how, lambda message: message["status"] != "sending")
+        if not how.get("dry_run"):
+            for id_ in told["done"]:
+                del self.messages[id_]
+        left = [each["id"] for each in told["not_possible"]]
+        return {**told, "removed": len(told["done"]), "not_found": told["not_found"] + left}
 
-    def _retryMessages(self, tenant_id: str, ids: list[str]) -> dict[str, Any]:  # noqa: N802
-        known = [i for i in ids if i in self.messages]
-        return {"retried": known, "not_found": [i for i in ids if i not in known]}
+    def _retryMessages(self, **how: Any) -> dict[str, Any]:  # noqa: N802
+        return self._change(how, lambda message: message["status"] != "sent")
 
-    def _settleMessages(self, tenant_id: str, ids: list[str], **how: str) -> dict[str, Any]:  # noqa: N802
-        known = [i for i in ids if self.messages.get(i, {}).get("status") == "in_doubt"]
-        self.messages |= {i: {**self.messages[i], "status": how["as"]} for i in known}
-        return {"settled": known, "not_found": [i for i in ids if i not in known]}
+    def _holdMessages(self, **how: Any) -> dict[str, Any]:  # noqa: N802
+        return self._change(how, lambda message: message["status"] == "pending", "held")
+
+    def _freeMessages(self, **how: Any) -> dict[str, Any]:  # noqa: N802
+        return self._change(how, lambda message: message["status"] == "held", "pending")
+
+    def _resendMessages(self, **how: Any) -> dict[str, Any]:  # noqa: N802
+        told = self._change(how, lambda message: message["status"] in ("sent", "error"))
+        made = [{"id": i, "new_id": how.get("new_id") or f"{i}-r1"} for i in told["done"]]
+        return {**told, "resent": made}
+
+    def _settleMessages(self, **how: Any) -> dict[str, Any]:  # noqa: N802
+        return self._change(how, lambda message: message["status"] == "in_doubt", how["as"])
+
+    def _change(
+        self, how: dict[str, Any], is_possible: Callable[[Any], bool], status: str = ""
+    ) -> dict[str, Any]:
+        """By ids, or all whose status the filter names; in parts of `part`."""
+        word = how.get("filter", "").removeprefix("state:")
+        matching = [i for i, m in self.messages.items() if m["status"] == word or word == "all"]
+        start = int(how.get("cursor") or 0)
+        chosen = matching[start : start + how["limit"]] if "filter" in how else how["ids"]
+        there = [i for i in chosen if i in self.messages]
+        done = [i for i in there if is_possible(self.messages[i])]
+        why = [{"id": i, "reason": "already sent", "state": "sent"} for i in there if i not in done]
+        if not how.get("dry_run") and status:
+            self.messages |= {i: {**self.messages[i], "status": status} for i in done}
+        absent = [i for i in chosen if i not in there]
+        counts = {"done": len(done), "not_found": len(absent), "not_possible": len(why)}
+        told = {"done": done, "not_found": absent, "not_possible": why, "counts": counts}
+        if "filter" in how and start + how["limit"] < len(matching):
+            told["next_cursor"] = str(start + how["limit"])
+        return told
 
     def _cleanupMessages(  # noqa: N802
         self, tenant_id: str, older_than_seconds: int | None = None
