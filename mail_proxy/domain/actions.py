@@ -62,7 +62,6 @@ _SPECIAL: dict[tuple[Action, State], str] = {
 
 EXPIRED = "expired: it is never sent later"
 NO_CONTENT = "its content is gone"
-NO_ACCOUNT = "its account is gone"
 NONE_REFUSED = "no recipient was refused"
 ID_TAKEN = "there is a message with the new id"
 

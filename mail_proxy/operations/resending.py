@@ -62,7 +62,11 @@ class _Resend(Change):
         copies = [
             Copy(row.pk, self._copy(row, now), self._new_id) for row in full if row.pk in possible
         ]
-        done = await self._ctx.store.copy_messages(self.tenant_id, copies, self.act)
+        most = self._ctx.max_queued(self.tenant_id)
+        limits = {self.tenant_id: most} if most else {}
+        done = await self._ctx.store.copy_messages(
+            self.tenant_id, copies, self.act, max_queued=limits
+        )
         return [each for each in acted if each.reason] + done
 
     def _refusal(self, row: MessageRow) -> str:

@@ -238,7 +238,14 @@ class Store(Protocol):
         """
         ...
 
-    async def copy_messages(self, tenant_id: str, copies: Sequence[Copy], act: Act) -> list[Acted]:
+    async def copy_messages(
+        self,
+        tenant_id: str,
+        copies: Sequence[Copy],
+        act: Act,
+        *,
+        max_queued: Mapping[str, int] = NO_LIMITS,
+    ) -> list[Acted]:
         """Accept a new message of each old one that is finished; no id is ever taken over."""
         ...
 

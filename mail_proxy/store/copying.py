@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, select
 
-from mail_proxy.domain.actions import ID_TAKEN, NO_ACCOUNT, refusal
+from mail_proxy.domain.actions import ID_TAKEN, refusal
 from mail_proxy.store.acting import Act, note
 from mail_proxy.store.conditions import begins_with
 from mail_proxy.store.indexed import by_index
@@ -16,7 +16,7 @@ from mail_proxy.store.messages import find_by_pks
 from mail_proxy.store.schema import messages
 from mail_proxy.store.values import Accepted, Acted, Copy, MessageRow, NewMessage
 
-Accept: TypeAlias = Callable[[Connection, Sequence[NewMessage], float], Sequence[Accepted]]
+Accept: TypeAlias = Callable[[Connection, NewMessage], Accepted]
 MARK = "-r"
 MAX_BASE_CHARS = 240  # of an id that is continued
 _m = messages.c
@@ -39,9 +39,9 @@ def _copied(conn: Connection, original: MessageRow, copy: Copy, act: Act, accept
     if copy.new_id and _is_there(conn, original.tenant_id, copy.new_id):
         return replace(acted, reason=ID_TAKEN)
     message = replace(copy.message, id=new_id)
-    (accepted,) = accept(conn, [message], act.now)
+    accepted = accept(conn, message)
     if accepted.reason:
-        return replace(acted, reason=NO_ACCOUNT)
+        return replace(acted, reason=accepted.reason)
     made = find_by_pks(conn, original.tenant_id, [accepted.pk])
     note(
         conn,

@@ -381,10 +381,22 @@ class MailProxyDb:
                 acted += await self._write(acting.change, tenant_id, some, act, among)
         return acted
 
-    async def copy_messages(self, tenant_id: str, copies: Sequence[Copy], act: Act) -> list[Acted]:
+    async def copy_messages(
+        self,
+        tenant_id: str,
+        copies: Sequence[Copy],
+        act: Act,
+        *,
+        max_queued: Mapping[str, int] = NO_LIMITS,
+    ) -> list[Acted]:
+        def take(conn: Connection, message: NewMessage) -> Accepted:
+            request = AcceptRequest([message], act.now, max_queued=max_queued)
+            ((accepted,),) = accept(conn, [request])
+            return accepted
+
         acted: list[Acted] = []
         for some in _chunks(copies, COPIES_AT_ONCE):
-            acted += await self._write(copying.copy_messages, tenant_id, some, act, _accept_now)
+            acted += await self._write(copying.copy_messages, tenant_id, some, act, take)
         return acted
 
     async def set_back(self, seconds: float, *, now: float) -> None:
@@ -574,11 +586,6 @@ class MailProxyDb:
 
 def _run_each(conn: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
     return [work(conn) for work in works]
-
-
-def _accept_now(conn: Connection, batch: Sequence[NewMessage], now: float) -> Sequence[Accepted]:
-    (accepted,) = accept(conn, [AcceptRequest(batch, now)])
-    return accepted
 
 
 def _chunks(items: Sequence[R], size: int = AT_ONCE) -> list[Sequence[R]]:

@@ -320,7 +320,18 @@ async def test_what_cannot_be_resent_tells_why(house):
     assert told["not_possible"][0]["reason"] == "its content is gone"
     await house.store.delete_account("acme", "main")
     told = await house.call("resendMessages", tenant_id="acme", ids=["m1"])
-    assert told["not_possible"][0]["reason"] == "its account is gone"
+    assert told["not_possible"][0]["reason"] == "account not found for tenant"
+
+
+async def test_a_resend_keeps_the_limit_of_the_queue(house):
+    await house.tenant("acme", "main", max_queued=2)
+    await house.post(house.mail("a"), house.mail("b"))
+    for claimed in await house.claim("acme", "main"):
+        await house.finish(claimed, Event.ACCEPT)
+    await house.post(house.mail("c"))
+    told = await house.call("resendMessages", tenant_id="acme", filter="state:sent")
+    assert told["resent"] == [{"id": "a", "new_id": "a-r1"}]
+    assert told["not_possible"] == [{"id": "b", "reason": "queue full", "state": "sent"}]
 
 
 def _empty(conn: Any, _id: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from mail_proxy.domain.errors import Conflict, Invalid, NotFound
 from mail_proxy.domain.state import Event
-from mail_proxy.operations import changes, messages
+from mail_proxy.operations import changes
 
 
 async def test_one_message_comes_with_its_history(house):
