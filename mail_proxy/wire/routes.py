@@ -97,6 +97,7 @@ _TABLE = (
         _T,
         ("tenant_id",),
         changes=True,
+        also=(409,),
     ),
     Route(
         "resumeAccount",
@@ -105,6 +106,7 @@ _TABLE = (
         _T,
         ("tenant_id",),
         changes=True,
+        also=(409,),
     ),
     Route("checkAccount", "POST", "/account/{account_id}/check", _T, ("tenant_id",), also=(409,)),
     # messages
@@ -134,7 +136,9 @@ _TABLE = (
     # reports
     Route("getSyncStatus", "GET", "/tenants/sync-status", _A),
     Route("listReports", "GET", "/reports", _T, ("tenant_id", "state", "limit", "cursor")),
-    Route("replayReports", "POST", "/reports/replay", _T, ("tenant_id",), changes=True),
+    Route(
+        "replayReports", "POST", "/reports/replay", _T, ("tenant_id",), changes=True, also=(409,)
+    ),
     Route("resumeReports", "POST", "/reports/resume", _T, ("tenant_id",), changes=True),
     # scheduler
     Route("runNow", "POST", "/commands/run-now", _T, ("tenant_id",), changes=True),

@@ -100,7 +100,7 @@ def pks(running: Served) -> tuple[int, int]:
 
 
 @named
-@pytest.mark.parametrize("who", ["acme", "nobody", "wrong"])
+@pytest.mark.parametrize("who", ["acme", "nobody"])
 def test_naming_another_tenant_is_answered_as_naming_none(
     route: Route, who: str, daemon: Served
 ) -> None:
@@ -111,7 +111,7 @@ def test_naming_another_tenant_is_answered_as_naming_none(
     )
 
     assert foreign == absent
-    assert foreign[0] in (401, 403, 429)
+    assert foreign[0] in (401, 403)
     assert state_of(daemon, "bravo") == before
 
 
