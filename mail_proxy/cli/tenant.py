@@ -5,22 +5,16 @@ from __future__ import annotations
 import typer
 
 from mail_proxy.cli import suspended, units
-from mail_proxy.cli.columns import Column, show_age, show_local_time
+from mail_proxy.cli.columns import Column
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.instance import print_stats, print_suspended
+from mail_proxy.cli.keys import print_keys
 from mail_proxy.cli.tenants import print_tenant
 from mail_proxy.cli.tree import TENANT
 from mail_proxy.domain.safe_text import safe_text
 
 app = Family()
-
-_KEY_COLUMNS = (
-    Column("key_id", "key", is_id=True),
-    Column("prefix", "begins with"),
-    Column("created_at", "age", show_age, right=True),
-    Column("expires_at", "expires", show_local_time),
-)
 
 
 @app.command()
@@ -42,13 +36,14 @@ def info(ctx: typer.Context) -> None:
 def key(
     ctx: typer.Context,
     regenerate: bool = typer.Option(
-        False, "--regenerate", "-r", help="Make a new one; the old ones end at once."
+        False, "--regenerate", "-r", help="Make the first one anew; it ends at once."
     ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would change."),
 ) -> None:
     """The tenant's keys, or a new one.
 
-    Only a hash of a key is stored, so an old one cannot be shown.
+    Only a hash of a key is stored, so an old one cannot be shown. `tenants keys` adds further ones,
+    and revokes them.
 
     Examples:
       mail-proxy myserver acme key
@@ -61,11 +56,9 @@ def key(
         found.writer.would(f"{verb} the keys of '{tenant_id}'")
         return
     if not regenerate:
-        keys = found.call("listTenantKeys", tenant_id=tenant_id)["keys"]
-        empty = f"There is no key. Make one: {found.path} key --regenerate"
-        found.writer.records(_KEY_COLUMNS, keys, empty=empty)
+        print_keys(found)
         return
-    found.prompts.confirm(f"Make a new key for '{tenant_id}'? The old ones end at once.")
+    found.prompts.confirm(f"Make a new first key for '{tenant_id}'? The old one ends at once.")
     told = found.call("createTenantKey", tenant_id=tenant_id)
     found.writer.done({"id": tenant_id, "api_key": told["api_key"]}, str(told["api_key"]))
     found.writer.hint("The key is shown this once; the application sends it as X-API-Token.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli import units
+from mail_proxy.cli import keys, units
 from mail_proxy.cli.columns import Column, detail_columns, show_age
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
@@ -22,6 +22,7 @@ from mail_proxy.forms.tenant import TENANT_FORM
 from mail_proxy.forms.tenant import request as tenant_request
 
 app = Family()
+app.add_typer(keys.app, name="keys")
 app.command("webhook-secret")(webhook_secret)
 
 DEFAULT_SYNC_PATH = "/mail-proxy/sync"

@@ -198,6 +198,18 @@ class Tenants(Noun[A, R]):
         """The tenant with its accounts and messages."""
         return self._answer("deleteTenant", tenant_id=tenant_id)
 
+    def keys(self, tenant_id: str) -> R:
+        """Its keys, without their secret part."""
+        return self._rows("keys", "listTenantKeys", tenant_id=tenant_id)
+
+    def add_key(self, tenant_id: str, **fields: Any) -> A:
+        """One more key (`name`, `expires_at`); its `api_key` is shown this once."""
+        return self._answer("addTenantKey", tenant_id=tenant_id, **fields)
+
+    def delete_key(self, tenant_id: str, key_id: str) -> A:
+        """This key ends at once."""
+        return self._answer("deleteTenantKey", tenant_id=tenant_id, key_id=key_id)
+
     def create_webhook_secret(self, tenant_id: str, *, overlap_s: float | None = None) -> A:
         """A new `secret` for its reports, shown this once; the old one signs too for a while."""
         extra = {} if overlap_s is None else {"overlap_s": overlap_s}

@@ -40,10 +40,12 @@ from mail_proxy.wire.reports import ListReports, ReplayReports, ResumeReports
 from mail_proxy.wire.routes import ROUTES
 from mail_proxy.wire.scheduler import Activate, RunNow, Suspend
 from mail_proxy.wire.tenants import (
+    AddKey,
     AddTenant,
     CreateKey,
     CreateWebhookSecret,
     ListTenants,
+    OneKey,
     TenantKey,
     TenantOf,
     UpdateTenant,
@@ -76,6 +78,8 @@ OPERATIONS: dict[str, Operation] = {
     "updateTenant": Operation(UpdateTenant, tenants.update_tenant),
     "deleteTenant": Operation(TenantKey, tenants.delete_tenant),
     "listTenantKeys": Operation(TenantKey, keys.list_tenant_keys),
+    "addTenantKey": Operation(AddKey, keys.add_tenant_key),
+    "deleteTenantKey": Operation(OneKey, keys.delete_tenant_key),
     "createTenantKey": Operation(CreateKey, keys.create_tenant_key),
     "revokeTenantKey": Operation(TenantKey, keys.revoke_tenant_key),
     "createWebhookSecret": Operation(CreateWebhookSecret, webhook_secrets.create_webhook_secret),

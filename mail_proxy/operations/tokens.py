@@ -39,6 +39,7 @@ class Tokens:
         self._clock = clock
         self._known: OrderedDict[str, tuple[ApiKey, float]] = OrderedDict()
         self._changes = 0
+        self._uses: dict[tuple[str, str], float] = {}  # since they were written
         self.admin_token = admin_token
 
     async def admit(self, token: str | None, address: str) -> Caller:
@@ -84,7 +85,19 @@ class Tokens:
             raise Unauthorized(WRONG_TOKEN)
         if not self._directory.is_active(key.tenant_id):
             raise Forbidden(f"Tenant '{key.tenant_id}' is not active")
+        self._uses[key.tenant_id, key.key_id] = self._clock.now()
         return tenant(key.tenant_id)
+
+    async def write_uses(self) -> None:
+        """Store when keys were used last. Raises StoreError; then they are stored the next time."""
+        uses = self._uses
+        if uses:
+            self._uses = {}
+            try:
+                await self._store.note_key_uses(uses)
+            except BaseException:
+                self._uses = uses | self._uses
+                raise
 
     def forget(self) -> None:
         """A key was made or revoked."""

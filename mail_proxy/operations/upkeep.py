@@ -46,7 +46,8 @@ class Upkeep:
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._ended.wait()
             except TimeoutError:
-                continue
+                pass
+            await self._safely("key uses", self._ctx.tokens.write_uses())
 
     async def clean_up(self) -> None:
         """Messages, commands and kept answers go when they are older than they need to be."""

@@ -162,11 +162,14 @@ class MailProxyDb:
             tenants.list_tenants, active_only=active_only, keyring=self._keyring
         )
 
-    async def put_key(self, key: ApiKey, *, replace_all: bool) -> None:
-        await self._write(tenants.put_key, key, replace_all=replace_all)
+    async def put_key(self, key: ApiKey) -> None:
+        await self._write(tenants.put_key, key)
 
-    async def delete_keys(self, tenant_id: str) -> int:
-        return await self._write(tenants.delete_keys, tenant_id)
+    async def delete_key(self, tenant_id: str, key_id: str) -> bool:
+        return await self._write(tenants.delete_key, tenant_id, key_id)
+
+    async def note_key_uses(self, uses: Mapping[tuple[str, str], float]) -> None:
+        await self._write(tenants.note_key_uses, uses)
 
     async def list_keys(self, tenant_id: str) -> list[ApiKey]:
         return await self._readers.read(tenants.list_keys, tenant_id)

@@ -89,6 +89,8 @@ api_keys = _table(
     _need("prefix", String),  # the first characters, to tell keys apart
     _need("created_at", Float),
     _may("expires_at", Float),
+    _may("name", Text),  # for people
+    _may("last_used_at", Float),  # written once in some minutes; empty: never used
     Index("api_keys_token", "token_sha256", unique=True),
 )
 

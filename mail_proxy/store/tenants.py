@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -79,15 +79,23 @@ def _is_known(conn: Connection, tenant_id: str) -> bool:
 # --- keys ---
 
 
-def put_key(conn: Connection, key: ApiKey, *, replace_all: bool) -> None:
-    k = api_keys.c
-    theirs = delete(api_keys).where(k.tenant_id == key.tenant_id)
-    conn.execute(theirs if replace_all else theirs.where(k.key_id == key.key_id))
+def put_key(conn: Connection, key: ApiKey) -> None:
+    """In place of the one with the same id, if there is one."""
+    delete_key(conn, key.tenant_id, key.key_id)
     conn.execute(insert(api_keys).values(asdict(key)))
 
 
-def delete_keys(conn: Connection, tenant_id: str) -> int:
-    return conn.execute(delete(api_keys).where(api_keys.c.tenant_id == tenant_id)).rowcount
+def delete_key(conn: Connection, tenant_id: str, key_id: str) -> bool:
+    return bool(conn.execute(delete(api_keys).where(*_is_key(tenant_id, key_id))).rowcount)
+
+
+def note_key_uses(conn: Connection, uses: Mapping[tuple[str, str], float]) -> None:
+    for key, at in uses.items():
+        conn.execute(update(api_keys).where(*_is_key(*key)).values(last_used_at=at))
+
+
+def _is_key(tenant_id: str, key_id: str) -> tuple[Any, ...]:
+    return api_keys.c.tenant_id == tenant_id, api_keys.c.key_id == key_id
 
 
 def list_keys(conn: Connection, tenant_id: str) -> list[ApiKey]:

@@ -101,6 +101,8 @@ class ApiKey:
     prefix: str
     created_at: float
     expires_at: float | None = None
+    name: str | None = None  # for people
+    last_used_at: float | None = None  # some minutes late; empty: never
 
 
 # --- accepting ---

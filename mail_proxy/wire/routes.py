@@ -72,6 +72,8 @@ _TABLE = (
     Route("updateTenant", "PUT", "/tenant/{tenant_id}", _T, changes=True),
     Route("deleteTenant", "DELETE", "/tenant/{tenant_id}", _A, changes=True),
     Route("listTenantKeys", "GET", "/tenant/{tenant_id}/keys", _A),
+    Route("addTenantKey", "POST", "/tenant/{tenant_id}/keys", _A, changes=True),
+    Route("deleteTenantKey", "DELETE", "/tenant/{tenant_id}/keys/{key_id}", _A, changes=True),
     Route("createTenantKey", "POST", "/tenant/{tenant_id}/api-key", _A, changes=True),
     Route("revokeTenantKey", "DELETE", "/tenant/{tenant_id}/api-key", _A, changes=True),
     Route("createWebhookSecret", "POST", "/tenant/{tenant_id}/webhook-secret", _T, changes=True),

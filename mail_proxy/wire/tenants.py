@@ -117,6 +117,17 @@ class ListTenants(Request):
     active_only: bool = False
 
 
+class AddKey(TenantKey):
+    """name: for people. expires_at: seconds since the epoch; absent: never."""
+
+    name: Annotated[Line, Field(min_length=1, max_length=100)] | None = None
+    expires_at: Timestamp | None = None
+
+
+class OneKey(TenantKey):
+    key_id: Text
+
+
 class CreateKey(TenantKey):
     """expires_at: seconds since the epoch; absent: never."""
 
@@ -193,12 +204,25 @@ class Tenants(TypedDict):
 
 
 class KeyRecord(TypedDict):
-    """prefix: the first characters, to tell keys apart; the rest is known to its owner alone."""
+    """prefix: the first characters, to tell keys apart; the rest is known to its owner alone.
+
+    last_used_ts: some minutes late; absent: never used.
+    """
 
     key_id: str
+    name: NotRequired[str]
     prefix: str
     created_at: str
     expires_at: NotRequired[int]
+    last_used_ts: NotRequired[int]
+
+
+class KeyAdded(TypedDict):
+    """api_key: never shown again."""
+
+    ok: Literal[True]
+    api_key: str
+    key: KeyRecord
 
 
 class Keys(TypedDict):

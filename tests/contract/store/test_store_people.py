@@ -78,7 +78,7 @@ async def test_deleting_a_tenant_takes_everything_and_nobody_elses(scene):
     await scene.post("m2", "m1", tenant_id="beta")
     await scene.post("m3", batch_code="may")
     await store.suspend("acme", "may", now=scene.now)
-    await store.put_key(ApiKey("acme", "k", "hash", "mp_", 1.0), replace_all=True)
+    await store.put_key(ApiKey("acme", "k", "hash", "mp_", 1.0))
 
     assert await store.delete_tenant("acme")
 
@@ -101,18 +101,26 @@ async def test_a_tenant_of_many_messages_is_deleted_in_pieces(scene):
 
 
 async def test_a_key_is_found_by_its_hash_until_it_is_replaced(store):
-    old = ApiKey("acme", "one", "hash-1", "mp_abc", 1.0, 99.0)
+    old = ApiKey("acme", "one", "hash-1", "mp_abc", 1.0, 99.0, "for 2026")
     new = ApiKey("acme", "two", "hash-2", "mp_def", 2.0)
-    await store.put_key(old, replace_all=True)
-    await store.put_key(new, replace_all=False)
+    await store.put_key(old)
+    await store.put_key(new)
 
     assert await store.find_key("hash-1") == old
     assert await store.list_keys("acme") == [old, new]
-    await store.put_key(replace(new, token_sha256="hash-3"), replace_all=True)
+    await store.put_key(replace(old, token_sha256="hash-3"))
     assert await store.find_key("hash-1") is None
-    assert await store.find_key("hash-2") is None
-    assert await store.delete_keys("acme") == 1
+    assert await store.delete_key("acme", "one") is True
+    assert await store.delete_key("acme", "one") is False
     assert await store.find_key("hash-3") is None
+    assert await store.list_keys("acme") == [new]
+
+
+async def test_the_last_use_of_a_key_is_noted(store):
+    key = ApiKey("acme", "one", "hash-1", "mp_abc", 1.0)
+    await store.put_key(key)
+    await store.note_key_uses({("acme", "one"): 5.0, ("acme", "gone"): 6.0})
+    assert await store.list_keys("acme") == [replace(key, last_used_at=5.0)]
 
 
 async def test_an_account_comes_back_as_it_was_put(store):

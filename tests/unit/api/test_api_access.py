@@ -35,6 +35,12 @@ async def test_without_a_token_the_door_decides(anonymous, door):
     assert door.calls[0][2] == NOBODY
 
 
+async def test_a_token_in_a_query_is_none(anonymous, door):
+    for name in ("X-API-Token", "token", "api_token"):
+        await anonymous("GET", f"/status?{name}=admin-token")
+    assert {caller for _, _, caller in door.calls} == {NOBODY}
+
+
 async def test_two_token_headers_are_unauthorized(client, door):
     answered = await client("GET", "/status", headers=("X-API-Token: admin-token",))
 

@@ -83,6 +83,16 @@ class FakeInstance:
         self._tenant(tenant_id)
         return {"keys": [{"key_id": "1", "prefix": "mp_ab", "created_at": "2026-11-01T00:00:00"}]}
 
+    def _addTenantKey(self, tenant_id: str, **fields: Any) -> dict[str, Any]:  # noqa: N802
+        self._tenant(tenant_id)
+        return {"api_key": "mp_more_key", "key": {"key_id": "2", **fields}}
+
+    def _deleteTenantKey(self, tenant_id: str, key_id: str) -> dict[str, Any]:  # noqa: N802
+        self._tenant(tenant_id)
+        if key_id != "1":
+            raise NotFound(f"Key '{key_id}' not found")
+        return {}
+
     def _createTenantKey(self, tenant_id: str) -> dict[str, Any]:  # noqa: N802
         self._tenant(tenant_id)
         return {"api_key": "mp_new_key"}

@@ -190,7 +190,7 @@ async def test_a_new_key_replaces_the_old_one_and_is_shown_once(house):
         await house.context.tokens.authenticate(old)
     assert (await house.context.tokens.authenticate(new)).tenant_id == "acme"
     (listed,) = (await house.call("listTenantKeys", tenant_id="acme"))["keys"]
-    assert listed.keys() == {"key_id", "prefix", "created_at"}
+    assert listed.keys() == {"key_id", "prefix", "created_at", "last_used_ts"}
     assert new.startswith(listed["prefix"])
     assert new not in str(listed)
 
