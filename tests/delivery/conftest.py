@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,19 @@ class HandClock:
             await self._moved.wait()
 
 
+@asynccontextmanager
+async def running(engine: Engine, pool: SMTPPool) -> AsyncIterator[Engine]:
+    """The engine at work, stopped at the end."""
+    async with asyncio.TaskGroup() as group:
+        run = group.create_task(engine.run())
+        try:
+            yield engine
+        finally:
+            await engine.stop()
+            await run
+    await pool.close()
+
+
 class House:
     """A store with one tenant and one account, a relay, and an engine to start."""
 
@@ -110,16 +123,8 @@ class House:
         self.results.append(result)
         self._changed.set()
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Engine]:
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(self.engine.run())
-            try:
-                yield self.engine
-            finally:
-                await self.engine.stop()
-                await running
-        await self.pool.close()
+    def running(self) -> AbstractAsyncContextManager[Engine]:
+        return running(self.engine, self.pool)
 
     async def add_account(
         self,

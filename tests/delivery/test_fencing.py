@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from mail_proxy.domain.state import State
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.smtp import Session, SMTPPool
 from mail_proxy.store import Daemon
+from tests.delivery.conftest import running
 
 House = Any
 
@@ -38,19 +39,23 @@ class Freezer:
         self, patch: pytest.MonkeyPatch, *, after_reply: bool, has_read: bool = False
     ) -> None:
         self._has_read = has_read
-        self.reached = asyncio.Event()
+        self._reached = asyncio.Event()
         self.thawed = asyncio.Event()
         self._after_reply = after_reply
         self._send = Session.send
         patch.setattr(Session, "send", lambda *args, **more: self._frozen(*args, **more))
 
+    async def until_reached(self) -> None:
+        async with asyncio.timeout(5):
+            await self._reached.wait()
+
     async def _frozen(self, *args: Any, **more: Any) -> AttemptResult:
-        is_first = not self.reached.is_set()
+        is_first = not self._reached.is_set()
         if is_first and not self._has_read:
             more["on_reply"] = None
         result = await self._send(*args, **more) if self._after_reply or not is_first else None
         if is_first:
-            self.reached.set()
+            self._reached.set()
             async with asyncio.timeout(5):
                 await self.thawed.wait()
         return result or await self._send(*args, **more)
@@ -96,8 +101,7 @@ async def test_on_a_full_disk_no_dot_leaves_and_no_try_is_spent(
     freezer = Freezer(monkeypatch, after_reply=False)
     async with house.running():
         await house.post("m1")
-        async with asyncio.timeout(5):
-            await freezer.reached.wait()
+        await freezer.until_reached()
         fill(house.journal)
         house.journal_dir.rename(house.journal_dir.with_name("away"))
         house.journal_dir.write_text("in the way")
@@ -126,8 +130,7 @@ async def test_no_dot_leaves_when_the_lease_has_too_little_time_left(
     freezer = Freezer(monkeypatch, after_reply=False)
     async with house.running():
         await house.post("m1")
-        async with asyncio.timeout(5):
-            await freezer.reached.wait()
+        await freezer.until_reached()
         house.clock._now += LEASE_S  # asleep: nobody is woken, nothing was renewed
         freezer.thawed.set()
         await eventually(lambda: house.engine.snapshot()["in_flight"] == 0)
@@ -190,22 +193,18 @@ class Neighbour:
             recovery=recovery,
         )
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Engine]:
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(self.engine.run())
-            try:
-                yield self.engine
-            finally:
-                await self.engine.stop()
-                await running
-        await self.pool.close()
+    def running(self) -> AbstractAsyncContextManager[Engine]:
+        return running(self.engine, self.pool)
+
+    async def look(self) -> None:
+        """At the other daemons, once, as its own watch would."""
+        assert self.engine._tenure.peers is not None
+        await self.engine._tenure.peers.look()
 
     async def watches_for(self, seconds: float) -> None:
-        """As its own watch would, look by look, while the clock moves."""
-        assert self.engine._tenure.peers is not None
+        """Look by look, while the clock moves."""
         for _ in range(5):
-            await self.engine._tenure.peers.look()
+            await self.look()
             self.house.clock._now += seconds / 4
 
 
@@ -228,8 +227,7 @@ async def test_a_frozen_daemon_loses_its_messages_and_does_no_harm_when_it_wakes
     ids = ["m1", "m2", "m3"]
     await house.post(*ids, wakes=False)
     async with house.running():
-        async with asyncio.timeout(5):
-            await freezer.reached.wait()
+        await freezer.until_reached()
         await heir.watches_for(LEASE_S + 5)
         assert [(await house.row(id_)).state for id_ in ids] == [State.WAITING] * 3
         async with heir.running():
@@ -250,8 +248,7 @@ async def test_the_250_that_a_frozen_daemon_has_read_is_recorded_by_its_heir(
     heir = Neighbour(house)
     await house.post("m1", wakes=False)
     async with house.running():
-        async with asyncio.timeout(5):
-            await freezer.reached.wait()
+        await freezer.until_reached()
         await heir.watches_for(LEASE_S + 5)
         assert (await house.row("m1")).state is State.SENT
         freezer.thawed.set()
@@ -268,8 +265,7 @@ async def test_a_daemon_frozen_after_the_dot_still_records_its_250(
     heir = Neighbour(house)
     await house.post("m1", wakes=False)
     async with house.running():
-        async with asyncio.timeout(5):
-            await freezer.reached.wait()
+        await freezer.until_reached()
         await heir.watches_for(LEASE_S + 5)
         row = await house.row("m1")
         assert (row.state, row.events[0].data["in_doubt"]) == (State.WAITING, True)
@@ -288,14 +284,12 @@ async def test_a_daemon_that_renews_is_left_alone(
     heir = Neighbour(house)
     await house.post("m1", wakes=False)
     async with house.running():
-        async with asyncio.timeout(5):
-            await freezer.reached.wait()
-        assert heir.engine._tenure.peers is not None
+        await freezer.until_reached()
         for renewals in range(1, 9):
             async with asyncio.timeout(5):
                 while (await house.store.peers("another"))[0].renewals < renewals:
                     pass
-            await heir.engine._tenure.peers.look()
+            await heir.look()
             house.clock.advance(LEASE_S / 4)
         assert (await house.row("m1")).state is State.LEASED
         freezer.thawed.set()
