@@ -94,6 +94,8 @@ class MailProxy:
             await _recover(settings, store, clock, metrics)
             token, is_new = await _admin_token(settings, store, keyring)
             await _fill_bounces(settings, store, keyring)
+            if await store.get_setting("created_at") is None:
+                await store.set_setting("created_at", clock.now())
             parts = await _build(settings, store, clock, token, metrics)
             undo.pop_all()
         return cls(parts, has_new_token=is_new, secrets_problem=keyring.problem)

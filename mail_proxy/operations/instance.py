@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import mail_proxy
-from mail_proxy.domain.errors import Conflict
+from mail_proxy.domain.errors import Conflict, Invalid
 from mail_proxy.domain.limits import pause_kind
 from mail_proxy.domain.state import State
 from mail_proxy.observe.labels import Labels, labels
@@ -17,7 +17,7 @@ from mail_proxy.operations.context import Context
 from mail_proxy.operations.numbers import Queue
 from mail_proxy.secrets import MASK, new_token
 from mail_proxy.store.values import Account
-from mail_proxy.wire.answers import OK, Ok, not_before
+from mail_proxy.wire.answers import OK, Ok, iso_time, not_before
 from mail_proxy.wire.fields import NoFields
 from mail_proxy.wire.instance import (
     GetStats,
@@ -117,9 +117,12 @@ async def get_instance(ctx: Context, _: NoFields) -> InstanceRecord:
         for name, value in (await ctx.store.settings()).items()
         if name in UpdateInstance.model_fields and value is not None
     }
+    created_at = await ctx.store.get_setting("created_at") or 0.0
     record: dict[str, Any] = {
         **_DEFAULTS,
         **stored,
+        "created_at": iso_time(created_at),
+        "updated_at": iso_time(await ctx.store.get_setting("updated_at") or created_at),
         "id": 1,
         "name": await _name(ctx),
         "edition": "ce",
@@ -142,6 +145,16 @@ async def update_instance(ctx: Context, request: UpdateInstance) -> Ok:
         await _set_token(ctx, token)
     for name, value in given.items():
         await ctx.store.set_setting(name, value, secret=name in SECRET_SETTINGS)
+    await ctx.store.set_setting("updated_at", ctx.clock.now())
+    return OK
+
+
+async def reload_bounce(ctx: Context, _: NoFields) -> Ok:
+    """Check the settings for bounces; nothing reads bounces yet."""
+    if await ctx.store.get_setting("bounce_enabled") and not await ctx.store.get_setting(
+        "bounce_imap_host"
+    ):
+        raise Invalid("Bounce enabled but imap_host not configured", field="bounce_imap_host")
     return OK
 
 

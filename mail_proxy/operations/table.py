@@ -12,6 +12,7 @@ from typing import Any
 from mail_proxy.operations import (
     accounts,
     changes,
+    commands,
     instance,
     keys,
     listing,
@@ -25,6 +26,7 @@ from mail_proxy.operations import (
 )
 from mail_proxy.operations.accept import add_messages
 from mail_proxy.wire.accounts import AccountKey, AddAccount, ListAccounts, PauseAccount
+from mail_proxy.wire.commands import ExportCommands, ListCommands
 from mail_proxy.wire.fields import NoFields, Request
 from mail_proxy.wire.instance import GetStats, GetStatus, UpdateInstance
 from mail_proxy.wire.messages import (
@@ -70,6 +72,9 @@ OPERATIONS: dict[str, Operation] = {
     "getStats": Operation(GetStats, instance.get_stats),
     "getInstance": Operation(NoFields, instance.get_instance),
     "updateInstance": Operation(UpdateInstance, instance.update_instance),
+    "reloadBounce": Operation(NoFields, instance.reload_bounce),
+    "listCommands": Operation(ListCommands, commands.list_commands),
+    "exportCommands": Operation(ExportCommands, commands.export_commands),
     "getToken": Operation(NoFields, instance.get_token),
     "regenerateToken": Operation(NoFields, instance.regenerate_token),
     "addTenant": Operation(AddTenant, tenants.add_tenant),

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from mail_proxy.domain.message import LOWEST_PRIORITY
 from mail_proxy.store.acting import Act
+from mail_proxy.store.commands import CommandRow
 from mail_proxy.store.values import (
     Accepted,
     Account,
@@ -377,3 +378,15 @@ class Store(Protocol):
         payload: dict[str, Any],
         response_status: int,
     ) -> None: ...
+    async def list_commands(
+        self,
+        *,
+        tenant_id: str | None = None,
+        since_ts: float | None = None,
+        until_ts: float | None = None,
+        endpoint_filter: str | None = None,
+        limit: int,
+        oldest_first: bool = False,
+    ) -> list[CommandRow]:
+        """tenant_id: "" for the instance, None for all. endpoint_filter: a part of the path."""
+        ...

@@ -21,6 +21,7 @@ from mail_proxy.secrets import Keyring
 from mail_proxy.store import (
     acting,
     answers,
+    commands,
     copying,
     ending,
     instance,
@@ -34,6 +35,7 @@ from mail_proxy.store import (
 )
 from mail_proxy.store.acting import Act
 from mail_proxy.store.base import NO_LIMITS
+from mail_proxy.store.commands import CommandRow
 from mail_proxy.store.readers import Readers
 from mail_proxy.store.schema import WHOLE_TENANT
 from mail_proxy.store.sqlite import leases, shrinking
@@ -581,10 +583,30 @@ class MailProxyDb:
         payload: dict[str, Any],
         response_status: int,
     ) -> None:
-        command = instance.LoggedCommand(
+        command = commands.LoggedCommand(
             tenant_id, command_ts, endpoint, caller, payload, response_status
         )
-        await self._writer.do(Lane.ADMIN, instance.log_commands, command, weight=1)
+        await self._writer.do(Lane.ADMIN, commands.log_commands, command, weight=1)
+
+    async def list_commands(
+        self,
+        *,
+        tenant_id: str | None = None,
+        since_ts: float | None = None,
+        until_ts: float | None = None,
+        endpoint_filter: str | None = None,
+        limit: int,
+        oldest_first: bool = False,
+    ) -> list[CommandRow]:
+        return await self._readers.read(
+            commands.list_commands,
+            tenant_id=tenant_id,
+            since_ts=since_ts,
+            until_ts=until_ts,
+            endpoint_filter=endpoint_filter,
+            limit=limit,
+            oldest_first=oldest_first,
+        )
 
 
 def _run_each(conn: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:

@@ -1,17 +1,15 @@
-"""Settings of the instance, and the log of commands; the same for both databases."""
+"""Settings of the instance; the same for both databases."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from mail_proxy.domain.errors import SecretsUnavailable
 from mail_proxy.secrets import Keyring
-from mail_proxy.store.keys import next_pk
-from mail_proxy.store.schema import command_log, instance
+from mail_proxy.store.schema import instance
 
 _SEALED = "ENC:"  # no JSON text begins like this
 
@@ -48,27 +46,3 @@ def _opened(name: str, stored: str, keyring: Keyring) -> Any:
 
 def _place(name: str) -> dict[str, str]:
     return {"table": "instance", "tenant_id": "", "row": name, "column": "value"}
-
-
-class LoggedCommand(NamedTuple):
-    """A line of the command log; secrets in `payload` are masked by the caller."""
-
-    tenant_id: str
-    command_ts: float
-    endpoint: str
-    caller: str
-    payload: dict[str, Any]
-    response_status: int
-
-
-def log_commands(conn: Connection, commands: Sequence[LoggedCommand]) -> list[None]:
-    rows = [
-        {
-            **command._asdict(),
-            "pk": next_pk(),
-            "payload": json.dumps(command.payload, ensure_ascii=False),
-        }
-        for command in commands
-    ]
-    conn.execute(insert(command_log), rows)
-    return [None] * len(rows)

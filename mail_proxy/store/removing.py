@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, func, or_, select, true, tuple_
 
 from mail_proxy.domain.state import FINAL, State
+from mail_proxy.store.commands import logged_tenants
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.indexed import by_index, is_unreported
 from mail_proxy.store.keys import first_pk_at
@@ -115,17 +116,13 @@ def _of_these_old(
 
 def tenants_with_commands(conn: Connection, *, before: float) -> list[str]:
     """Those of whom something this old is in the command log; also tenants that are gone."""
-    found: list[str] = []
-    last: str | None = None
     c = command_log.c
-    while True:
-        rest = true() if last is None else c.tenant_id > last
-        last = conn.execute(select(func.min(c.tenant_id)).where(rest)).scalar()
-        if last is None:
-            return found
-        oldest = select(func.min(c.pk)).where(c.tenant_id == last)
-        if conn.execute(oldest).scalar_one() < first_pk_at(before):
-            found.append(last)
+    oldest = select(func.min(c.pk))
+    return [
+        tenant_id
+        for tenant_id in logged_tenants(conn)
+        if conn.execute(oldest.where(c.tenant_id == tenant_id)).scalar_one() < first_pk_at(before)
+    ]
 
 
 def remove_commands(conn: Connection, tenant_id: str, *, before: float, limit: int) -> int:

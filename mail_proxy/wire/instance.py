@@ -77,6 +77,8 @@ class InstanceRecord(TypedDict):
     bounce_imap_ssl: bool
     bounce_poll_interval: int
     bounce_return_path: NotRequired[str]
+    created_at: str
+    updated_at: str
     settings: list[SettingRecord]
 
 

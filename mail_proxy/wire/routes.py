@@ -63,6 +63,17 @@ _TABLE = (
     Route("getStats", "GET", "/stats", _T, ("tenant_id",)),
     Route("getInstance", "GET", "/instance", _A),
     Route("updateInstance", "PUT", "/instance", _A, changes=True, also=(409,)),
+    Route("reloadBounce", "POST", "/instance/reload-bounce", _A, changes=True),
+    Route(
+        "listCommands",
+        "GET",
+        "/command-log",
+        _A,
+        ("tenant_id", "since_ts", "until_ts", "endpoint_filter", "limit"),
+    ),
+    Route(
+        "exportCommands", "GET", "/command-log/export", _A, ("tenant_id", "since_ts", "until_ts")
+    ),
     Route("getToken", "GET", "/instance/token", _L),
     Route("regenerateToken", "POST", "/instance/token", _L, changes=True),
     # tenants

@@ -130,6 +130,8 @@ def _steady(value: Any, here: _Here, name: str = "") -> Any:
             return SHOWN_HOST
         case here.port:
             return SHOWN_PORT
+        case str() if name == "id" and value.isdigit():  # a line of the command log
+            return _SHOWN["pk"]
         case _ if name in _SHOWN and value != "first":  # the one key whose id is always the same
             return _SHOWN[name]
         case int() | float() if name.endswith("_ts"):

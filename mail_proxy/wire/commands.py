@@ -1,0 +1,64 @@
+"""Requests about the command log: who changed what."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from mail_proxy.wire.fields import Int, Request, Text, Timestamp
+
+MAX_LISTED = 10_000
+
+
+class ExportCommands(Request):
+    """tenant_id: of one tenant; without one of all, and of the instance."""
+
+    tenant_id: Text | None = None
+    since_ts: Timestamp | None = None
+    until_ts: Timestamp | None = None
+
+
+class ListCommands(ExportCommands):
+    """endpoint_filter: a part of the path. limit: the latest so many."""
+
+    endpoint_filter: Text | None = None
+    limit: Int = Field(default=100, ge=1, le=MAX_LISTED)
+
+
+# --- answers ---
+
+
+class CommandRecord(TypedDict):
+    """tenant_id: empty for the instance. endpoint: the path. payload: its secrets are masked."""
+
+    id: str
+    command_ts: int
+    endpoint: str
+    tenant_id: str
+    caller: str
+    payload: dict[str, Any]
+    response_status: int
+
+
+class Commands(TypedDict):
+    """The latest first. total: of this answer."""
+
+    ok: Literal[True]
+    commands: list[CommandRecord]
+    total: int
+
+
+class ExportedCommand(TypedDict):
+    endpoint: str
+    tenant_id: str
+    payload: dict[str, Any]
+    command_ts: int
+
+
+class ExportedCommands(TypedDict):
+    """The oldest first; at most 10,000: go on with the last `command_ts` as `since_ts`."""
+
+    ok: Literal[True]
+    commands: list[ExportedCommand]
