@@ -130,10 +130,8 @@ def _steady(value: Any, here: _Here, name: str = "") -> Any:
             return SHOWN_HOST
         case here.port:
             return SHOWN_PORT
-        case str() if name == "id" and value.isdigit():  # a line of the command log
-            return _SHOWN["pk"]
-        case _ if name in _SHOWN and value != "first":  # the one key whose id is always the same
-            return _SHOWN[name]
+        case _ if (shown := _shown(name, value)) is not None:
+            return shown
         case int() | float() if name.endswith("_ts"):
             return _SHOWN_TS
         case str() if _TIME.match(value):
@@ -143,6 +141,13 @@ def _steady(value: Any, here: _Here, name: str = "") -> Any:
             return value.replace(str(here.port), str(SHOWN_PORT))
         case _:
             return value
+
+
+def _shown(name: str, value: Any) -> Any:
+    """What stands for a value that differs each time; None for others."""
+    if name == "id" and isinstance(value, str) and value.isdigit():  # a line of the command log
+        return _SHOWN["pk"]
+    return None if value == "first" else _SHOWN.get(name)  # one key's id is always the same
 
 
 def main() -> None:
