@@ -83,6 +83,17 @@ TENANT = (
         examples=("myserver acme reports list", "myserver acme reports replay --since 2h"),
     ),
     Entry(
+        "suppressions",
+        "suppressions",
+        "Addresses that get no mail: list, add, remove, export, import",
+        _QUEUE,
+        is_group=True,
+        examples=(
+            "myserver acme suppressions add ann@example.org --reason unsubscribed",
+            "myserver acme suppressions export > suppressions.csv",
+        ),
+    ),
+    Entry(
         "accounts",
         "accounts",
         "List, add, check and delete SMTP accounts",

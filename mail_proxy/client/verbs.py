@@ -48,6 +48,7 @@ class Instance(Noun[A, R]):
         self.accounts: Accounts[A, R] = Accounts(ask)
         self.tenants: Tenants[A, R] = Tenants(ask)
         self.reports: Reports[A, R] = Reports(ask)
+        self.suppressions: Suppressions[A, R] = Suppressions(ask)
 
     def call(self, command: str, /, **fields: Any) -> A:
         """Any command of the API by its name. Raises MailProxyError."""
@@ -115,10 +116,15 @@ class Messages(Noun[A, R]):
         messages: Mapping[str, Any] | Iterable[Mapping[str, Any]],
         *,
         default_priority: int | str | None = None,
+        idempotency_key: str | None = None,
     ) -> A:
-        """Queue one message or many; `queued` and `rejected` tell what became of them."""
+        """Queue one message or many; `queued` and `rejected` tell what became of them.
+
+        idempotency_key: the same post with the same key within a day gets the first answer again.
+        """
         many = [messages] if isinstance(messages, Mapping) else list(messages)
-        extra = {} if default_priority is None else {"default_priority": default_priority}
+        given = {"default_priority": default_priority, "idempotency_key": idempotency_key}
+        extra = {name: value for name, value in given.items() if value is not None}
         return self._answer("addMessages", messages=[dict(m) for m in many], **extra)
 
     def delete(self, ids: Ids = (), tenant_id: str | None = None, **more: Any) -> A:
@@ -179,6 +185,28 @@ class Accounts(Noun[A, R]):
         """End a person's pause, and the pause of a fault."""
         fields = {"account_id": account_id, "tenant_id": tenant_id}
         return self._part("account", "resumeAccount", **fields)
+
+
+class Suppressions(Noun[A, R]):
+    """The addresses that a tenant's mail is not sent to; `@example.org` is everybody there."""
+
+    def list(self, tenant_id: str | None = None, **page: Any) -> R:
+        """By address. page: `limit`, `cursor`, or `address` to look for one."""
+        return self._rows("suppressions", "listSuppressions", tenant_id=tenant_id, **page)
+
+    def add(
+        self,
+        addresses: str | Iterable[str | Mapping[str, Any]],
+        reason: str | None = None,
+        tenant_id: str | None = None,
+    ) -> A:
+        """Texts, or objects with `address` and `reason`."""
+        many = [addresses] if isinstance(addresses, str) else [*addresses]
+        extra = {} if reason is None else {"reason": reason}
+        return self._answer("addSuppressions", tenant_id=tenant_id, addresses=many, **extra)
+
+    def remove(self, address: str, tenant_id: str | None = None) -> A:
+        return self._answer("removeSuppression", tenant_id=tenant_id, address=address)
 
 
 class Tenants(Noun[A, R]):

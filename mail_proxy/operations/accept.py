@@ -14,6 +14,7 @@ from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.intake import Intake
 from mail_proxy.operations.once import KEPT_S, PostKey, sha256_of
+from mail_proxy.operations.suppressions import without_suppressed
 from mail_proxy.store.values import Accepted, Keep, KeptAnswer, NewMessage
 from mail_proxy.wire.messages import MAX_BATCH, Added, AddMessages, Rejection
 
@@ -60,6 +61,7 @@ async def _add(ctx: Context, request: AddMessages, key: PostKey | None) -> Added
         now=now,
     )
     checked, rejected = await _check_all(ctx, intake, request.messages)
+    checked = await _let_through(ctx, checked, rejected)
     messages = [message for _, message in checked]
 
     def keep(verdicts: Sequence[Accepted]) -> KeptAnswer | None:
@@ -159,6 +161,22 @@ async def _check_all(
         except Invalid as error:
             rejected[place] = _rejection(entry, error)
     return checked, rejected
+
+
+async def _let_through(
+    ctx: Context,
+    checked: Sequence[tuple[int, NewMessage]],
+    rejected: dict[int, Rejection],
+) -> list[tuple[int, NewMessage]]:
+    """Those that somebody may get; the others go to `rejected`."""
+    left = []
+    found = await without_suppressed(ctx, [message for _, message in checked])
+    for (place, message), verdict in zip(checked, found, strict=True):
+        if isinstance(verdict, Invalid):
+            rejected[place] = _rejection({"id": message.id}, verdict)
+        else:
+            left.append((place, verdict))
+    return left
 
 
 def _rejection(entry: object, error: Invalid) -> Rejection:

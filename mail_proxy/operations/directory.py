@@ -22,6 +22,7 @@ class _Entry:
     max_queued: int | None
     max_requests_per_minute: int | None
     accounts: dict[str, bool] = field(default_factory=dict)
+    is_suppressing: bool = False  # its suppression list may have something on it
     default: str | None = None
 
 
@@ -38,10 +39,13 @@ class Directory:
         """Read all tenants and accounts."""
         tenants = await store.list_tenants()
         accounts = await store.list_accounts(None)
+        suppressing = await store.tenants_with_suppressions()
         self._tenants.clear()
         self._owners.clear()
         for tenant in tenants:
             self.put_tenant(tenant)
+        for tenant_id in suppressing:
+            self.set_suppressing(tenant_id, is_so=True)
         by_tenant: dict[str, list[Account]] = {}
         for account in accounts:
             by_tenant.setdefault(account.tenant_id, []).append(account)
@@ -67,6 +71,11 @@ class Directory:
         entry.name, entry.active = tenant.name, tenant.active
         entry.max_queued = tenant.max_queued
         entry.max_requests_per_minute = tenant.max_requests_per_minute
+
+    def set_suppressing(self, tenant_id: str, *, is_so: bool) -> None:
+        """Where it is not so, no post asks the list."""
+        if entry := self._tenants.get(tenant_id):
+            entry.is_suppressing = is_so
 
     def remove_tenant(self, tenant_id: str) -> None:
         self._set_accounts(tenant_id, ())
@@ -96,6 +105,10 @@ class Directory:
     def is_active(self, tenant_id: str) -> bool:
         entry = self._tenants.get(tenant_id)
         return entry is not None and entry.active
+
+    def is_suppressing(self, tenant_id: str) -> bool:
+        entry = self._tenants.get(tenant_id)
+        return entry is not None and entry.is_suppressing
 
     def max_queued(self, tenant_id: str) -> int | None:
         """None: as the instance has it; 0: no limit."""

@@ -21,6 +21,7 @@ from mail_proxy.operations import (
     reports,
     resending,
     scheduler,
+    suppressions,
     tenants,
     webhook_secrets,
 )
@@ -41,6 +42,7 @@ from mail_proxy.wire.messages import (
 from mail_proxy.wire.reports import ListReports, ReplayReports, ResumeReports
 from mail_proxy.wire.routes import ROUTES
 from mail_proxy.wire.scheduler import Activate, RunNow, Suspend
+from mail_proxy.wire.suppressions import AddSuppressions, ListSuppressions, RemoveSuppression
 from mail_proxy.wire.tenants import (
     AddKey,
     AddTenant,
@@ -112,6 +114,9 @@ OPERATIONS: dict[str, Operation] = {
     "listReports": Operation(ListReports, reports.list_reports),
     "replayReports": Operation(ReplayReports, reports.replay_reports),
     "resumeReports": Operation(ResumeReports, reports.resume_reports),
+    "listSuppressions": Operation(ListSuppressions, suppressions.list_suppressions),
+    "addSuppressions": Operation(AddSuppressions, suppressions.add_suppressions),
+    "removeSuppression": Operation(RemoveSuppression, suppressions.remove_suppression),
     "runNow": Operation(RunNow, scheduler.run_now),
     "suspend": Operation(Suspend, scheduler.suspend),
     "activate": Operation(Activate, scheduler.activate),

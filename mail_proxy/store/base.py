@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from mail_proxy.domain.message import LOWEST_PRIORITY
 from mail_proxy.store.acting import Act
 from mail_proxy.store.commands import CommandRow
+from mail_proxy.store.suppressions import Suppression
 from mail_proxy.store.values import (
     Accepted,
     Account,
@@ -291,6 +292,27 @@ class Store(Protocol):
     async def shrink(self, pages: int) -> None:
         """Give up to so many free pages back to the disk."""
         ...
+
+    # who gets no mail; an address as `operations/suppressions.py` writes it
+    async def suppress(
+        self, tenant_id: str, reasons: Mapping[str, str | None], *, now: float
+    ) -> int:
+        """Put each address on the list, with its reason; how many are new."""
+        ...
+
+    async def unsuppress(self, tenant_id: str, address: str) -> bool: ...
+    async def suppressed(self, tenant_id: str, addresses: Sequence[str]) -> dict[str, str | None]:
+        """Those that are on the list, with the reason."""
+        ...
+
+    async def find_suppression(self, tenant_id: str, address: str) -> list[Suppression]: ...
+    async def list_suppressions(
+        self, tenant_id: str, *, after: str, limit: int
+    ) -> list[Suppression]:
+        """By address, beyond `after`."""
+        ...
+
+    async def tenants_with_suppressions(self) -> set[str]: ...
 
     # suspension
     async def suspend(self, tenant_id: str, batch_code: str | None, *, now: float) -> None: ...

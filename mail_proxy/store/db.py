@@ -31,6 +31,7 @@ from mail_proxy.store import (
     removing,
     reports,
     searching,
+    suppressions,
     tenants,
 )
 from mail_proxy.store.acting import Act
@@ -460,6 +461,37 @@ class MailProxyDb:
 
     async def shrink(self, pages: int) -> None:
         await self._write(shrinking.shrink, pages)
+
+    # --- who gets no mail ---
+
+    async def suppress(
+        self, tenant_id: str, reasons: Mapping[str, str | None], *, now: float
+    ) -> int:
+        added = 0
+        for some in _chunks(list(reasons.items())):
+            added += await self._write(suppressions.suppress, tenant_id, dict(some), now=now)
+        return added
+
+    async def unsuppress(self, tenant_id: str, address: str) -> bool:
+        return await self._write(suppressions.unsuppress, tenant_id, address)
+
+    async def suppressed(self, tenant_id: str, addresses: Sequence[str]) -> dict[str, str | None]:
+        return await self._readers.read(suppressions.suppressed, tenant_id, addresses)
+
+    async def find_suppression(
+        self, tenant_id: str, address: str
+    ) -> list[suppressions.Suppression]:
+        return await self._readers.read(suppressions.find_suppression, tenant_id, address)
+
+    async def list_suppressions(
+        self, tenant_id: str, *, after: str, limit: int
+    ) -> list[suppressions.Suppression]:
+        return await self._readers.read(
+            suppressions.list_suppressions, tenant_id, after=after, limit=limit
+        )
+
+    async def tenants_with_suppressions(self) -> set[str]:
+        return await self._readers.read(suppressions.tenants_with_suppressions)
 
     # --- suspension ---
 

@@ -75,6 +75,7 @@ def _reopen_recipients(conn: Connection, tenant_id: str, pks: list[int]) -> None
             r.tenant_id == tenant_id,
             r.message_pk.in_(pks),
             r.state == RecipientState.REFUSED.value,
+            r.settled_at.is_not(None),  # not those who were refused when it was accepted
         )
         .values(state=RecipientState.PENDING.value, settled_at=None)
     )

@@ -244,7 +244,7 @@ recipients = _table(
     _need("state", String),
     _may("reply_code", Integer),
     _may("reply", Text),
-    _may("settled_at", Float),
+    _may("settled_at", Float),  # empty too for one refused before any try, as suppressed
 )
 
 contents = _table(
@@ -349,8 +349,8 @@ command_log = _table(
 )
 
 suppressions = _table(
-    # Who gets no mail: addresses, and `@domain` for all of one; both as domain/suppression.py
-    # writes them.
+    # Who gets no mail: addresses, and `@domain` for all of one; both as
+    # operations/suppressions.py writes them.
     "suppressions",
     _key("tenant_id"),
     _key("address"),

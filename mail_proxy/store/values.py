@@ -127,6 +127,8 @@ class NewMessage:
     content: bytes
     created_at: float
     expires_at: float | None = None
+    # (position, why) of recipients that are refused at once; never all of them.
+    suppressed: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,18 @@ _TABLE = (
         "replayReports", "POST", "/reports/replay", _T, ("tenant_id",), changes=True, also=(409,)
     ),
     Route("resumeReports", "POST", "/reports/resume", _T, ("tenant_id",), changes=True),
+    # suppressions
+    Route(
+        "listSuppressions",
+        "GET",
+        "/suppressions",
+        _T,
+        ("tenant_id", "limit", "cursor", "address"),
+    ),
+    Route("addSuppressions", "POST", "/suppressions", _T, ("tenant_id",), changes=True),
+    Route(
+        "removeSuppression", "DELETE", "/suppressions", _T, ("tenant_id", "address"), changes=True
+    ),
     # scheduler
     Route("runNow", "POST", "/commands/run-now", _T, ("tenant_id",), changes=True),
     Route(

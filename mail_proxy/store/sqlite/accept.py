@@ -41,7 +41,7 @@ SELECT m.tenant_id, m.id, m.pk, m.account_id, m.state, m.priority, m.created_at,
   EXISTS (
     SELECT 1 FROM recipients AS r
     WHERE r.tenant_id = m.tenant_id AND r.message_pk = m.pk
-      AND r.state <> '{RecipientState.PENDING.value}'
+      AND r.state <> '{RecipientState.PENDING.value}' AND r.settled_at IS NOT NULL
   ) AS is_settled
 FROM json_each(?) AS wanted CROSS JOIN messages AS m
 WHERE m.tenant_id = json_extract(wanted.value, '$[0]')
@@ -76,6 +76,11 @@ INSERT_MESSAGES = insert_of_json(
     "sender, subject, return_path, rfc_message_id, size_bytes, created_at, updated_at",
 )
 INSERT_RECIPIENTS = insert_of_json("recipients", "tenant_id, message_pk, position, address, state")
+# settled_at stays empty: no try has settled them, so the message may still be replaced.
+REFUSE = f"""
+UPDATE recipients SET state = '{RecipientState.REFUSED.value}', reply = ?
+WHERE tenant_id = ? AND message_pk = ? AND position = ?
+"""
 # The payloads of all messages in one blob, cut at the offsets that count from 1.
 INSERT_CONTENTS = """
 INSERT INTO contents (tenant_id, message_pk, payload)
@@ -235,6 +240,7 @@ def _insert(
     db.execute(INSERT_MESSAGES, (as_json(rows),))
     db.execute(INSERT_CONTENTS, _contents(writes))
     db.execute(INSERT_RECIPIENTS, (as_json(list(_recipient_rows(writes))),))
+    db.executemany(REFUSE, _suppressed_rows(writes))
 
 
 def _message_row(pk: int, m: NewMessage, state: State, now: float) -> tuple[object, ...]:
@@ -275,3 +281,13 @@ def _recipient_rows(
     for pk, message, _ in writes:
         for position, address in enumerate(message.recipients):
             yield message.tenant_id, pk, position, address, RecipientState.PENDING.value
+
+
+def _suppressed_rows(
+    writes: list[tuple[int, NewMessage, float]],
+) -> list[tuple[str, str, int, int]]:
+    return [
+        (why, message.tenant_id, pk, position)
+        for pk, message, _ in writes
+        for position, why in message.suppressed
+    ]

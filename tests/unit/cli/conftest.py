@@ -34,6 +34,7 @@ class FakeInstance:
     report: dict[str, Any] = field(default_factory=dict)
     reports: list[dict[str, Any]] = field(default_factory=list)
     sync: dict[str, Any] = field(default_factory=dict)
+    suppressions: dict[str, str | None] = field(default_factory=dict)
     token: str = "mp_first"
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     fails_with: MailProxyError | Exception | None = None
@@ -192,6 +193,34 @@ class FakeInstance:
 
     def _addAccount(self, tenant_id: str, **fields: Any) -> dict[str, Any]:  # noqa: N802
         self.accounts[tenant_id, fields["id"]] = {"tenant_id": tenant_id, **fields}
+        return {}
+
+    def _listSuppressions(  # noqa: N802
+        self, tenant_id: str, limit: int, cursor: str | None = None
+    ) -> dict[str, Any]:
+        self._tenant(tenant_id)
+        left = [address for address in sorted(self.suppressions) if address > (cursor or "")]
+        told = [
+            {"address": a, "reason": self.suppressions[a], "created_at": "2026-01-01T00:00:00.000"}
+            for a in left[:limit]
+        ]
+        more = {"next_cursor": left[limit - 1]} if len(left) > limit else {}
+        return {"suppressions": told, **more}
+
+    def _addSuppressions(self, tenant_id: str, addresses: list[Any]) -> dict[str, Any]:  # noqa: N802
+        self._tenant(tenant_id)
+        good = {a["address"]: a.get("reason") for a in addresses if "@" in a["address"]}
+        bad = [a["address"] for a in addresses if "@" not in a["address"]]
+        n = len(good.keys() - self.suppressions.keys())
+        self.suppressions |= good
+        rejected = [{"address": a, "reason": f"'{a}' is not a mail address"} for a in bad]
+        return {"added": n, "updated": len(good) - n, "rejected": rejected}
+
+    def _removeSuppression(self, tenant_id: str, address: str) -> dict[str, Any]:  # noqa: N802
+        self._tenant(tenant_id)
+        if address not in self.suppressions:
+            raise NotFound(f"'{address}' is not on the suppression list")
+        del self.suppressions[address]
         return {}
 
     def _deleteAccount(self, tenant_id: str, account_id: str) -> dict[str, Any]:  # noqa: N802

@@ -35,6 +35,7 @@ class FakeControl:
             "account": {"id": "main"},
             "tenants": [{"id": "acme"}],
             "reports": [{"event_id": "8"}],
+            "suppressions": [{"address": "ann@example.org"}],
         }
 
     async def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
@@ -132,6 +133,24 @@ CALLS: list[tuple[Callable[[Any], Any], Call, Any]] = [
     (
         lambda p: p.accounts.delete("main", "acme"),
         ("deleteAccount", {"account_id": "main", "tenant_id": "acme"}),
+        None,
+    ),
+    (
+        lambda p: p.suppressions.list("acme", limit=5),
+        ("listSuppressions", {"tenant_id": "acme", "limit": 5}),
+        [{"address": "ann@example.org"}],
+    ),
+    (
+        lambda p: p.suppressions.add("ann@example.org", "left"),
+        (
+            "addSuppressions",
+            {"tenant_id": None, "addresses": ["ann@example.org"], "reason": "left"},
+        ),
+        None,
+    ),
+    (
+        lambda p: p.suppressions.remove("ann@example.org", "acme"),
+        ("removeSuppression", {"tenant_id": "acme", "address": "ann@example.org"}),
         None,
     ),
     (lambda p: p.tenants.list(), ("listTenants", {"active_only": False}), [{"id": "acme"}]),

@@ -20,6 +20,7 @@ from mail_proxy.store import (
     MessageFilter,
     Outcome,
     RecipientResult,
+    answers,
     ending,
     fates,
     moving,
@@ -27,6 +28,7 @@ from mail_proxy.store import (
     removing,
     reports,
     searching,
+    suppressions,
 )
 from mail_proxy.store import messages as looking
 from mail_proxy.store.sqlite.accept import AcceptRequest, accept
@@ -176,6 +178,34 @@ def test_booking_goes_by_primary_keys(limited, plans, conn):
     assert_walks_nothing(plan)
     key = "tenant_id=? AND account_id=? AND window_s=? AND bucket_start<?"
     assert f"SEARCH rate_buckets USING PRIMARY KEY ({key})" in plan
+
+
+def test_a_full_queue_is_seen_by_the_keys_of_its_counts(plans, message):
+    new = replace(message("m99"), suppressed=((0, "why"),))
+    request = AcceptRequest([new], 2.0, lambda _: None, {"acme": 50})
+
+    plan = plans.of(accept, [request])
+
+    assert_walks_nothing(plan)
+    assert "SEARCH c USING PRIMARY KEY (tenant_id=?)" in plan
+
+
+def test_answers_are_found_by_key_and_forgotten_by_age(plans):
+    assert_walks_nothing(plans.of(answers.find_answer, "acme", "k", since=1.0))
+    plan = plans.of(answers.forget_answers, before=1.0, limit=5)
+    assert_walks_nothing(plan)
+    assert any("INDEX idempotency_created (created_at<?)" in line for line in plan)
+
+
+def test_suppressions_are_found_by_their_keys(plans):
+    for plan in (
+        plans.of(suppressions.suppressed, "acme", ["a@b", "@b"]),
+        plans.of(suppressions.list_suppressions, "acme", after="a", limit=5),
+        plans.of(suppressions.suppress, "acme", {"a@b": None}, now=1.0),
+        plans.of(suppressions.unsuppress, "acme", "a@b"),
+        plans.of(suppressions.tenants_with_suppressions),
+    ):
+        assert_walks_nothing(plan)
 
 
 def test_a_claim_finds_lower_priorities_by_ranges_of_the_due_index(plans):
