@@ -141,7 +141,8 @@ def _add(found: Here, entries: Sequence[dict[str, Any]]) -> int:
             told = control.call("addSuppressions", tenant_id=tenant_id, addresses=some)
             added, updated = added + told["added"], updated + told["updated"]
             rejected += told["rejected"]
-    changed = f"; {updated} were there already" if updated else ""
+    were = "was" if updated == 1 else "were"
+    changed = f"; {updated} {were} there already" if updated else ""
     found.writer.done(
         {"added": added, "updated": updated, "rejected": rejected},
         f"Added {_addresses(added)}{changed}",

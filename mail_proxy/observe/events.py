@@ -147,6 +147,11 @@ def command_refused(*, command: str, caller: str, code: str, why: str) -> None:
     _tell(logging.INFO, "command_refused", command=command, caller=caller, code=code, why=why)
 
 
+def too_many_requests(*, limit: str, who: str, why: str) -> None:
+    """Requests are refused with 429: of a tenant, or from an address with many wrong tokens."""
+    _tell(logging.WARNING, "too_many_requests", limit=limit, who=who, why=why)
+
+
 def command_broke(*, command: str, caller: str, error: BaseException) -> None:
     """A bug: the caller got a 500."""
     _tell(logging.ERROR, "command_broke", error, command=command, caller=caller, why=error)

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from mail_proxy.config.settings import IntakeSettings
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import Forbidden, TooMany, Unauthorized
+from mail_proxy.observe import events
 from mail_proxy.operations.directory import Directory
 from mail_proxy.operations.pace import Pace
 from mail_proxy.secrets import same_token, token_sha256
@@ -17,6 +18,7 @@ from mail_proxy.wire.caller import ADMIN, NOBODY, Caller, tenant
 
 REMEMBERED_S = 5.0  # so that a key revoked by another daemon ends soon
 REMEMBERED_KEYS = 10_000
+LINES_PER_MINUTE = 1  # of the log, for each limit and whoever has reached it
 WRONG_TOKEN = "Invalid or missing API token"  # noqa: S105 - a sentence, not a token
 
 
@@ -34,6 +36,7 @@ class Tokens:
         self._limits = limits
         self._failures = Pace(clock)
         self._requests = Pace(clock)
+        self._lines = Pace(clock)
         self._store = store
         self._directory = directory
         self._clock = clock
@@ -51,7 +54,8 @@ class Tokens:
         """
         if token is not None and self._is_new(token):
             most = self._limits.max_failed_logins_per_minute
-            _check(self._failures.wait_s(address, most), "max_failed_logins_per_minute", most)
+            wait_s = self._failures.wait_s(address, most)
+            self._check(wait_s, "max_failed_logins_per_minute", most, address)
         try:
             caller = await self.authenticate(token)
         except Unauthorized:
@@ -60,7 +64,7 @@ class Tokens:
         if caller.tenant_id is not None:
             most = self._requests_of(caller.tenant_id)
             wait_s = self._requests.wait_s(caller.tenant_id, most)
-            _check(wait_s, "max_requests_per_minute", most)
+            self._check(wait_s, "max_requests_per_minute", most, caller.tenant_id)
             self._requests.count(caller.tenant_id, most)
         return caller
 
@@ -99,6 +103,20 @@ class Tokens:
                 self._uses = uses | self._uses
                 raise
 
+    def _check(self, wait_s: float, limit: str, most: int, who: str) -> None:
+        """Raises TooMany when there is something to wait for; a line in the log each minute."""
+        if wait_s <= 0:
+            return
+        error = TooMany(
+            f"too many requests: {limit} is {most}; the next one may come in {math.ceil(wait_s)} s",
+            limit=limit,
+            retry_after_s=wait_s,
+        )
+        if not self._lines.wait_s(f"{limit} {who}", LINES_PER_MINUTE):
+            self._lines.count(f"{limit} {who}", LINES_PER_MINUTE)
+            events.too_many_requests(limit=limit, who=who, why=str(error))
+        raise error
+
     def forget(self) -> None:
         """A key was made or revoked."""
         self._changes += 1
@@ -120,12 +138,3 @@ class Tokens:
         if len(self._known) > REMEMBERED_KEYS:
             self._known.popitem(last=False)
         return key
-
-
-def _check(wait_s: float, limit: str, most: int) -> None:
-    if wait_s > 0:
-        raise TooMany(
-            f"too many requests: {limit} is {most}; the next one may come in {math.ceil(wait_s)} s",
-            limit=limit,
-            retry_after_s=wait_s,
-        )

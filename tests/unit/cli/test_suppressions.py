@@ -55,7 +55,7 @@ def test_addresses_are_added_with_their_reason(cli, world) -> None:
     ran = cli(
         "my", "acme", "suppressions", "add", "eve@example.org", "ann@example.org", "--reason", "x"
     )
-    assert (ran.code, ran.out) == (0, "Added 1 address; 1 were there already\n")
+    assert (ran.code, ran.out) == (0, "Added 1 address; 1 was there already\n")
     assert world.suppressions["eve@example.org"] == world.suppressions["ann@example.org"] == "x"
 
 

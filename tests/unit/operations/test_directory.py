@@ -15,6 +15,9 @@ class Rows:
     async def list_tenants(self) -> list[Tenant]:
         return [Tenant(tenant_id, name=tenant_id.title()) for tenant_id in self.tenants]
 
+    async def tenants_with_suppressions(self) -> set[str]:
+        return set()
+
     async def list_accounts(self, tenant_id: str | None) -> list[Account]:
         return [
             Account(owner, account_id.strip("*"), "h", 25, is_default="*" in account_id)

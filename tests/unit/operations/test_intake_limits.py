@@ -185,6 +185,31 @@ async def test_an_address_is_forgiven_with_time(house, guessed):
         await guessed.admit("wrong", HOME)
 
 
+async def test_a_reached_limit_is_told_in_the_log_once_a_minute(house, guessed, caplog):
+    await use_up(guessed)
+    for _ in range(3):
+        for n in range(10):
+            with pytest.raises(TooMany):
+                await guessed.admit(f"other-{n}", HOME)
+        house.clock.at += 15
+        await use_up_again(guessed)
+    lines = [line for line in caplog.messages if "too_many_requests" in line]
+    assert len(lines) == 1
+    assert HOME in lines[0]
+    assert "max_failed_logins_per_minute" in lines[0]
+
+
+async def use_up_again(tokens: Tokens) -> None:
+    """Whatever time has forgiven."""
+    while True:
+        try:
+            await tokens.admit("wrong", HOME)
+        except Unauthorized:
+            continue
+        except TooMany:
+            return
+
+
 # --- the pace itself ---
 
 
