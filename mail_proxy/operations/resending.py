@@ -14,6 +14,7 @@ from mail_proxy.domain.state import RecipientState
 from mail_proxy.operations.changes import Change
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.intake import rfc_message_id
+from mail_proxy.operations.suppressions import without_suppressed
 from mail_proxy.store import Acted, Copy, MessageFilter, MessageRow, NewMessage
 from mail_proxy.wire.messages import Changed, ResendMessages
 
@@ -54,20 +55,28 @@ class _Resend(Change):
     async def _resent(self, rows: Sequence[MessageRow]) -> list[Acted]:
         ids = [row.id for row in rows]
         full = await self._ctx.store.find_messages(self.tenant_id, ids, full=True)
-        acted = [Acted(row.id, row.pk, row.state, self._refusal(row)) for row in full]
+        refusals = {row.pk: self._refusal(row) for row in full}
+        copies = []
+        possible = [row for row in full if not refusals[row.pk]]
+        for row, copy in zip(possible, await self._copies(possible), strict=True):
+            if isinstance(copy, Invalid):
+                refusals[row.pk] = str(copy)
+            else:
+                copies.append(Copy(row.pk, copy, self._new_id))
+        acted = [Acted(row.id, row.pk, row.state, refusals[row.pk]) for row in full]
         if self._request.dry_run:
             return acted
-        possible = {each.pk for each in acted if not each.reason}
-        now = self._ctx.clock.now()
-        copies = [
-            Copy(row.pk, self._copy(row, now), self._new_id) for row in full if row.pk in possible
-        ]
         most = self._ctx.max_queued(self.tenant_id)
         limits = {self.tenant_id: most} if most else {}
         done = await self._ctx.store.copy_messages(
             self.tenant_id, copies, self.act, max_queued=limits
         )
         return [each for each in acted if each.reason] + done
+
+    async def _copies(self, rows: Sequence[MessageRow]) -> list[NewMessage | Invalid]:
+        """Invalid where all recipients are on the suppression list by now."""
+        now = self._ctx.clock.now()
+        return await without_suppressed(self._ctx, [self._copy(row, now) for row in rows])
 
     def _refusal(self, row: MessageRow) -> str:
         if reason := refusal(Action.RESEND, row.state):

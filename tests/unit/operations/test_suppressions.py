@@ -244,6 +244,22 @@ async def test_a_retry_does_not_send_to_the_suppressed(house, acme):
     assert [r.address for r in again.recipients] == ["ann@example.org"]
 
 
+async def test_what_is_resent_is_checked_anew(house, acme):
+    both = {"to": ["ann@example.org", "bob@example.org"]}
+    await house.post(house.mail("one"), house.mail("two", **both))
+    for claimed in await house.claim("acme", "main"):
+        await house.finish(claimed, Event.FAIL)
+    await suppress(house, "ann@example.org", reason="left")
+    for dry_run in (True, False):
+        answer = await house.call("resendMessages", ids=["one", "two"], dry_run=dry_run)
+        assert answer["done"] == ["two"]
+        (refused,) = answer["not_possible"]
+        assert refused["id"] == "one"
+        assert refused["reason"] == "recipient suppressed: ann@example.org (left)"
+    (again,) = await house.claim("acme", "main")
+    assert [r.address for r in again.recipients] == ["bob@example.org"]
+
+
 async def test_a_tenant_without_a_list_costs_no_look(house, acme, monkeypatch):
     monkeypatch.setattr(house.store, "suppressed", None)  # whoever asks fails
     assert (await house.post(house.mail()))["queued"] == 1
