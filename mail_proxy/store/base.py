@@ -2,6 +2,8 @@
 
 No verb keeps a transaction open while the world is waited for. Errors: `StoreUnavailable`,
 `StoreFull`, `ForeignDatabase` (domain/errors.py); an absent row is a value, never an error.
+
+It is long because there are many verbs.
 """
 
 from __future__ import annotations
