@@ -96,7 +96,7 @@ class MailProxy:
             await _fill_bounces(settings, store, keyring)
             if await store.get_setting("created_at") is None:
                 await store.set_setting("created_at", clock.now())
-            parts = await _build(settings, store, clock, token, metrics)
+            parts = await _build(settings, store, clock, token, metrics, keyring)
             undo.pop_all()
         return cls(parts, has_new_token=is_new, secrets_problem=keyring.problem)
 
@@ -251,7 +251,12 @@ async def _recover(settings: Settings, store: Store, clock: Clock, metrics: Mail
 
 
 async def _build(
-    settings: Settings, store: Store, clock: Clock, token: str, metrics: MailMetrics
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    token: str,
+    metrics: MailMetrics,
+    keyring: Keyring,
 ) -> _Parts:
     directory = Directory()
     await directory.load(store)
@@ -295,6 +300,7 @@ async def _build(
         numbers=Numbers(store, clock),
         started_at=clock.monotonic(),
         allow=allow,
+        secrets_problem=lambda: keyring.problem,
     )
     return _Parts(store, http, pool, engine, reporter, results, Audit(store, clock), context)
 

@@ -104,6 +104,12 @@ def print_stats(found: Here, told: dict[str, Any], tenant: dict[str, Any] | None
     if not found.writer.is_for_people or found.options.fields:
         found.writer.record(record, [Column(key) for key in record])
         return
+    if record.get("secrets_problem"):
+        found.writer.warn(
+            f"{record['secrets_problem']}. Nothing is deleted, and accounts with a password wait. "
+            f"Put the key back, then: mail-proxy restart {found.instance_name}; "
+            f"or, without it: mail-proxy {found.instance_name} rotate-key --lost"
+        )
     _print_by_priority(found, record.get("by_priority", {}))
     oldest = record.get("oldest_waiting_s")
     if oldest is not None:
@@ -179,6 +185,49 @@ def token(
     _print_token(found, found.call("regenerateToken"))
     found.writer.hint(
         "Applications that use the old token must be told; dashboards must reconnect."
+    )
+
+
+@app.command("rotate-key")
+def rotate_key(
+    ctx: typer.Context,
+    lost: bool = typer.Option(
+        False, "--lost", help="The key is gone for good: give passwords anew after this."
+    ),
+    confirm: str | None = typer.Option(None, "--confirm", metavar="NAME", help="With --lost."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would change."),
+) -> None:
+    """Encrypt all secrets with a new key.
+
+    Mail goes on meanwhile. The new key is in secret.key, and the old one is gone: a backup of the
+    database from before needs the key from before. What is cut off goes on at the next start.
+
+    Examples:
+      mail-proxy myserver rotate-key
+    """
+    found = here(ctx)
+    name = found.instance.name
+    if dry_run:
+        found.writer.would(f"replace the encryption key of '{name}'")
+        return
+    if lost:
+        _replace_lost_key(found, name, confirm)
+        return
+    found.prompts.confirm(f"Replace the encryption key of '{name}'? Old backups need the old key.")
+    n = int(found.call("rotateKey")["values"])
+    text = f"'{name}' has a new encryption key; secrets encrypted anew: {units.count(n)}"
+    found.writer.done({"name": name, "values": n}, text)
+    found.writer.hint(f"Back up the database and {found.instance.key_path} together.")
+
+
+def _replace_lost_key(found: Here, name: str, confirm: str | None) -> None:
+    question = f"Give up all passwords and tokens that are stored in '{name}'?"
+    found.prompts.confirm_name(question, name, confirmed=confirm, forced=False)
+    found.call("rotateKey", lost=True)
+    found.writer.done({"name": name, "values": 0}, f"'{name}' has a new encryption key")
+    found.writer.hint(
+        "Accounts and tenants that need their secrets again say so:\n"
+        f"  mail-proxy {name} TENANT accounts set-password ID"
     )
 
 

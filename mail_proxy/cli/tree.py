@@ -30,6 +30,7 @@ INSTANCE = (
     Entry("stats", "instance", "The queue in numbers", _ONE),
     Entry("logs", "logs", "The log of the daemon", _ONE),
     Entry("token", "instance", "The admin token", _ONE),
+    Entry("rotate-key", "instance", "Encrypt all secrets with a new key", _ONE),
     Entry("allow", "allow", "Let tenants reach hosts or networks of your own", _ONE),
     Entry("suspend", "queue", "Stop all sending of this instance", _QUEUE),
     Entry("activate", "queue", "Let it send again", _QUEUE),

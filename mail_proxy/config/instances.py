@@ -47,6 +47,7 @@ RESERVED = frozenset(
         "reports",
         "restart",
         "restore",
+        "rotate-key",
         "run-now",
         "send",
         "serve",

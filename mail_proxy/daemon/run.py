@@ -85,7 +85,8 @@ def _warnings(plan: Plan, proxy: MailProxy) -> list[str]:
     lost = (
         f"{proxy.secrets_problem}. Nothing is deleted, but until the key is back accounts with a "
         "password send nothing, and each start has an admin token of its own. "
-        f"Put the key back, then: mail-proxy restart {plan.settings.name}"
+        f"Put the key back, then: mail-proxy restart {plan.settings.name}; "
+        f"or, when it is gone for good: mail-proxy {plan.settings.name} rotate-key --lost"
     )
     return [lost]
 

@@ -117,6 +117,11 @@ def secrets_unusable(problem: str) -> None:
     _tell(logging.WARNING, "secrets_unusable", why=problem)
 
 
+def key_rotated(*, values: int) -> None:
+    """A replacement of the encryption key that was cut off is done."""
+    _tell(logging.INFO, "key_rotated", values=values)
+
+
 def scheduler_changed(*, is_active: bool, by: str) -> None:
     level = logging.INFO if is_active else logging.WARNING
     _tell(level, "scheduler_changed", active=is_active, by=by)

@@ -76,6 +76,7 @@ class Context:
 
     started_at: by the monotonic clock, for the uptime.
     allow: what of our own network tenants may name.
+    secrets_problem: why stored secrets cannot be read; empty when they can.
     """
 
     store: Store
@@ -90,6 +91,7 @@ class Context:
     numbers: Numbers
     started_at: float
     allow: AllowList = NOTHING
+    secrets_problem: Callable[[], str] = str
     caller: Caller = NOBODY
     posts: Posts = field(default_factory=Posts)
 

@@ -24,8 +24,10 @@ from mail_proxy.wire.instance import (
     GetStatus,
     Health,
     InstanceRecord,
+    KeyRotated,
     Metrics,
     PausedAccount,
+    RotateKey,
     SettingRecord,
     Stats,
     Status,
@@ -107,6 +109,8 @@ async def get_stats(ctx: Context, request: GetStats) -> Stats:
         stats["oldest_waiting_s"] = round(max(0.0, now - queue.oldest_waiting_at), 3)
     if not ctx.is_tenant:
         stats["engine"] = ctx.engine.snapshot()  # of all tenants, so not for one of them
+        if problem := ctx.secrets_problem():
+            stats["secrets_problem"] = problem
     return stats
 
 
@@ -168,6 +172,19 @@ async def regenerate_token(ctx: Context, _: NoFields) -> Token:
     token = new_token()
     await _set_token(ctx, token)
     return {"ok": True, "token": token}
+
+
+async def rotate_key(ctx: Context, request: RotateKey) -> KeyRotated:
+    """Another encryption key, and every secret under it; what was cut off is gone on with.
+
+    Where the old one is lost, secrets are given anew one by one; the admin token is kept.
+    """
+    if not request.lost:
+        return {"ok": True, "values": await ctx.store.replace_key()}
+    await ctx.store.replace_lost_key()
+    if ctx.settings.api_token is None:
+        await ctx.store.set_setting(API_TOKEN, ctx.tokens.admin_token, secret=True)
+    return {"ok": True, "values": 0}
 
 
 async def _set_token(ctx: Context, token: str) -> None:

@@ -29,7 +29,7 @@ from mail_proxy.operations.accept import add_messages
 from mail_proxy.wire.accounts import AccountKey, AddAccount, ListAccounts, PauseAccount
 from mail_proxy.wire.commands import ExportCommands, ListCommands
 from mail_proxy.wire.fields import NoFields, Request
-from mail_proxy.wire.instance import GetStats, GetStatus, UpdateInstance
+from mail_proxy.wire.instance import GetStats, GetStatus, RotateKey, UpdateInstance
 from mail_proxy.wire.messages import (
     AddMessages,
     ChangeMessages,
@@ -79,6 +79,7 @@ OPERATIONS: dict[str, Operation] = {
     "exportCommands": Operation(ExportCommands, commands.export_commands),
     "getToken": Operation(NoFields, instance.get_token),
     "regenerateToken": Operation(NoFields, instance.regenerate_token),
+    "rotateKey": Operation(RotateKey, instance.rotate_key),
     "addTenant": Operation(AddTenant, tenants.add_tenant),
     "listTenants": Operation(ListTenants, tenants.list_tenants),
     "getTenant": Operation(TenantOf, tenants.get_tenant),

@@ -37,6 +37,8 @@ class Upkeep:
     async def run(self) -> None:
         clock = self._ctx.clock
         clean_at = clock.monotonic()
+        if not self._ctx.store.is_key_replaced:
+            await self._safely("key rotation", self.go_on_with_key())
         while not self._ended.is_set():
             if clock.monotonic() >= clean_at:
                 clean_at = clock.monotonic() + CLEANUP_EVERY_S
@@ -58,6 +60,10 @@ class Upkeep:
         commands = await ctx.store.cleanup_commands(before=before)
         if messages or commands:
             events.cleaned_up(messages=messages, commands=commands)
+
+    async def go_on_with_key(self) -> None:
+        """The encryption key was being replaced when the last daemon ended."""
+        events.key_rotated(values=await self._ctx.store.replace_key())
 
     async def shrink(self) -> None:
         """Give free room back to the disk, in small steps, while no mail is on its way."""

@@ -50,6 +50,15 @@ def make(path: Path) -> bytes:
     return key
 
 
+def promote(path: Path, onto: Path) -> None:
+    """Let the key in `path` take the place of the one in `onto`, on the disk when this returns."""
+    try:
+        path.replace(onto)
+        _sync_folder(onto.parent)
+    except OSError as error:
+        raise ConfigurationError(f"cannot rename the key file {path}: {error.strerror}") from error
+
+
 def _publish(path: Path, text: bytes) -> None:
     # mkstemp opens with O_EXCL and 0600; link, unlike rename, never replaces a key.
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

@@ -58,6 +58,26 @@ class Store(Protocol):
     async def set_setting(self, name: str, value: Any, *, secret: bool = False) -> None: ...
     async def settings(self) -> dict[str, Any]: ...
 
+    async def replace_lost_key(self) -> None:
+        """A new encryption key; what the old one sealed stays, and unreadable.
+
+        Raises Conflict, ConfigurationError.
+        """
+        ...
+
+    @property
+    def is_key_replaced(self) -> bool:
+        """False: a replacement was cut off, and is to be gone on with."""
+        ...
+
+    async def replace_key(self) -> int:
+        """Seal every secret with a new encryption key; how many there were.
+
+        In small steps, each a transaction of its own. What was cut off is gone on with.
+        Raises Conflict, SecretsUnavailable, ConfigurationError.
+        """
+        ...
+
     # tenants, keys, accounts. `put_*` inserts or replaces; `change_*` sets the given fields only.
     async def put_tenant(self, tenant: Tenant, *, now: float) -> bool:
         """True when the tenant is new; `created_at` of an old one is kept."""

@@ -6,6 +6,7 @@ because there are many verbs.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -30,6 +31,7 @@ from mail_proxy.store import (
     numbers,
     removing,
     reports,
+    resealing,
     searching,
     suppressions,
     tenants,
@@ -100,6 +102,7 @@ class MailProxyDb:
         self._keyring = keyring
         self._clock = clock
         self._steady = steady
+        self._replacing = asyncio.Lock()  # of the encryption key
 
     async def __aenter__(self) -> Self:
         return self
@@ -139,6 +142,29 @@ class MailProxyDb:
 
     async def settings(self) -> dict[str, Any]:
         return await self._readers.read(instance.settings, self._keyring)
+
+    @property
+    def is_key_replaced(self) -> bool:
+        return not self._keyring.old_mark
+
+    async def replace_lost_key(self) -> None:
+        async with self._replacing:
+            check = await asyncio.to_thread(self._keyring.replace_lost)
+            await self.set_setting(instance.KEY_CHECK, check)
+
+    async def replace_key(self) -> int:
+        async with self._replacing:
+            await asyncio.to_thread(self._keyring.begin_replacement)
+            place: resealing.Place | None = resealing.Place()
+            n = 0
+            while place is not None:
+                done = await self._write(
+                    resealing.reseal_some, place, keyring=self._keyring, limit=resealing.AT_ONCE
+                )
+                n, place = n + done.n, done.place
+            await self.set_setting(instance.KEY_CHECK, self._keyring.check())
+            await asyncio.to_thread(self._keyring.end_replacement)
+            return n
 
     # --- tenants, keys, accounts ---
 

@@ -11,6 +11,7 @@ from mail_proxy.domain.errors import SecretsUnavailable
 from mail_proxy.secrets import Keyring
 from mail_proxy.store.schema import instance
 
+KEY_CHECK = "encryption_check"  # tells a wrong key from the one the secrets were sealed with
 _SEALED = "ENC:"  # no JSON text begins like this
 
 
@@ -33,6 +34,20 @@ def settings(conn: Connection, keyring: Keyring) -> dict[str, Any]:
     """All of them, by name."""
     rows = conn.execute(select(instance).order_by(instance.c.name)).all()
     return {row.name: _opened(row.name, row.value, keyring) for row in rows}
+
+
+def reseal_settings(conn: Connection, keyring: Keyring) -> int:
+    """Seal them with the key of now; how many were sealed with the old one."""
+    n = 0
+    is_old = instance.c.value.startswith(keyring.old_mark)
+    for name, value in conn.execute(select(instance.c.name, instance.c.value).where(is_old)).all():
+        try:
+            sealed = keyring.reseal(value, **_place(name))
+        except SecretsUnavailable:
+            continue  # no key of ours opens it
+        conn.execute(update(instance).where(instance.c.name == name).values(value=sealed))
+        n += 1
+    return n
 
 
 def _opened(name: str, stored: str, keyring: Keyring) -> Any:

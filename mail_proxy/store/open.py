@@ -13,7 +13,7 @@ from mail_proxy.domain.errors import ConfigurationError
 from mail_proxy.secrets import Keyring
 from mail_proxy.store.db import MailProxyDb
 from mail_proxy.store.faults import store_errors
-from mail_proxy.store.instance import get_setting, set_setting
+from mail_proxy.store.instance import KEY_CHECK, get_setting, set_setting
 from mail_proxy.store.migrate import migrate
 from mail_proxy.store.readers import READERS, Readers
 from mail_proxy.store.sqlite.check import check_budget_s, check_file
@@ -21,8 +21,6 @@ from mail_proxy.store.sqlite.connections import make_new, open_readers, open_wri
 from mail_proxy.store.sqlite.file import prepare_file
 from mail_proxy.store.steady import Steady, settle
 from mail_proxy.store.writer import Writer
-
-KEY_CHECK = "encryption_check"  # tells a wrong key from the one the secrets were sealed with
 
 
 async def open_store(database: str, *, keyring: Keyring, clock: Clock | None = None) -> MailProxyDb:

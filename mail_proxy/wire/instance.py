@@ -125,7 +125,8 @@ class PausedAccount(TypedDict):
 
 class Stats(TypedDict):
     """by_state: state -> n. by_priority: priority -> state -> n. oldest_waiting_s: absent when
-    nothing is due. engine: what is in memory now, for the admin."""
+    nothing is due. For the admin: engine, what is in memory now; secrets_problem, why secrets
+    cannot be read, absent when they can."""
 
     ok: Literal[True]
     tenants: int
@@ -138,8 +139,22 @@ class Stats(TypedDict):
     active: bool
     scheduler_active: bool
     engine: NotRequired[dict[str, Any]]
+    secrets_problem: NotRequired[str]
     now: float
     uptime_seconds: int
+
+
+class RotateKey(Request):
+    """lost: give up what the old key sealed, which is gone for good."""
+
+    lost: bool = False
+
+
+class KeyRotated(TypedDict):
+    """values: secrets that were sealed anew."""
+
+    ok: Literal[True]
+    values: int
 
 
 class Token(TypedDict):

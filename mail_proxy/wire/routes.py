@@ -76,6 +76,7 @@ _TABLE = (
     ),
     Route("getToken", "GET", "/instance/token", _L),
     Route("regenerateToken", "POST", "/instance/token", _L, changes=True),
+    Route("rotateKey", "POST", "/instance/rotate-key", _L, changes=True),
     # tenants
     Route("addTenant", "POST", "/tenant", _A, changes=True),
     Route("listTenants", "GET", "/tenants", _A, ("active_only",)),

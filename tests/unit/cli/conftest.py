@@ -155,6 +155,9 @@ class FakeInstance:
         active = not self.is_suspended
         return {"id": 1, "name": "my", "bounce_enabled": False, "scheduler_active": active}
 
+    def _rotateKey(self, lost: bool = False) -> dict[str, Any]:  # noqa: N802
+        return {"values": 1234}
+
     def _getToken(self) -> dict[str, Any]:  # noqa: N802
         return {"token": self.token}
 

@@ -27,6 +27,8 @@ def test_some_free_pages_are_kept_for_the_next_messages(free, pages, expected):
 class Disk:
     """The store, whose file has that many pages."""
 
+    is_key_replaced = True
+
     def __init__(self, free: int) -> None:
         self.free = free
         self.steps: list[int] = []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mail_proxy.config.settings import Settings
-from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.errors import Conflict, Invalid, SecretsUnavailable
 from mail_proxy.proxy import MailProxy
 from mail_proxy.secrets import MASK
 from mail_proxy.wire.caller import tenant
@@ -42,3 +42,77 @@ async def test_a_masked_password_outlives_the_loss_of_the_key(tmp_path: Path) ->
         )
     assert answer["account"]["has_password"] is True
     assert answer["account"]["ttl"] == 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_wrong", [True, False])
+async def test_with_a_lost_or_wrong_key_mail_is_held_and_nothing_is_lost(
+    settings: Settings, sink: Any, eventually: Any, is_wrong: bool
+) -> None:
+    good = replace(settings, encryption_key=None)
+    place = {"tenant_id": "acme", "host": sink.host, "port": sink.port}
+    mail = {"from": "a@x.example", "to": ["b@y.example"], "subject": "s", "body": "b"}
+    async with await MailProxy.open(good) as proxy:
+        await proxy.handle_command("addTenant", {"id": "acme"})
+        login = {"user": "me", "password": "x"}
+        await proxy.handle_command("addAccount", {**place, "id": "sealed", **login})
+        await proxy.handle_command("addAccount", {**place, "id": "open"})
+    kept = good.key_path.read_bytes()
+    good.key_path.unlink()
+    if is_wrong:
+        good.key_path.write_bytes(bytes(32))
+    async with await MailProxy.open(good) as proxy:
+        proxy.start()
+        assert proxy.secrets_problem
+        posted = [{**mail, "id": name, "account_id": name} for name in ("sealed", "open")]
+        told = await proxy.handle_command("addMessages", {"tenant_id": "acme", "messages": posted})
+        assert told["queued"] == 2
+        await sink.wait_for(1)  # what needs no secret goes
+        why = await proxy.handle_command("explainMessage", {"tenant_id": "acme", "id": "sealed"})
+        assert why["code"] == "no_password"
+        assert why["do"] == "mail-proxy myserver acme accounts set-password sealed"
+        stats = await proxy.handle_command("getStats")
+        assert stats["secrets_problem"] == proxy.secrets_problem
+        shown = await proxy.handle_command("getStats", {"tenant_id": "acme"}, tenant("acme"))
+        assert "secrets_problem" not in shown
+        account = await proxy.handle_command("getAccount", {"account_id": "sealed"}, tenant("acme"))
+        assert account["account"]["needs_password"] is True
+    good.key_path.write_bytes(kept)
+    async with await MailProxy.open(good) as proxy:
+        found = await proxy._parts.store.get_account("acme", "sealed")
+        assert found is not None
+        assert found.password == "x"
+        listed = (await proxy.handle_command("listMessages"))["messages"]
+        (waiting,) = [message for message in listed if message["id"] == "sealed"]
+        assert (waiting["status"], waiting["tries"]) == ("pending", 0)
+
+
+@pytest.mark.slow
+async def test_after_a_key_that_is_lost_for_good_passwords_are_given_anew(
+    settings: Settings, sink: Any
+) -> None:
+    own = replace(settings, encryption_key=None)
+    place = {"tenant_id": "acme", "id": "main", "host": sink.host, "port": sink.port, "user": "me"}
+    sink.offer = replace(sink.offer, users={"me": "again"})
+    mail = {"id": "m1", "from": "a@x.example", "to": ["b@y.example"], "subject": "s", "body": "b"}
+    async with await MailProxy.open(own) as proxy:
+        await proxy.handle_command("addTenant", {"id": "acme"})
+        await proxy.handle_command("addAccount", {**place, "password": "x"})
+        with pytest.raises(Conflict, match="is not lost"):
+            await proxy.handle_command("rotateKey", {"lost": True})
+    own.key_path.write_bytes(bytes(32))
+    async with await MailProxy.open(own) as proxy:
+        proxy.start()
+        await proxy.handle_command("addMessages", {"messages": [mail]})
+        with pytest.raises(SecretsUnavailable):
+            await proxy.handle_command("addAccount", {**place, "password": "again"})
+        await proxy.handle_command("rotateKey", {"lost": True})
+        assert "secrets_problem" not in await proxy.handle_command("getStats")
+        why = await proxy.handle_command("explainMessage", {"tenant_id": "acme", "id": "m1"})
+        assert why["code"] == "no_password"
+        await proxy.handle_command("addAccount", {**place, "password": "again"})
+        await sink.wait_for(1)
+        token = proxy.admin_token
+    async with await MailProxy.open(own) as proxy:
+        assert (proxy.secrets_problem, proxy.admin_token) == ("", token)
+    assert len(list(own.state_dir.glob("secret.key.unfit-*"))) == 1
