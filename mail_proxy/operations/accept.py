@@ -66,25 +66,32 @@ async def _add(ctx: Context, request: AddMessages, key: PostKey | None) -> Added
 
     def keep(verdicts: Sequence[Accepted]) -> KeptAnswer | None:
         result = _result(ctx, checked, rejected, verdicts)
-        if key is None or result.error is not None:
+        if key is None or result.is_refused:
             return None
         return key.kept(result.answer, now)
 
     verdicts = await _store(ctx, messages, now, None if key is None else keep)
     result = _result(ctx, checked, rejected, verdicts)
     _tell(ctx, result.queued, len(result.answer["rejected"]))
-    if result.error is not None:
-        raise result.error
+    if result.is_refused:
+        # Held by no name here: with its traceback it would keep the whole post until a collection.
+        raise _error(ctx, result)
     return result.answer
 
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What becomes of a post; with an error nothing of it was taken."""
+    """What becomes of a post. full: tenants that had no room, one for each of their messages."""
 
     queued: list[NewMessage]
     answer: Added
-    error: Invalid | TooMany | None
+    full: list[str]
+
+    @property
+    def is_refused(self) -> bool:
+        """Nothing of it was taken, for another reason than `already sent`."""
+        reasons = (entry["reason"] for entry in self.answer["rejected"])
+        return not self.queued and any(reason != ALREADY_SENT for reason in reasons)
 
 
 def _result(
@@ -108,20 +115,17 @@ def _result(
         "queued": len(queued),
         "rejected": [told[place] for place in sorted(told)],
     }
-    return _Result(queued, answer, _error(ctx, answer, full))
+    return _Result(queued, answer, full)
 
 
-def _error(ctx: Context, answer: Added, full: Sequence[str]) -> Invalid | TooMany | None:
-    if answer["queued"]:
-        return None
-    rejected: list[dict[str, object]] = [dict(entry) for entry in answer["rejected"]]
-    if full:
-        sentence = f"{_full(ctx, full[0])}; nothing of this post was taken"
-        detail = {"error": sentence, "rejected": rejected}
-        return TooMany(sentence, limit="max_queued", retry_after_s=ROOM_AFTER_S, detail=detail)
-    if any(entry["reason"] != ALREADY_SENT for entry in rejected):
+def _error(ctx: Context, result: _Result) -> RejectedBatch | TooMany:
+    """Why nothing of a post was taken."""
+    rejected: list[dict[str, object]] = [dict(entry) for entry in result.answer["rejected"]]
+    if not result.full:
         return RejectedBatch(None, rejected)
-    return None
+    sentence = f"{_full(ctx, result.full[0])}; nothing of this post was taken"
+    detail = {"error": sentence, "rejected": rejected}
+    return TooMany(sentence, limit="max_queued", retry_after_s=ROOM_AFTER_S, detail=detail)
 
 
 def _reason(ctx: Context, message: NewMessage, reason: str) -> str:

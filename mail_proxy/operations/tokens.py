@@ -107,15 +107,13 @@ class Tokens:
         """Raises TooMany when there is something to wait for; a line in the log each minute."""
         if wait_s <= 0:
             return
-        error = TooMany(
-            f"too many requests: {limit} is {most}; the next one may come in {math.ceil(wait_s)} s",
-            limit=limit,
-            retry_after_s=wait_s,
+        why = (
+            f"too many requests: {limit} is {most}; the next one may come in {math.ceil(wait_s)} s"
         )
         if not self._lines.wait_s(f"{limit} {who}", LINES_PER_MINUTE):
             self._lines.count(f"{limit} {who}", LINES_PER_MINUTE)
-            events.too_many_requests(limit=limit, who=who, why=str(error))
-        raise error
+            events.too_many_requests(limit=limit, who=who, why=why)
+        raise TooMany(why, limit=limit, retry_after_s=wait_s)
 
     def forget(self) -> None:
         """A key was made or revoked."""

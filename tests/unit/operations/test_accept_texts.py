@@ -1,8 +1,11 @@
-"""A text that is no Unicode spoils its own message, and no answer."""
+"""A text that is no Unicode spoils its own message, and no answer; what is refused is let go of."""
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
+from contextlib import suppress
 
 import pytest
 
@@ -28,3 +31,21 @@ async def test_a_bad_id_is_not_sent_back_whatever_else_is_wrong(house):
         await house.post(house.mail("x\ud800", subject=""))
     (rejection,) = caught.value.rejected
     assert rejection == {"id": None, "reason": "missing subject", "field": "subject"}
+
+
+async def test_a_refused_post_is_given_up_at_once_without_a_collection(house):
+    await house.tenant("acme", "main")
+
+    class Entry(dict):
+        """A message that can be looked for when it should be gone."""
+
+    entry = Entry(house.mail(subject=""))
+    seen = weakref.ref(entry)
+    gc.disable()
+    try:
+        with suppress(RejectedBatch):
+            await house.post(entry)
+        del entry
+        assert seen() is None
+    finally:
+        gc.enable()
