@@ -27,14 +27,17 @@ class TokenSink:
         refresh_token: str = "refresh-0",  # noqa: S107 - of a test
         expires_in: object = 3600,
         rotates: bool = False,
+        prefix: str = "access",
     ) -> None:
         self.asked: list[dict[str, str]] = []
         self.answers: deque[tuple[int, Any]] = deque()
         self.tokens = tokens
         self.client = client
         self.refresh_token = refresh_token
+        self._stem = refresh_token.removesuffix("-0")
         self.expires_in = expires_in
         self.rotates = rotates
+        self.prefix = prefix
         self.url = ""
         self._runner: web.AppRunner | None = None
 
@@ -66,11 +69,11 @@ class TokenSink:
         return web.json_response(self._token(is_refresh=is_refresh))
 
     def _token(self, *, is_refresh: bool) -> dict[str, Any]:
-        token = f"access-{len(self.asked)}"
+        token = f"{self.prefix}-{len(self.asked)}"
         for user in self.tokens:
             self.tokens[user] = token
         answer = {"access_token": token, "token_type": "Bearer", "expires_in": self.expires_in}
         if is_refresh and self.rotates:
-            self.refresh_token = f"refresh-{len(self.asked)}"
+            self.refresh_token = f"{self._stem}-{len(self.asked)}"
             answer["refresh_token"] = self.refresh_token
         return answer

@@ -13,6 +13,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import aiosmtplib
@@ -21,12 +22,14 @@ from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.domain.errors import RelayError, RelayRefused, RelayUnreachable
 from mail_proxy.domain.reply import Reply, Stage, parse_reply
 from mail_proxy.http_out import Blocked
+from mail_proxy.secrets import MASK
 from mail_proxy.smtp import trouble
 from mail_proxy.smtp.means import Means
 from mail_proxy.smtp.relay import Relay
 
 _KEYWORD = re.compile(r"[A-Z0-9][A-Z0-9-]*")
 _CLEAR_FIRST = frozenset({25, 587})  # ports whose servers greet in clear (RFC 6409)
+_SHORTEST = 8  # characters of a secret that is looked for in a reply
 _CHALLENGE, _LOGGED_IN = 334, 235  # RFC 4954 section 6
 _NOT_THIS_WAY = frozenset({500, 501, 502, 503, 504})  # the method, not the password, is at fault
 
@@ -87,10 +90,11 @@ class Handshake:
         try:
             async with self._step(Stage.AUTH, self._settings.command_timeout_s):
                 await self._authenticate(self._relay.user or "", secret)
-        except RelayRefused:
+        except RelayRefused as error:
             if self._token:  # revoked, perhaps; the next login gets a fresh one
                 self._means.tokens.drop(self._relay.key, self._token)
-            raise
+            text = _without_secret(error.reply.text, self._relay.user or "", secret)
+            raise RelayRefused(error.stage, replace(error.reply, text=text)) from None
 
     @property
     def capabilities(self) -> Mapping[str, str]:
@@ -280,6 +284,19 @@ def _refused(stage: Stage, error: aiosmtplib.SMTPResponseException) -> RelayErro
 
 def _reply(code: int, message: str) -> Reply:
     return parse_reply(code, _clean(message))
+
+
+def _without_secret(text: str, user: str, secret: str) -> str:
+    """A server may repeat what it was told, and replies are stored and shown.
+
+    A short secret or a mere word is left: its gap in an ordinary sentence would tell it.
+    """
+    if len(secret) < _SHORTEST or secret.isalpha():
+        return text
+    told = {secret, f"\0{user}\0{secret}"}
+    for spelling in told | {base64.b64encode(one.encode()).decode() for one in told}:
+        text = text.replace(spelling, MASK)
+    return text
 
 
 def _clean(text: str) -> str:

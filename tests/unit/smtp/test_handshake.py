@@ -341,3 +341,13 @@ async def test_aiosmtplib_keeps_nothing_of_the_connection(open_pool, relay_to, s
     await asyncio.sleep(0)
     assert (await session.send("s@x", ["a@x"], message)).is_accepted
     await pool.release(session)
+
+
+@pytest.mark.parametrize("said", ["hunter2hunter2", "AGFubgBodW50ZXIyaHVudGVyMg=="])
+async def test_a_password_that_a_server_repeats_is_not_told(open_pool, relay_to, said):
+    async with SmtpSink(users={"ann": "other"}) as sink:
+        sink.answer(Stage.AUTH, f"535 5.7.8 {said} is wrong")
+        with pytest.raises(RelayRefused) as caught:
+            await open_pool().acquire(relay_to(sink, user="ann", password="hunter2hunter2"))
+    assert str(caught.value) == "login refused: 535 5.7.8 ******** is wrong"
+    assert caught.value.reply.text == "******** is wrong"
