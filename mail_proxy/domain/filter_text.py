@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -33,8 +33,10 @@ from mail_proxy.domain.suggest import did_you_mean, near
 from mail_proxy.domain.why import LATEST_TS
 
 MAX_CHARS = 4000
-MAX_TERMS = 50
+MAX_TESTS = 40  # values of all terms: each is compared with every message that is looked at
+MAX_RECIPIENT_TESTS = 8  # of `to:` and bare words: each reads every recipient of a message
 
+_OF_RECIPIENTS = {Field.TO, Field.ANY}
 _NAME = re.compile(r"([A-Za-z_]+):")
 _COMPARISON = re.compile(r"(<=|>=|<|>|=)?(.*)", re.DOTALL)
 _DURATION = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,3})?[smhdw])+", re.IGNORECASE)
@@ -66,9 +68,16 @@ def parse_filter(text: str) -> Filter:
     if len(text) > MAX_CHARS:
         raise _wrong(f"longer than {MAX_CHARS} characters", "", MAX_CHARS)
     terms = tuple(_terms(text))
-    if len(terms) > MAX_TERMS:
-        raise _wrong(f"more than {MAX_TERMS} terms", "", len(text))
+    if _n_tests(terms) > MAX_TESTS:
+        raise _wrong(f"more than {MAX_TESTS} values", "", len(text))
+    if _n_tests(term for term in terms if term.field in _OF_RECIPIENTS) > MAX_RECIPIENT_TESTS:
+        why = f"more than {MAX_RECIPIENT_TESTS} values of 'to:' and bare words"
+        raise _wrong(why, "", len(text))
     return terms
+
+
+def _n_tests(terms: Iterable[Term]) -> int:
+    return sum(len(term.tests) for term in terms)
 
 
 def _wrong(why: str, word: str, at: int, after: str = "", suggestion: str = "") -> Invalid:

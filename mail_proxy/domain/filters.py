@@ -145,7 +145,7 @@ def status_term(words: Iterable[str]) -> Term | None:
             text = f"status: there is no '{word[:40]}'.{near_status(word)}"
             raise Invalid(text, field="status")
         tests.append(status)
-    return Term(Field.STATE, tuple(tests)) if tests else None
+    return Term(Field.STATE, tuple(dict.fromkeys(tests))) if tests else None
 
 
 def part_of(text: str, *, field: str) -> Pattern:

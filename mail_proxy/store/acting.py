@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, insert, select
 from mail_proxy.domain.actions import EXPIRED, PAST, Action, held_by, refusal
 from mail_proxy.domain.state import State
 from mail_proxy.store import ending, fates, moving, removing
-from mail_proxy.store.conditions import conditions
+from mail_proxy.store.conditions import conditions_anew
 from mail_proxy.store.indexed import by_index
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.messages import find_messages
@@ -36,7 +36,7 @@ class Act(NamedTuple):
 def judge(
     conn: Connection, tenant_id: str, ids: Sequence[str], act: Act, among: MessageFilter | None
 ) -> list[Acted]:
-    """What `change` would do; a read. Absent messages, and those not `among`, are left out."""
+    """What `change` would do; a read. Absent ones, and those not `among` any more, are left out."""
     return [_judged(row, act) for row in _rows(conn, tenant_id, ids, among)]
 
 
@@ -89,7 +89,7 @@ def _rows(
     columns = (_m.pk, _m.id, _m.account_id, _m.priority, _m.state, _m.expires_at)
     statement = select(*columns).where(_m.tenant_id == tenant_id, _m.id.in_(ids))
     if among is not None:
-        statement = statement.where(*conditions(among))
+        statement = statement.where(*conditions_anew(among))
     # For several ids SQLite by itself walks all rows of the tenant.
     return conn.execute(by_index(statement, messages, "messages_id")).all()
 

@@ -264,7 +264,8 @@ class Store(Protocol):
     ) -> list[Acted]:
         """Hold, free, retry, settle or delete those for which it is possible, and tell of each.
 
-        Absent ones are left out; `among`, those too that do not match any more.
+        Absent ones are left out; `among`, by which they were found, those too whose state, tries
+        or times do not match any more.
         is_trial: nothing is changed.
         """
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -51,6 +52,19 @@ def conditions(chosen: MessageFilter) -> list[Condition]:
     if chosen.up_to is not None:
         found.append(_m.pk <= chosen.up_to)
     return found
+
+
+def conditions_anew(chosen: MessageFilter) -> list[Condition]:
+    """The same for rows that were found a moment ago, within the writer: all mail waits meanwhile.
+
+    States, tries and times may have changed, and are cheap. Texts cost, and stay as they were.
+    """
+    changing = (term for term in chosen.terms if not any(map(_is_text, term.tests)))
+    return conditions(replace(chosen, terms=tuple(changing)))
+
+
+def _is_text(test: Test) -> bool:
+    return isinstance(test, Pattern)
 
 
 def begins_with(column: ColumnElement[str], prefix: str) -> Condition:

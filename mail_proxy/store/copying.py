@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from secrets import token_hex
+from typing import TypeAlias
 
 from sqlalchemy import Connection, select
 
 from mail_proxy.domain.actions import ID_TAKEN, refusal
 from mail_proxy.store.acting import Act, note
-from mail_proxy.store.conditions import begins_with
 from mail_proxy.store.indexed import by_index
 from mail_proxy.store.messages import find_by_pks
 from mail_proxy.store.schema import messages
@@ -19,6 +19,7 @@ from mail_proxy.store.values import Accepted, Acted, Copy, MessageRow, NewMessag
 Accept: TypeAlias = Callable[[Connection, NewMessage], Accepted]
 MARK = "-r"
 MAX_BASE_CHARS = 240  # of an id that is continued
+MAX_DOUBLINGS = 30
 _m = messages.c
 
 
@@ -54,18 +55,26 @@ def _copied(conn: Connection, original: MessageRow, copy: Copy, act: Act, accept
 
 
 def _next_id(conn: Connection, original: MessageRow) -> str:
-    """The first `<id>-r<n>` after all that were ever taken."""
+    """A free `<id>-r<n>`: the one after the last, where none between was removed.
+
+    A few probes of the index, however many there are: by doubling, then by halving.
+    """
     base = original.id[:MAX_BASE_CHARS] + MARK
-    of_base = select(_m.id).where(_m.tenant_id == original.tenant_id, begins_with(_m.id, base))
-    taken = conn.execute(by_index(of_base, messages, "messages_id")).scalars()
-    numbers = [int(n) for n in (id_[len(base) :] for id_ in taken) if _is_number(n)]
-    return f"{base}{max(numbers, default=0) + 1}"
+
+    def is_taken(n: int) -> bool:
+        return _is_there(conn, original.tenant_id, f"{base}{n}")
+
+    doubled = (1 << power for power in range(MAX_DOUBLINGS))
+    free = next((n for n in doubled if not is_taken(n)), None)
+    if free is None:  # somebody has named messages so
+        return base + token_hex(6)
+    taken = free // 2  # 0 counts as taken
+    while free - taken > 1:
+        between = (taken + free) // 2
+        taken, free = (between, free) if is_taken(between) else (taken, between)
+    return f"{base}{free}"
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 10
-
-
-def _is_there(conn: Connection, tenant_id: str, id_: str) -> Any:
+def _is_there(conn: Connection, tenant_id: str, id_: str) -> bool:
     found = select(_m.pk).where(_m.tenant_id == tenant_id, _m.id == id_)
-    return conn.execute(found).first() is not None
+    return conn.execute(by_index(found, messages, "messages_id")).first() is not None

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mail_proxy.domain.errors import Invalid
-from mail_proxy.domain.filter_text import MAX_CHARS, MAX_TERMS, WORDS, parse_filter
+from mail_proxy.domain.filter_text import (
+    MAX_CHARS,
+    MAX_RECIPIENT_TESTS,
+    MAX_TESTS,
+    WORDS,
+    parse_filter,
+)
 from mail_proxy.domain.filters import (
     MAX_VALUE_CHARS,
     MAX_WILDCARDS,
@@ -92,7 +98,12 @@ def test_terms_stand_between_spaces():
         ("id:" + "*" * (MAX_WILDCARDS + 1), f"more than {MAX_WILDCARDS} '*' in '*********' (at 4)"),
         ("x" * (MAX_CHARS + 1), f"longer than {MAX_CHARS} characters"),
         ("id:" + "x" * (MAX_VALUE_CHARS + 1), "has more than 1000 characters (at 4)"),
-        ("a " * (MAX_TERMS + 1), f"more than {MAX_TERMS} terms"),
+        ("tries:1 " * (MAX_TESTS + 1), f"more than {MAX_TESTS} values"),
+        ("id:" + ",".join("x" * (MAX_TESTS + 1)), f"more than {MAX_TESTS} values"),
+        (
+            "to:a -b " + ",".join("c" * (MAX_RECIPIENT_TESTS - 1)),
+            f"more than {MAX_RECIPIENT_TESTS} values of 'to:' and bare words",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_place_and_word(text, told):
@@ -102,6 +113,11 @@ def test_what_cannot_be_read_is_told_with_its_place_and_word(text, told):
     assert str(caught.value).startswith("filter: ")
     assert caught.value.field == "filter"
     assert caught.value.detail["position"] >= 1
+
+
+def test_a_filter_may_have_so_many_values():
+    text = "id:" + ",".join("x" * (MAX_TESTS - MAX_RECIPIENT_TESTS)) + " a" * MAX_RECIPIENT_TESTS
+    assert sum(len(term.tests) for term in parse_filter(text)) == MAX_TESTS
 
 
 @given(st.text(alphabet=string.printable + 'é*:-,"\\<>=', max_size=60))

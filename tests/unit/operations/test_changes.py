@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.operations import changes, tally
 from mail_proxy.store import Outcome, RecipientResult
+from mail_proxy.store.copying import MAX_DOUBLINGS
 
 
 async def crowd(house: Any) -> None:
@@ -350,3 +352,16 @@ async def test_a_long_id_is_cut_before_it_is_continued(house):
     await house.finish(claimed, Event.ACCEPT)
     told = await house.call("resendMessages", tenant_id="acme", ids=[name])
     assert told["resent"][0]["new_id"] == "i" * 240 + "-r1"
+
+
+async def test_the_next_id_of_a_resent_message_is_free_however_many_there_are(house):
+    await house.tenant("acme", "main")
+    await house.post(house.mail("a"))
+    (claimed,) = await house.claim("acme", "main")
+    await house.finish(claimed, Event.ACCEPT)
+    ids = {"tenant_id": "acme", "ids": ["a"]}
+    made = [(await house.call("resendMessages", **ids))["resent"][0]["new_id"] for _ in range(9)]
+    assert made == [f"a-r{n}" for n in range(1, 10)]
+    await house.post(*(house.mail(f"a-r{2**n}") for n in range(4, MAX_DOUBLINGS)))
+    (last,) = (await house.call("resendMessages", **ids))["resent"]
+    assert re.fullmatch("a-r[0-9a-f]{12}", last["new_id"])

@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from mail_proxy.domain.actions import Action
 from mail_proxy.domain.filter_text import parse_filter
 from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.store import (
     MessageFilter,
     Outcome,
     RecipientResult,
+    acting,
     answers,
     ending,
     fates,
@@ -84,6 +86,11 @@ class Plans:
 
     def _see(self, conn, cursor, sql, parameters, context, executemany) -> None:
         self._seen.append((sql, parameters[0] if executemany else parameters))
+
+    @property
+    def statements(self) -> list[str]:
+        """What the last verb has run."""
+        return [sql for sql, _ in self._seen]
 
     def of(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> list[str]:
         self._seen.clear()
@@ -469,6 +476,19 @@ def test_reports_read_what_waits_only(plans):
     assert_walks_nothing(plans.of(reports.replay_messages, "acme", ["m1"], now=1.0))
     between = plans.of(reports.reportable_between, "acme", 1.0, 2.0, after=0, limit=5)
     assert "SEARCH events USING PRIMARY KEY (tenant_id=? AND pk>?)" in between
+
+
+def test_a_change_looks_at_no_text_and_no_recipient_again(plans):
+    text = "state:pending tries:0 age:>1h error:550 to:a -b subject:c error:d from:e account:f*"
+    act = acting.Act(Action.HOLD, 1.0, "admin")
+    plans.of(acting.judge, "acme", ["m1"], act, MessageFilter("acme", parse_filter(text), 9.0))
+
+    (statement,) = (sql for sql in plans.statements if "FROM messages" in sql)
+    assert "messages.tries = " in statement
+    assert "messages.error_code BETWEEN" in statement
+    assert "messages.created_at < " in statement
+    for word in ("recipients", "LIKE", "GLOB"):
+        assert word not in statement
 
 
 def test_dating_anew_takes_ranges_of_the_due_index(plans):
