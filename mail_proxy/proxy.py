@@ -301,6 +301,7 @@ async def _build(
         started_at=clock.monotonic(),
         allow=allow,
         secrets_problem=lambda: keyring.problem,
+        forget_logins=access.forget,
     )
     return _Parts(store, http, pool, engine, reporter, results, Audit(store, clock), context)
 

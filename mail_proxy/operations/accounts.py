@@ -82,6 +82,7 @@ async def delete_account(ctx: Context, request: AccountKey) -> Ok:
     name = ctx.directory.name_of(account.tenant_id)
     ctx.metrics.forget(labels(account.tenant_id, name, account.account_id))
     await ctx.engine.refresh(account.tenant_id, account.account_id)
+    ctx.forget_logins(account.tenant_id, account.account_id)
     return OK
 
 

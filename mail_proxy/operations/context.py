@@ -67,6 +67,10 @@ class Reporting(Protocol):
         ...
 
 
+def _no_logins(tenant_id: str, account_id: str | None) -> None:
+    """Nothing is remembered of any account."""
+
+
 Probe = Callable[[Relay], Awaitable[RelayReport]]
 
 
@@ -77,6 +81,7 @@ class Context:
     started_at: by the monotonic clock, for the uptime.
     allow: what of our own network tenants may name.
     secrets_problem: why stored secrets cannot be read; empty when they can.
+    forget_logins: drops the access tokens of an account that is gone; None: of all of its tenant.
     """
 
     store: Store
@@ -92,6 +97,7 @@ class Context:
     started_at: float
     allow: AllowList = NOTHING
     secrets_problem: Callable[[], str] = str
+    forget_logins: Callable[[str, str | None], None] = _no_logins
     caller: Caller = NOBODY
     posts: Posts = field(default_factory=Posts)
 

@@ -98,6 +98,7 @@ async def delete_tenant(ctx: Context, request: TenantKey) -> Ok:
     ctx.tokens.forget()
     for account in accounts:
         await ctx.engine.refresh(tenant.tenant_id, account.account_id)
+    ctx.forget_logins(tenant.tenant_id, None)
     ctx.metrics.forget_tenant(tenant.tenant_id)
     return OK
 

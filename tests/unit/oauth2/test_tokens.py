@@ -13,7 +13,8 @@ from mail_proxy.domain.errors import RelayUnreachable
 from mail_proxy.domain.oauth2 import Grant
 from mail_proxy.domain.reply import Stage
 from mail_proxy.http_out import OutgoingHttp
-from mail_proxy.oauth2 import AccessTokens
+from mail_proxy.oauth2 import AccessTokens, tokens
+from mail_proxy.oauth2.tokens import REMEMBERED_ROTATIONS
 from mail_proxy.sinks.tokens import TokenSink
 
 KEY = ("acme", "main")
@@ -102,6 +103,61 @@ async def test_another_refresh_token_is_stored_and_used(stand):
     assert await stand.tokens.get(KEY, grant) == "access-2"  # by who read the account before
     assert await stand.tokens.get(KEY, grant.renewed("refresh-2")) == "access-2"  # and after
     assert [form["refresh_token"] for form in stand.sink.asked] == ["refresh-0", "refresh-1"]
+
+
+async def test_an_account_that_was_read_between_two_changes_is_still_the_same(stand):
+    grant = stand.grant(refresh_token="refresh-0")
+    for n in range(40):
+        stand.clock.at = 4000.0 * n
+        await stand.tokens.get(KEY, grant)
+        between = stand.kept.written[0][2]
+        assert await stand.tokens.get(KEY, grant.renewed(between)) == f"access-{n + 1}"
+    assert [form["refresh_token"] for form in stand.sink.asked] == [
+        f"refresh-{n}" for n in range(40)
+    ]
+
+
+async def test_a_refresh_token_that_nobody_asks_with_is_not_remembered_for_good(stand):
+    grant = stand.grant(refresh_token="refresh-0")
+    await stand.tokens.get(KEY, grant)
+    for n in range(1, REMEMBERED_ROTATIONS + 1):
+        stand.clock.at = 4000.0 * n
+        await stand.tokens.get(KEY, grant.renewed(f"refresh-{n}"))
+    assert len(stand.tokens._entries[KEY].chain) == REMEMBERED_ROTATIONS
+    with pytest.raises(RelayUnreachable, match="invalid_grant"):  # it asks with the first again
+        await stand.tokens.get(KEY, grant)
+
+
+async def test_what_the_database_still_has_is_known_after_many_changes(stand):
+    stand.kept.is_full = True
+    grant = stand.grant(refresh_token="refresh-0")
+    await stand.tokens.get(KEY, grant)
+    for n in range(1, 2 * REMEMBERED_ROTATIONS):
+        stand.clock.at = 4000.0 * n
+        await stand.tokens.get(KEY, grant.renewed(f"refresh-{n}"))
+    asked = len(stand.sink.asked)
+    await stand.tokens.get(KEY, grant)
+    assert len(stand.sink.asked) == asked
+
+
+async def test_a_deleted_account_is_forgotten(stand):
+    keys = [("acme", "main"), ("acme", "second"), ("beta", "main")]
+    for key in keys:
+        await stand.tokens.get(key, stand.grant())
+    stand.tokens.forget("acme", "main")
+    assert list(stand.tokens._entries) == keys[1:]
+    stand.tokens.forget("acme")
+    assert list(stand.tokens._entries) == keys[2:]
+
+
+async def test_the_longest_unused_makes_room_unless_it_has_something_unsaved(stand, monkeypatch):
+    monkeypatch.setattr(tokens, "REMEMBERED_ACCOUNTS", 3)
+    stand.kept.is_full = True
+    await stand.tokens.get(("acme", "0"), stand.grant(refresh_token="refresh-0"))
+    stand.kept.is_full = False
+    for name in "12134":
+        await stand.tokens.get(("acme", name), stand.grant())
+    assert list(stand.tokens._entries) == [("acme", "0"), ("acme", "3"), ("acme", "4")]
 
 
 async def test_a_refresh_token_that_could_not_be_stored_is_stored_with_the_next_one(stand):

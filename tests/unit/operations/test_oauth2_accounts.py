@@ -96,3 +96,12 @@ async def test_without_it_the_login_is_with_a_password_again(house):
     await house.call("addAccount", **PLACE, password="pw")
     account = await house.store.get_account("acme", "main")
     assert (account.auth_method, account.oauth2, account.password) == ("password", None, "pw")
+
+
+async def test_what_is_deleted_is_forgotten_by_the_logins_too(house):
+    forgotten = []
+    object.__setattr__(house.context, "forget_logins", lambda *of: forgotten.append(of))
+    await house.tenant("acme", "main", "second")
+    await house.call("deleteAccount", tenant_id="acme", account_id="main")
+    await house.call("deleteTenant", tenant_id="acme")
+    assert forgotten == [("acme", "main"), ("acme", None)]
