@@ -91,7 +91,8 @@ class Handshake:
             async with self._step(Stage.AUTH, self._settings.command_timeout_s):
                 await self._authenticate(self._relay.user or "", secret)
         except RelayRefused as error:
-            if self._token:  # revoked, perhaps; the next login gets a fresh one
+            # Refused for good: revoked, perhaps. A 4yz says nothing of the token.
+            if self._token and error.reply.code >= 500:
                 self._means.tokens.drop(self._relay.key, self._token)
             text = _without_secret(error.reply.text, self._relay.user or "", secret)
             raise RelayRefused(error.stage, replace(error.reply, text=text)) from None

@@ -70,6 +70,18 @@ async def test_a_token_that_is_refused_is_dropped_and_the_reply_is_told(
         assert (tokens.dropped, pool.count) == ([TOKEN], 0)
 
 
+@pytest.mark.parametrize("code", [421, 454])
+async def test_a_server_that_is_busy_costs_no_token(open_pool, relay_to, code):
+    tokens = FakeTokens()
+    users = {"ann=a,b@x.example": TOKEN}
+    async with SmtpSink(users=users, mechanisms=["XOAUTH2"]) as sink:
+        sink.answer(Stage.AUTH, f"{code} 4.7.0 try again later")
+        pool = open_pool(means=Means(tokens=tokens))
+        with pytest.raises(RelayRefused, match=f"login refused: {code}"):
+            await pool.acquire(relay_to(sink, **LOGIN))
+    assert tokens.dropped == []
+
+
 async def test_a_server_without_such_a_login_is_told(open_pool, relay_to):
     async with SmtpSink(users={"ann": "x"}) as sink:
         pool = open_pool(means=Means(tokens=FakeTokens()))
