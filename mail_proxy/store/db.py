@@ -248,7 +248,7 @@ class MailProxyDb:
             return []
         request = AcceptRequest(batch, now, keep, max_queued)
         accepted: list[Accepted] = await self._writer.do(
-            Lane.ACCEPT, accept, request, weight=len(batch)
+            Lane.ACCEPT, accept, request, weight=request.weight
         )
         return accepted
 

@@ -28,6 +28,7 @@ NO_ACCOUNT = "account not found for tenant"
 ALREADY_SENT = "already sent"
 QUEUE_FULL = "queue full"
 REPLACEABLE = frozenset({State.WAITING, State.SUSPENDED})
+RECIPIENTS_OF_WEIGHT = 10  # cost about as much to write as a message
 
 ACCOUNTS = """
 SELECT a.tenant_id, a.account_id
@@ -75,12 +76,9 @@ INSERT_MESSAGES = insert_of_json(
     "tenant_id, pk, id, account_id, state, priority, due_at, deferred_ts, expires_at, batch_code, "
     "sender, subject, return_path, rfc_message_id, size_bytes, created_at, updated_at",
 )
-INSERT_RECIPIENTS = insert_of_json("recipients", "tenant_id, message_pk, position, address, state")
-# settled_at stays empty: no try has settled them, so the message may still be replaced.
-REFUSE = f"""
-UPDATE recipients SET state = '{RecipientState.REFUSED.value}', reply = ?
-WHERE tenant_id = ? AND message_pk = ? AND position = ?
-"""
+INSERT_RECIPIENTS = insert_of_json(
+    "recipients", "tenant_id, message_pk, position, address, state, reply"
+)
 # The payloads of all messages in one blob, cut at the offsets that count from 1.
 INSERT_CONTENTS = """
 INSERT INTO contents (tenant_id, message_pk, payload)
@@ -98,6 +96,12 @@ class AcceptRequest(NamedTuple):
     now: float
     keep: Keep | None = None
     max_queued: Mapping[str, int] = MappingProxyType({})
+
+    @property
+    def weight(self) -> int:
+        """For the writer: what it costs, one for a message of a few recipients."""
+        recipients = sum(len(message.recipients) for message in self.batch)
+        return len(self.batch) + recipients // RECIPIENTS_OF_WEIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +244,6 @@ def _insert(
     db.execute(INSERT_MESSAGES, (as_json(rows),))
     db.execute(INSERT_CONTENTS, _contents(writes))
     db.execute(INSERT_RECIPIENTS, (as_json(list(_recipient_rows(writes))),))
-    db.executemany(REFUSE, _suppressed_rows(writes))
 
 
 def _message_row(pk: int, m: NewMessage, state: State, now: float) -> tuple[object, ...]:
@@ -277,17 +280,11 @@ def _contents(writes: list[tuple[int, NewMessage, float]]) -> tuple[str, bytes]:
 
 def _recipient_rows(
     writes: list[tuple[int, NewMessage, float]],
-) -> Iterator[tuple[str, int, int, str, str]]:
+) -> Iterator[tuple[str, int, int, str, str, str | None]]:
+    """settled_at of a refused one stays empty: no try has settled it, so it may be replaced."""
     for pk, message, _ in writes:
+        refused = dict(message.suppressed)
         for position, address in enumerate(message.recipients):
-            yield message.tenant_id, pk, position, address, RecipientState.PENDING.value
-
-
-def _suppressed_rows(
-    writes: list[tuple[int, NewMessage, float]],
-) -> list[tuple[str, str, int, int]]:
-    return [
-        (why, message.tenant_id, pk, position)
-        for pk, message, _ in writes
-        for position, why in message.suppressed
-    ]
+            why = refused.get(position)
+            state = RecipientState.PENDING if why is None else RecipientState.REFUSED
+            yield message.tenant_id, pk, position, address, state.value, why

@@ -69,7 +69,7 @@ class Watched:
 
     def executemany(self, sql: str, rows: Iterable[Any]) -> sqlite3.Cursor:
         rows = list(rows)
-        self._seen += [(sql, row) for row in rows[:1]]
+        self._seen += [(sql, row) for row in rows]
         return self._db.executemany(sql, rows)
 
 
@@ -195,6 +195,24 @@ def test_a_full_queue_is_seen_by_the_keys_of_its_counts(plans, message):
 
     assert_walks_nothing(plan)
     assert "SEARCH c USING PRIMARY KEY (tenant_id=?)" in plan
+
+
+def test_suppressed_recipients_cost_no_statement_of_their_own(plans, message):
+    many = tuple(f"u{n}@example.net" for n in range(100))
+    new = replace(message("m99"), recipients=many)
+    marked = replace(new, id="m98", suppressed=tuple((n, "why") for n in range(99)))
+
+    plans.of(accept, [AcceptRequest([new], 2.0)])
+    plain = plans.statements
+    plans.of(accept, [AcceptRequest([marked], 2.0)])
+
+    assert plans.statements == plain
+
+
+def test_a_batch_weighs_by_its_messages_and_recipients(message):
+    many = replace(message("m1"), recipients=tuple(f"u{n}@example.net" for n in range(1000)))
+    assert AcceptRequest([message("m0")], 2.0).weight == 1
+    assert AcceptRequest([message("m0"), many], 2.0).weight == 102
 
 
 def test_answers_are_found_by_key_and_forgotten_by_age(plans):
