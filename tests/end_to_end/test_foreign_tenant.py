@@ -23,8 +23,20 @@ GUARDED = [route for route in ROUTES.values() if Scope.PUBLIC < route.scope < Sc
 named = pytest.mark.parametrize("route", GUARDED, ids=lambda route: route.name)
 
 # Names of the same length, so that answers can be compared byte for byte.
-FOREIGN = {"tenant": "bravo", "account": "secret-main", "message": "secret-1", "batch": "secret-b"}
-ABSENT = {"tenant": "gamma", "account": "absent-main", "message": "absent-1", "batch": "absent-b"}
+FOREIGN = {
+    "tenant": "bravo",
+    "account": "secret-main",
+    "message": "secret-1",
+    "batch": "secret-b",
+    "key": "first",
+}
+ABSENT = {
+    "tenant": "gamma",
+    "account": "absent-main",
+    "message": "absent-1",
+    "batch": "absent-b",
+    "key": "never",
+}
 Names = dict[str, str]
 
 
@@ -53,6 +65,7 @@ def fields(names: Names, tenant_id: str | None, pk: int) -> dict[str, Any]:
         "pk": pk,
         "account_id": account_id,
         "batch_code": names["batch"],
+        "key_id": names["key"],
         "subject": "Hello",
         "filter": f"id:{message_id}",
         "messages": [mail(message_id, account_id=account_id)],

@@ -1,12 +1,12 @@
-"""Django, set up once for each process of the tests; the fixtures of whole instances."""
+"""Django, set up once for each process of the tests; a running instance."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.end_to_end.conftest import environ, instance, running
+from tests.end_to_end.conftest import running
 
-__all__ = ["django_mail", "environ", "instance", "running"]
+__all__ = ["django_mail", "running"]
 
 
 @pytest.fixture(scope="session")
