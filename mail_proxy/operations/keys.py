@@ -92,7 +92,8 @@ async def _made(
         expires_at=expires_at,
         name=name,
     )
-    await ctx.store.put_key(key)
+    if not await ctx.store.put_key(key):
+        raise NotFound(f"Tenant '{tenant_id}' not found")
     ctx.tokens.forget()
     return token, key
 

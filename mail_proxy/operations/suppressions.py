@@ -72,6 +72,8 @@ async def add_suppressions(ctx: Context, request: AddSuppressions) -> Suppressed
     if not reasons:
         raise RejectedBatch("none of these is an address", [dict(each) for each in rejected])
     added = await ctx.store.suppress(tenant_id, reasons, now=ctx.clock.now())
+    if added is None:
+        raise NotFound(f"Tenant '{tenant_id}' not found")
     ctx.directory.set_suppressing(tenant_id, is_so=True)
     return {
         "ok": True,

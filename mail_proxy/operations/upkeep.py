@@ -68,10 +68,13 @@ class Upkeep:
     async def shrink(self) -> None:
         """Give free room back to the disk, in small steps, while no mail is on its way."""
         ctx = self._ctx
+        before = None
         while not self._ended.is_set() and not ctx.engine.snapshot()["connections"]:
-            n = min(SHRINK_PAGES, pages_to_free(*await ctx.store.free_pages()))
-            if not n:
+            free, pages = await ctx.store.free_pages()
+            n = min(SHRINK_PAGES, pages_to_free(free, pages))
+            if not n or (before is not None and free >= before):  # a file may keep its pages
                 return
+            before = free
             await ctx.store.shrink(n)
             await ctx.clock.sleep(SHRINK_PAUSE_S)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mail_proxy.domain.errors import NotFound
-from mail_proxy.domain.webhook import rotated
 from mail_proxy.operations.context import Context
 from mail_proxy.secrets import MASK, new_webhook_secret
 from mail_proxy.store.values import Tenant
@@ -18,10 +17,13 @@ from mail_proxy.wire.tenants import (
 
 async def create_webhook_secret(ctx: Context, request: CreateWebhookSecret) -> WebhookSecretMade:
     """A new secret, told here only; the one before it signs too until the overlap is over."""
-    tenant = await _find(ctx, request.tenant_id)
-    secret, now = new_webhook_secret(), ctx.clock.now()
-    secrets = rotated(tenant.webhook_secrets, secret, now=now, overlap_s=request.overlap_s)
-    await _store(ctx, tenant, secrets)
+    tenant_id, secret = request.tenant_id or "", new_webhook_secret()
+    secrets = await ctx.store.rotate_webhook_secret(
+        tenant_id, secret, now=ctx.clock.now(), overlap_s=request.overlap_s
+    )
+    if secrets is None:
+        raise _absent(tenant_id)
+    await ctx.reporter.resume(tenant_id)  # what was refused unsigned may be taken now
     answer: WebhookSecretMade = {"ok": True, "secret": secret}
     if len(secrets) > 1:
         answer["old_secret_expires_ts"] = not_before(secrets[1]["expires_at"])
@@ -30,8 +32,10 @@ async def create_webhook_secret(ctx: Context, request: CreateWebhookSecret) -> W
 
 async def delete_webhook_secret(ctx: Context, request: TenantOf) -> Ok:
     """All of them: reports are not signed any more."""
-    tenant = await _find(ctx, request.tenant_id)
-    await _store(ctx, tenant, None)
+    tenant_id, none = request.tenant_id or "", {"webhook_secrets": None}
+    if not await ctx.store.change_tenant(tenant_id, none, now=ctx.clock.now()):
+        raise _absent(tenant_id)
+    await ctx.reporter.resume(tenant_id)
     return OK
 
 
@@ -48,14 +52,5 @@ def secret_records(tenant: Tenant, now: float) -> list[WebhookSecretRecord] | No
     return records or None
 
 
-async def _find(ctx: Context, tenant_id: str | None) -> Tenant:
-    tenant = await ctx.store.get_tenant(tenant_id) if tenant_id else None
-    if tenant is None:
-        raise NotFound(f"Tenant '{tenant_id}' not found")
-    return tenant
-
-
-async def _store(ctx: Context, tenant: Tenant, secrets: list[dict[str, object]] | None) -> None:
-    change = {"webhook_secrets": secrets}
-    await ctx.store.change_tenant(tenant.tenant_id, change, now=ctx.clock.now())
-    await ctx.reporter.resume(tenant.tenant_id)  # what was refused unsigned may be taken now
+def _absent(tenant_id: str) -> NotFound:
+    return NotFound(f"Tenant '{tenant_id}' not found")

@@ -224,8 +224,5 @@ class TenantReports:
     async def _mark(self, events: Sequence[EventRow], state: str) -> None:
         if events:
             await self.tools.store.mark_reported(
-                self.tenant_id,
-                [event.pk for event in events],
-                now=self.tools.clock.now(),
-                state=state,
+                self.tenant_id, events, now=self.tools.clock.now(), state=state
             )

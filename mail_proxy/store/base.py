@@ -84,6 +84,12 @@ class Store(Protocol):
         ...
 
     async def change_tenant(self, tenant_id: str, fields: Fields, *, now: float) -> bool: ...
+    async def rotate_webhook_secret(
+        self, tenant_id: str, secret: str, *, now: float, overlap_s: float
+    ) -> list[dict[str, Any]] | None:
+        """Those that it has now, newest first (`domain.webhook`); None: no such tenant."""
+        ...
+
     async def delete_tenant(self, tenant_id: str) -> bool:
         """With its accounts, messages, events, keys and all else; in chunks, the tenant last."""
         ...
@@ -91,8 +97,8 @@ class Store(Protocol):
     async def get_tenant(self, tenant_id: str) -> Tenant | None: ...
     async def list_tenants(self, *, active_only: bool = False) -> list[Tenant]: ...
 
-    async def put_key(self, key: ApiKey) -> None:
-        """In place of the one with the same id, if there is one."""
+    async def put_key(self, key: ApiKey) -> bool:
+        """In place of the one with the same id, if there is one. False: no such tenant."""
         ...
 
     async def delete_key(self, tenant_id: str, key_id: str) -> bool: ...
@@ -319,8 +325,8 @@ class Store(Protocol):
     # who gets no mail; an address as `operations/suppressions.py` writes it
     async def suppress(
         self, tenant_id: str, reasons: Mapping[str, str | None], *, now: float
-    ) -> int:
-        """Put each address on the list, with its reason; how many are new."""
+    ) -> int | None:
+        """Put each address on the list, with its reason; how many are new. None: no such tenant."""
         ...
 
     async def unsuppress(self, tenant_id: str, address: str) -> bool: ...
@@ -369,8 +375,11 @@ class Store(Protocol):
         ...
 
     async def mark_reported(
-        self, tenant_id: str, pks: Sequence[int], *, now: float, state: str = "reported"
-    ) -> None: ...
+        self, tenant_id: str, events: Sequence[EventRow], *, now: float, state: str = "reported"
+    ) -> None:
+        """Those that wait still as they were read: not one that is to be told once more since."""
+        ...
+
     async def count_report_try(self, tenant_id: str, pks: Sequence[int]) -> None: ...
     async def list_reports(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -176,6 +177,18 @@ class MailProxyDb:
             tenants.change_tenant, tenant_id, fields, now=now, keyring=self._keyring
         )
 
+    async def rotate_webhook_secret(
+        self, tenant_id: str, secret: str, *, now: float, overlap_s: float
+    ) -> list[dict[str, Any]] | None:
+        return await self._write(
+            tenants.rotate_webhook_secret,
+            tenant_id,
+            secret,
+            now=now,
+            overlap_s=overlap_s,
+            keyring=self._keyring,
+        )
+
     async def delete_tenant(self, tenant_id: str) -> bool:
         is_known = await self._write(tenants.close_tenant, tenant_id)
         while await self._write(tenants.empty_tenant, tenant_id):
@@ -191,8 +204,8 @@ class MailProxyDb:
             tenants.list_tenants, active_only=active_only, keyring=self._keyring
         )
 
-    async def put_key(self, key: ApiKey) -> None:
-        await self._write(tenants.put_key, key)
+    async def put_key(self, key: ApiKey) -> bool:
+        return await self._write(tenants.put_key, key)
 
     async def delete_key(self, tenant_id: str, key_id: str) -> bool:
         return await self._write(tenants.delete_key, tenant_id, key_id)
@@ -492,10 +505,14 @@ class MailProxyDb:
 
     async def suppress(
         self, tenant_id: str, reasons: Mapping[str, str | None], *, now: float
-    ) -> int:
+    ) -> int | None:
         added = 0
         for some in _chunks(list(reasons.items())):
-            added += await self._write(suppressions.suppress, tenant_id, dict(some), now=now)
+            put = partial(suppressions.suppress, tenant_id=tenant_id, reasons=dict(some), now=now)
+            n: int | None = await self._write(tenants.for_tenant, tenant_id, put)
+            if n is None:
+                return None
+            added += n
         return added
 
     async def unsuppress(self, tenant_id: str, address: str) -> bool:
@@ -569,9 +586,9 @@ class MailProxyDb:
         return await self._readers.read(reports.oldest_unreported)
 
     async def mark_reported(
-        self, tenant_id: str, pks: Sequence[int], *, now: float, state: str = "reported"
+        self, tenant_id: str, events: Sequence[EventRow], *, now: float, state: str = "reported"
     ) -> None:
-        for some in _chunks(pks):
+        for some in _chunks(events):
             await self._write(mark_reported, tenant_id, some, now=now, state=state)
 
     async def count_report_try(self, tenant_id: str, pks: Sequence[int]) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, delete, exists, insert, select, update
 
+from mail_proxy.domain.webhook import rotated
 from mail_proxy.secrets import Keyring
 from mail_proxy.store.removing import MESSAGE_CHUNK, remove_messages
 from mail_proxy.store.rows import ACCOUNT, TENANT
 from mail_proxy.store.schema import accounts, api_keys, messages, metadata, suspensions, tenants
 from mail_proxy.store.values import Account, ApiKey, Fields, Tenant
+
+R = TypeVar("R")
 
 # --- tenants ---
 
@@ -29,6 +32,24 @@ def change_tenant(
     values = TENANT.columns(fields, tenant_id=tenant_id, row=tenant_id, keyring=keyring)
     statement = update(tenants).where(tenants.c.tenant_id == tenant_id)
     return bool(conn.execute(statement.values(**values, updated_at=now)).rowcount)
+
+
+def rotate_webhook_secret(
+    conn: Connection,
+    tenant_id: str,
+    secret: str,
+    *,
+    now: float,
+    overlap_s: float,
+    keyring: Keyring,
+) -> list[dict[str, Any]] | None:
+    """Those that it has now, newest first; None: no such tenant."""
+    tenant = get_tenant(conn, tenant_id, keyring)
+    if tenant is None:
+        return None
+    secrets = rotated(tenant.webhook_secrets, secret, now=now, overlap_s=overlap_s)
+    change_tenant(conn, tenant_id, {"webhook_secrets": secrets}, now=now, keyring=keyring)
+    return secrets
 
 
 def get_tenant(conn: Connection, tenant_id: str, keyring: Keyring) -> Tenant | None:
@@ -66,10 +87,12 @@ def drop_tenant(conn: Connection, tenant_id: str) -> None:
     conn.execute(delete(tenants).where(tenants.c.tenant_id == tenant_id))
 
 
-def for_tenant(conn: Connection, tenant_id: str, work: Callable[[Connection], None]) -> None:
-    """Do it unless the tenant is gone: what comes late would outlive it."""
-    if _is_known(conn, tenant_id):
-        work(conn)
+def for_tenant(conn: Connection, tenant_id: str, work: Callable[[Connection], R]) -> R | None:
+    """What `work` returns; None, and nothing done, where the tenant is gone.
+
+    What comes late would outlive it.
+    """
+    return work(conn) if _is_known(conn, tenant_id) else None
 
 
 def _is_known(conn: Connection, tenant_id: str) -> bool:
@@ -79,10 +102,13 @@ def _is_known(conn: Connection, tenant_id: str) -> bool:
 # --- keys ---
 
 
-def put_key(conn: Connection, key: ApiKey) -> None:
-    """In place of the one with the same id, if there is one."""
+def put_key(conn: Connection, key: ApiKey) -> bool:
+    """In place of the one with the same id, if there is one. False: no such tenant."""
+    if not _is_known(conn, key.tenant_id):
+        return False
     delete_key(conn, key.tenant_id, key.key_id)
     conn.execute(insert(api_keys).values(asdict(key)))
+    return True
 
 
 def delete_key(conn: Connection, tenant_id: str, key_id: str) -> bool:

@@ -33,7 +33,12 @@ FROM (
 )
 """
 _THESE = "tenant_id = ? AND pk IN (SELECT value FROM json_each(?))"
-MARK = f"UPDATE events SET report_state = ?, reported_ts = ? WHERE {_THESE}"
+# A time that was read has gone through JSON, which may cost its last digits. The `+` keeps SQLite
+# from looking for them among all that wait.
+MARK = f"""
+UPDATE events SET report_state = ?, reported_ts = ?
+WHERE {_THESE} AND +report_state = 'pending' AND abs(coalesce(replayed_at, 0) - ?) < 0.001
+"""
 COUNT_TRY = f"UPDATE events SET report_tries = report_tries + 1 WHERE {_THESE}"
 
 
@@ -44,9 +49,14 @@ def unreported(conn: Connection, tenant_id: str, *, limit: int) -> list[EventRow
 
 
 def mark_reported(
-    conn: Connection, tenant_id: str, pks: Sequence[int], *, now: float, state: str
+    conn: Connection, tenant_id: str, events: Sequence[EventRow], *, now: float, state: str
 ) -> None:
-    driver(conn).execute(MARK, (state, now, tenant_id, json.dumps(pks)))
+    """Those that are still as they were read: a replay meanwhile is not undone."""
+    replays: dict[float, list[int]] = {}
+    for event in events:
+        replays.setdefault(event.replayed_at or 0.0, []).append(event.pk)
+    for replayed_at, pks in replays.items():
+        driver(conn).execute(MARK, (state, now, tenant_id, json.dumps(pks), replayed_at))
 
 
 def count_report_try(conn: Connection, tenant_id: str, pks: Sequence[int]) -> None:

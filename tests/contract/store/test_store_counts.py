@@ -71,7 +71,7 @@ class Walk:
 
     async def clean_up(self) -> None:
         for event in await self.scene.store.unreported("acme", limit=2):
-            await self.scene.store.mark_reported("acme", [event.pk], now=self.scene.now)
+            await self.scene.store.mark_reported("acme", [event], now=self.scene.now)
         await self.scene.store.cleanup_messages(None, before=self.scene.now + 1, limit=3)
 
 

@@ -112,7 +112,7 @@ async def test_retrying_under_a_suspension_waits_for_its_end(scene):
 async def test_cleaning_up_removes_old_finished_messages_whose_events_are_settled(scene):
     await scene.send("reported")
     events = await scene.store.unreported("acme", limit=9)
-    await scene.store.mark_reported("acme", [e.pk for e in events], now=scene.now)
+    await scene.store.mark_reported("acme", events, now=scene.now)
     await scene.send("unreported")
     await scene.post("open")
 
@@ -145,7 +145,7 @@ async def test_cleaning_up_is_bounded_and_goes_over_all_tenants(scene):
 async def test_a_message_is_kept_until_its_last_report_is_old_too(scene):
     await scene.send("m1")
     (event,) = await scene.store.unreported("acme", limit=9)
-    await scene.store.mark_reported("acme", [event.pk], now=scene.now + 100, state="parked")
+    await scene.store.mark_reported("acme", [event], now=scene.now + 100, state="parked")
 
     assert await scene.store.cleanup_messages("acme", before=scene.now + 100) == 0
     assert await scene.store.cleanup_messages("acme", before=scene.now + 101) == 1

@@ -92,6 +92,22 @@ async def test_deleting_a_tenant_takes_everything_and_nobody_elses(scene):
     assert not await store.delete_tenant("acme")
 
 
+async def test_nothing_is_written_for_a_tenant_that_is_gone(scene):
+    store = scene.store
+    key = ApiKey("acme", "k", "hash", "mp_", 1.0)
+    assert await store.put_key(key)
+    assert await store.suppress("acme", {"a@b": None}, now=1.0) == 1
+    await store.delete_tenant("acme")
+
+    assert not await store.put_key(key)
+    assert await store.suppress("acme", {"a@b": None}, now=1.0) is None
+    assert await store.rotate_webhook_secret("acme", "s", now=1.0, overlap_s=1.0) is None
+
+    assert await store.find_key("hash") is None
+    assert await store.suppressed("acme", ["a@b"]) == {}
+    assert await store.get_tenant("acme") is None
+
+
 async def test_a_tenant_of_many_messages_is_deleted_in_pieces(scene):
     await scene.post(*(f"m{i}" for i in range(1100)))
 
@@ -103,6 +119,7 @@ async def test_a_tenant_of_many_messages_is_deleted_in_pieces(scene):
 async def test_a_key_is_found_by_its_hash_until_it_is_replaced(store):
     old = ApiKey("acme", "one", "hash-1", "mp_abc", 1.0, 99.0, "for 2026")
     new = ApiKey("acme", "two", "hash-2", "mp_def", 2.0)
+    await store.put_tenant(Tenant("acme"), now=1.0)
     await store.put_key(old)
     await store.put_key(new)
 
@@ -118,6 +135,7 @@ async def test_a_key_is_found_by_its_hash_until_it_is_replaced(store):
 
 async def test_the_last_use_of_a_key_is_noted(store):
     key = ApiKey("acme", "one", "hash-1", "mp_abc", 1.0)
+    await store.put_tenant(Tenant("acme"), now=1.0)
     await store.put_key(key)
     await store.note_key_uses({("acme", "one"): 5.0, ("acme", "gone"): 6.0})
     assert await store.list_keys("acme") == [replace(key, last_used_at=5.0)]

@@ -22,7 +22,7 @@ async def test_a_reported_event_is_not_reported_again(scene):
     await scene.send("m1")
     (event,) = await scene.store.unreported("acme", limit=9)
 
-    await scene.store.mark_reported("acme", [event.pk], now=scene.now + 5)
+    await scene.store.mark_reported("acme", [event], now=scene.now + 5)
 
     assert await scene.store.unreported("acme", limit=9) == []
     assert await scene.store.tenants_with_reports() == []
@@ -34,7 +34,7 @@ async def test_a_parked_event_waits_no_more(scene):
     await scene.send("m1")
     (event,) = await scene.store.unreported("acme", limit=9)
 
-    await scene.store.mark_reported("acme", [event.pk], now=scene.now, state="parked")
+    await scene.store.mark_reported("acme", [event], now=scene.now, state="parked")
 
     assert await scene.store.unreported("acme", limit=9) == []
     assert (await scene.look("m1")).events[0].report_state == "parked"
@@ -55,7 +55,7 @@ async def test_events_are_marked_within_their_tenant_only(scene):
     await scene.send("m1")
     (event,) = await scene.store.unreported("acme", limit=9)
 
-    await scene.store.mark_reported("beta", [event.pk], now=scene.now)
+    await scene.store.mark_reported("beta", [event], now=scene.now)
     await scene.store.count_report_try("beta", [event.pk])
 
     (untouched,) = await scene.store.unreported("acme", limit=9)
@@ -80,7 +80,7 @@ async def test_many_events_are_marked_at_once(scene):
     await scene.finish(*(scene.accepted(m) for m in claim.messages))
     events = await scene.store.unreported("acme", limit=1000)
 
-    await scene.store.mark_reported("acme", [e.pk for e in events], now=scene.now)
+    await scene.store.mark_reported("acme", events, now=scene.now)
 
     assert (len(events), await scene.store.unreported("acme", limit=9)) == (700, [])
 
@@ -114,8 +114,8 @@ async def test_reports_are_listed_by_state_tenant_and_age(scene):
     for name in ("m1", "m2", "m3"):
         await scene.send(name)
     first, second, _ = await scene.store.unreported("acme", limit=9)
-    await scene.store.mark_reported("acme", [first.pk], now=scene.now)
-    await scene.store.mark_reported("acme", [second.pk], now=scene.now, state="parked")
+    await scene.store.mark_reported("acme", [first], now=scene.now)
+    await scene.store.mark_reported("acme", [second], now=scene.now, state="parked")
 
     async def listed(*states, tenant_id=None, limit=9, after=None):
         found = await scene.store.list_reports(tenant_id, states, limit=limit, after=after)
@@ -134,7 +134,7 @@ async def test_only_what_was_reportable_is_reported_once_more(scene):
     await scene.send("m1")
     (event,) = await scene.store.unreported("acme", limit=9)
     await scene.store.count_report_try("acme", [event.pk])
-    await scene.store.mark_reported("acme", [event.pk], now=scene.now)
+    await scene.store.mark_reported("acme", [event], now=scene.now)
 
     assert await scene.store.replay_events("beta", [event.pk], now=scene.now) == set()
     assert await scene.store.replay_events("acme", [event.pk, 5], now=scene.now) == {event.pk}
@@ -142,9 +142,32 @@ async def test_only_what_was_reportable_is_reported_once_more(scene):
     (again,) = await scene.store.unreported("acme", limit=9)
     assert (again.pk, again.data, again.report_tries) == (event.pk, event.data, 0)
     assert (again.reported_ts, again.replayed_at) == (None, scene.now)
-    await scene.store.mark_reported("acme", [event.pk], now=scene.now, state="none")
+    await scene.store.mark_reported("acme", [again], now=scene.now, state="none")
     assert await scene.store.replay_events("acme", [event.pk], now=scene.now) == set()
     assert await scene.store.replay_messages("acme", ["m1"], now=scene.now) == {}
+
+
+async def test_a_replay_is_not_undone_by_the_round_under_way(scene):
+    await scene.send("m1")
+    (read,) = await scene.store.unreported("acme", limit=9)
+    for at in (scene.now + 0.123456, scene.now + 7.654321):
+        await scene.store.replay_events("acme", [read.pk], now=at)
+
+        await scene.store.mark_reported("acme", [read], now=scene.now)
+
+        (read,) = await scene.store.unreported("acme", limit=9)
+    await scene.store.mark_reported("acme", [read], now=scene.now)
+    assert await scene.store.unreported("acme", limit=9) == []
+
+
+async def test_what_was_parked_meanwhile_is_not_marked(scene):
+    await scene.send("m1")
+    (read,) = await scene.store.unreported("acme", limit=9)
+    await scene.store.mark_reported("acme", [read], now=scene.now, state="parked")
+
+    await scene.store.mark_reported("acme", [read], now=scene.now)
+
+    assert (await scene.look("m1")).events[0].report_state == "parked"
 
 
 async def test_sync_states_are_read_by_tenant(scene):

@@ -133,8 +133,8 @@ async def test_history_comes_only_when_asked_for(house):
 async def test_reported_ts_is_when_the_latest_news_was_acknowledged(house):
     await crowd(house)
     events = await house.store.unreported("acme", limit=10)
-    (pk,) = [event.pk for event in events if event.message_id == "sent"]
-    await house.store.mark_reported("acme", [pk], now=house.clock.now() + 5)
+    sent = [event for event in events if event.message_id == "sent"]
+    await house.store.mark_reported("acme", sent, now=house.clock.now() + 5)
     (record,) = (await house.call("listMessages", status="sent"))["messages"]
     assert record["reported_ts"] == int(house.clock.now()) + 5
 

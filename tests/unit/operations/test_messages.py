@@ -163,7 +163,7 @@ async def test_cleaning_up_spares_what_is_young_or_unreported(house):
     for claimed in await house.claim("acme", "main"):
         await house.finish(claimed, Event.ACCEPT)
     events = await house.store.unreported("acme", limit=10)
-    await house.store.mark_reported("acme", [e.pk for e in events[:5]], now=house.clock.now())
+    await house.store.mark_reported("acme", events[:5], now=house.clock.now())
     assert (await house.call("cleanupMessages", tenant_id="acme"))["removed"] == 0
     house.clock.at += 8 * 86400
     assert await house.call("cleanupMessages", tenant_id="acme") == {"ok": True, "removed": 5}
@@ -174,7 +174,7 @@ async def test_an_age_can_be_given(house):
     await house.post(house.mail())
     await house.finish((await house.claim("acme", "main"))[0], Event.ACCEPT)
     events = await house.store.unreported("acme", limit=10)
-    await house.store.mark_reported("acme", [e.pk for e in events], now=house.clock.now())
+    await house.store.mark_reported("acme", events, now=house.clock.now())
     house.clock.at += 10
     old = {"tenant_id": "acme", "older_than_seconds": 60}
     assert (await house.call("cleanupMessages", **old))["removed"] == 0

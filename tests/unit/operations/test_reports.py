@@ -23,7 +23,9 @@ async def told(house):
 
 
 async def mark(house, state: str, *pks: int) -> None:
-    await house.store.mark_reported("acme", pks, now=house.clock.now(), state=state)
+    waiting = await house.store.unreported("acme", limit=9)
+    events = [event for event in waiting if event.pk in pks]
+    await house.store.mark_reported("acme", events, now=house.clock.now(), state=state)
 
 
 async def states(house) -> list[str]:

@@ -57,6 +57,17 @@ async def test_the_file_shrinks_in_small_steps(on_disk):
     assert disk.steps == [SHRINK_PAGES, 3]
 
 
+async def test_a_file_that_gives_no_page_back_is_tried_once_a_round(on_disk, monkeypatch):
+    upkeep, disk = on_disk(KEEP_PAGES + 5)
+
+    async def shrink(pages: int) -> None:
+        disk.steps.append(pages)
+
+    monkeypatch.setattr(disk, "shrink", shrink)
+    await upkeep.shrink()
+    assert disk.steps == [5]
+
+
 async def test_it_waits_while_mail_is_on_its_way(house, on_disk):
     upkeep, disk = on_disk(KEEP_PAGES + 5)
     house.engine.connections = 1
@@ -77,8 +88,8 @@ async def test_old_messages_and_old_commands_go(house):
     await house.post(house.mail("m1"))
     (claimed,) = await house.claim("acme", "main")
     await house.finish(claimed, Event.ACCEPT)
-    pks = [event.pk for event in await house.store.unreported("acme", limit=9)]
-    await house.store.mark_reported("acme", pks, now=house.clock.now())
+    reports = await house.store.unreported("acme", limit=9)
+    await house.store.mark_reported("acme", reports, now=house.clock.now())
     settings = house.context.settings.reports
 
     async def left() -> int:

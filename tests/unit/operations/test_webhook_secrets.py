@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from mail_proxy.domain.errors import Invalid, NotFound
@@ -45,6 +47,14 @@ async def test_a_new_one_signs_beside_the_old_one_for_the_overlap(house):
     house.clock.at += 60
     assert await stored(house) == [new["secret"]]
     assert len((await house.call("getTenant", tenant_id="acme"))["webhook_secrets"]) == 1
+
+
+async def test_two_rotations_at_once_lose_no_secret(house):
+    await house.tenant("acme")
+    made = await asyncio.gather(
+        *(house.call("createWebhookSecret", tenant_id="acme", overlap_s=60) for _ in range(2))
+    )
+    assert sorted(await stored(house)) == sorted(each["secret"] for each in made)
 
 
 async def test_a_leaked_one_is_ended_at_once(house):

@@ -105,10 +105,12 @@ class MemoryStore:
         return sorted(found, key=lambda event: event.pk)[:limit]
 
     async def mark_reported(
-        self, tenant_id: str, pks: Sequence[int], *, now: float, state: str = "reported"
+        self, tenant_id: str, events: Sequence[EventRow], *, now: float, state: str = "reported"
     ) -> None:
-        for pk in pks:
-            self.events[pk] = replace(self.events[pk], report_state=state, reported_ts=now)
+        for read in events:
+            event = self.events[read.pk]
+            if event.report_state == "pending" and event.replayed_at == read.replayed_at:
+                self.events[read.pk] = replace(event, report_state=state, reported_ts=now)
 
     async def count_report_try(self, tenant_id: str, pks: Sequence[int]) -> None:
         for pk in pks:

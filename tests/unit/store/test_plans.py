@@ -18,6 +18,7 @@ from mail_proxy.domain.actions import Action
 from mail_proxy.domain.filter_text import parse_filter
 from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.store import (
+    EventRow,
     MessageFilter,
     Outcome,
     RecipientResult,
@@ -481,7 +482,10 @@ def test_reports_read_what_waits_only(plans):
     ):
         assert_walks_nothing(plan)
         assert "SEARCH events USING INDEX events_unreported (tenant_id=?)" in plan
-    assert_walks_nothing(plans.of(mark_reported, "acme", [1], now=1.0, state="reported"))
+    event = EventRow(1, "acme", 1, "m1", "main", 2, "sent", 1.0, "", {}, "pending", None, 0, None)
+    marking = plans.of(mark_reported, "acme", [event], now=1.0, state="reported")
+    assert_walks_nothing(marking)
+    assert "SEARCH events USING PRIMARY KEY (tenant_id=? AND pk=?)" in marking
     assert_walks_nothing(plans.of(count_report_try, "acme", [1]))
     for plan in (
         plans.of(reports.list_reports, "acme", ["pending", "parked"], limit=5, after=None),
