@@ -7,7 +7,6 @@ and second, with counts only. All other changes are written before they are answ
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreError
 from mail_proxy.observe import events
-from mail_proxy.observe.redact import redact
+from mail_proxy.operations.excerpt import excerpt, name_excerpt
 from mail_proxy.secrets import mask
 from mail_proxy.store.base import Store
 from mail_proxy.wire.caller import Caller
@@ -23,10 +22,6 @@ from mail_proxy.wire.routes import Route
 
 POSTS = "addMessages"
 SUM_S = 1.0
-_TEXT_LIMIT = 1000  # characters kept of a text
-_NAME_LIMIT = 64
-_LIST_LIMIT = 100  # items kept of a list or an object
-_LARGEST_BITS = 256
 
 
 class Audit:
@@ -53,7 +48,7 @@ class Audit:
             key = (tenant_id, route.path, caller.name, status)
             self._sums.setdefault(key, Counter()).update(_counts(payload, answer))
             return
-        shown = _cut(mask(dict(payload)))
+        shown = excerpt(mask(dict(payload)))
         await self._write(tenant_id, route.path, caller.name, shown, status)
 
     async def run(self) -> None:
@@ -95,7 +90,7 @@ class Audit:
 
 def _tenant_of(payload: Mapping[str, Any], caller: Caller) -> str:
     given = payload.get("tenant_id")
-    return caller.tenant_id or (_text(given, _NAME_LIMIT) if isinstance(given, str) else "")
+    return caller.tenant_id or (name_excerpt(given) if isinstance(given, str) else "")
 
 
 def _counts(payload: Mapping[str, Any], answer: Mapping[str, Any] | None) -> dict[str, int]:
@@ -104,22 +99,3 @@ def _counts(payload: Mapping[str, Any], answer: Mapping[str, Any] | None) -> dic
     if answer is not None:
         counts |= {"queued": answer["queued"], "rejected": len(answer["rejected"])}
     return counts
-
-
-def _cut(value: Any) -> Any:
-    """A value without its bulk, and fit for any database: the log tells who did what."""
-    if isinstance(value, str):
-        return redact(_text(value, _TEXT_LIMIT))  # a refused change may hold one at any place
-    if isinstance(value, list):
-        return [_cut(item) for item in value[:_LIST_LIMIT]]
-    if isinstance(value, dict):
-        pairs = itertools.islice(value.items(), _LIST_LIMIT)
-        return {_text(str(name), _NAME_LIMIT): _cut(item) for name, item in pairs}
-    if isinstance(value, int) and value.bit_length() > _LARGEST_BITS:
-        return "a very large number"
-    return value if isinstance(value, bool | int | float | None) else type(value).__name__
-
-
-def _text(value: str, limit: int) -> str:
-    """No NUL and no half of a surrogate pair: one database or the other refuses them."""
-    return value[:limit].encode("utf-8", "replace").decode("utf-8").replace("\0", "?")

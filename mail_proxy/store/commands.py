@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -61,23 +62,35 @@ def list_commands(
     limit: int,
     oldest_first: bool,
 ) -> list[CommandRow]:
-    """Up to `limit` lines; tenant_id None: of all. Reads ranges of the key, one for each tenant."""
+    """Up to `limit` lines; tenant_id None: of all. Reads ranges of the key, one for each tenant.
+
+    The keys are compared first: of many tenants no more than `limit` lines are in memory.
+    """
     tenants = [tenant_id] if tenant_id is not None else logged_tenants(conn)
     order = _c.pk.asc() if oldest_first else _c.pk.desc()
-    chosen = select(command_log).order_by(order).limit(limit)
+    chosen = select(command_log).order_by(order)
     if since_ts is not None:
         chosen = chosen.where(_c.pk >= first_pk_at(since_ts))
     if until_ts is not None:
         chosen = chosen.where(_c.pk < first_pk_at(until_ts))
     if endpoint_filter is not None:
         chosen = chosen.where(func.instr(_c.endpoint, endpoint_filter) > 0)
+    keys = chosen.with_only_columns(_c.pk, _c.tenant_id).limit(limit)
+    pick = heapq.nsmallest if oldest_first else heapq.nlargest
+    first = pick(
+        limit,
+        (
+            (pk, tenant)
+            for tenant in tenants
+            for pk, tenant in conn.execute(keys.where(_c.tenant_id == tenant))
+        ),
+    )
     found = [
         CommandRow(**{**row._mapping, "payload": json.loads(row.payload)})
-        for tenant in tenants
-        for row in conn.execute(chosen.where(_c.tenant_id == tenant))
+        for tenant, n in Counter(tenant for _, tenant in first).items()
+        for row in conn.execute(chosen.where(_c.tenant_id == tenant).limit(n))
     ]
-    pick = heapq.nsmallest if oldest_first else heapq.nlargest
-    return pick(limit, found, key=lambda row: row.pk)
+    return sorted(found, key=lambda row: row.pk, reverse=not oldest_first)
 
 
 def logged_tenants(conn: Connection) -> Iterator[str]:

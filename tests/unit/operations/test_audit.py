@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from mail_proxy.domain.errors import MailProxyError, StoreUnavailable
 from mail_proxy.operations import audit as audit_module
+from mail_proxy.operations.excerpt import MORE, MOST_BYTES, excerpt
 from mail_proxy.store.schema import command_log
 
 
@@ -90,7 +91,7 @@ async def test_sums_are_written_while_it_runs_and_when_it_stops(house, monkeypat
 async def test_nothing_in_a_payload_can_break_the_log(house, value):
     await house.call("runNow", junk=value)
     line = (await logged(house))[-1]
-    assert len(json.dumps(line["payload"])) < 200_000
+    assert len(json.dumps(line["payload"], ensure_ascii=False).encode()) <= MOST_BYTES
     assert line["payload"].keys() == {"junk"}
 
 
@@ -100,6 +101,35 @@ async def test_a_thousand_fields_that_nobody_knows_do_not_fill_the_log(house):
     line = (await logged(house))[-1]
     assert line["endpoint"] == "/commands/run-now"
     assert len(json.dumps(line["payload"])) < 20_000
+
+
+def deep(depth: int) -> Any:
+    return {"\x01" * 100: deep(depth - 1), "b": ["\x01" * 1000]} if depth else "\U0001f600" * 1000
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {f"f{n}": [["x" * 1000] * 100] * 100 for n in range(100)},
+        {f"f{n}": [[{}] * 100] * 100 for n in range(100)},
+        {f"f{n}": [[1.5] * 100] * 100 for n in range(100)},
+        {"a": ["\x01" * 1000] * 100},
+        {"a": ["\U0001f600" * 1000] * 100},
+        {"a": [{str(n) + "\x01" * 64: n for n in range(100)}] * 100},
+        {"a": deep(39)},
+    ],
+    ids=["texts", "objects", "numbers", "escapes", "wide", "names", "deep"],
+)
+def test_a_payload_is_bounded_as_a_whole_and_always_cut_at_the_same_place(payload):
+    kept = excerpt(payload)
+    assert 1000 < len(json.dumps(kept, ensure_ascii=False).encode()) <= MOST_BYTES
+    assert MORE in json.dumps(kept)
+    assert excerpt(payload) == kept
+
+
+def test_what_has_room_is_kept_as_it_is():
+    payload = {"id": "a", "list": [1, 2.5, None, True, {"x": []}], "text": "y" * 900}
+    assert excerpt(payload) == payload
 
 
 async def test_a_change_that_could_not_be_logged_is_still_answered(house, monkeypatch, caplog):
