@@ -275,6 +275,8 @@ async def _build(
         metrics=metrics,
         test_mode=settings.delivery.test_mode,
     )
+    tokens = Tokens(store, directory, clock, token, settings.intake)
+    await tokens.load()
     results = Results()
     engine = Engine(
         store,
@@ -292,7 +294,7 @@ async def _build(
         settings=settings,
         clock=clock,
         directory=directory,
-        tokens=Tokens(store, directory, clock, token, settings.intake),
+        tokens=tokens,
         engine=engine,
         reporter=reporter,
         metrics=metrics,

@@ -94,7 +94,7 @@ async def _made(
     )
     if not await ctx.store.put_key(key):
         raise NotFound(f"Tenant '{tenant_id}' not found")
-    ctx.tokens.forget()
+    ctx.tokens.forget(made=key)
     return token, key
 
 

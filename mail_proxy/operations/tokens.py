@@ -1,7 +1,12 @@
-"""Who a token belongs to. A tenant's tokens are remembered for a few seconds, as hashes."""
+"""Who a token belongs to. A tenant's tokens are remembered, as hashes.
+
+For a few seconds one is good unread; after that it is looked up again, also for an address that
+may not try new ones.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import OrderedDict
 
@@ -42,6 +47,7 @@ class Tokens:
         self._clock = clock
         self._known: OrderedDict[str, tuple[ApiKey, float]] = OrderedDict()
         self._changes = 0
+        self._first_looks = asyncio.Lock()
         self._uses: dict[tuple[str, str], float] = {}  # since they were written
         self.admin_token = admin_token
 
@@ -52,21 +58,28 @@ class Tokens:
         more often than it may. A token that was good before is asked for in any case: those who
         share the address of somebody who guesses must not be locked out.
         """
-        if token is not None and self._is_new(token):
-            most = self._limits.max_failed_logins_per_minute
-            wait_s = self._failures.wait_s(address, most)
-            self._check(wait_s, "max_failed_logins_per_minute", most, address)
-        try:
-            caller = await self.authenticate(token)
-        except Unauthorized:
-            self._failures.count(address, self._limits.max_failed_logins_per_minute)
-            raise
+        if token is None or not self._is_new(token):
+            caller = await self._counted(token, address)
+        else:
+            async with self._first_looks:  # one by one: each wrong one counts before the next
+                most = self._limits.max_failed_logins_per_minute
+                wait_s = self._failures.wait_s(address, most)
+                self._check(wait_s, "max_failed_logins_per_minute", most, address)
+                caller = await self._counted(token, address)
         if caller.tenant_id is not None:
             most = self._requests_of(caller.tenant_id)
             wait_s = self._requests.wait_s(caller.tenant_id, most)
             self._check(wait_s, "max_requests_per_minute", most, caller.tenant_id)
             self._requests.count(caller.tenant_id, most)
         return caller
+
+    async def _counted(self, token: str | None, address: str) -> Caller:
+        """Who it is of; a wrong one counts against the address."""
+        try:
+            return await self.authenticate(token)
+        except Unauthorized:
+            self._failures.count(address, self._limits.max_failed_logins_per_minute)
+            raise
 
     def _is_new(self, token: str) -> bool:
         return not same_token(token, self.admin_token) and token_sha256(token) not in self._known
@@ -115,10 +128,28 @@ class Tokens:
             events.too_many_requests(limit=limit, who=who, why=why)
         raise TooMany(why, limit=limit, retry_after_s=wait_s)
 
-    def forget(self) -> None:
-        """A key was made or revoked."""
+    def forget(self, made: ApiKey | None = None) -> None:
+        """A key was made or revoked: each is looked up again before it is good."""
         self._changes += 1
-        self._known.clear()
+        for token_hash, (key, _) in self._known.items():
+            self._known[token_hash] = (key, 0.0)
+        if made is not None:
+            self._remember(made, 0.0)
+
+    async def load(self) -> None:
+        """Know the keys that there are, to look them up in any case: a start locks out nobody.
+
+        Raises StoreError.
+        """
+        for key in await self._store.list_keys(None):
+            self._remember(key, 0.0)
+
+    def _remember(self, key: ApiKey, good_until: float) -> None:
+        """good_until: monotonic; 0: it is looked up first."""
+        self._known[key.token_sha256] = (key, good_until)
+        self._known.move_to_end(key.token_sha256)
+        if len(self._known) > REMEMBERED_KEYS:
+            self._known.popitem(last=False)
 
     async def _key(self, token_hash: str) -> ApiKey | None:
         now = self._clock.monotonic()
@@ -132,7 +163,5 @@ class Tokens:
             return None
         if changes != self._changes:
             return key  # it may be revoked since it was read: good for this once
-        self._known[token_hash] = (key, now + REMEMBERED_S)
-        if len(self._known) > REMEMBERED_KEYS:
-            self._known.popitem(last=False)
+        self._remember(key, now + REMEMBERED_S)
         return key

@@ -213,7 +213,7 @@ class MailProxyDb:
     async def note_key_uses(self, uses: Mapping[tuple[str, str], float]) -> None:
         await self._write(tenants.note_key_uses, uses)
 
-    async def list_keys(self, tenant_id: str) -> list[ApiKey]:
+    async def list_keys(self, tenant_id: str | None) -> list[ApiKey]:
         return await self._readers.read(tenants.list_keys, tenant_id)
 
     async def find_key(self, token_sha256: str) -> ApiKey | None:

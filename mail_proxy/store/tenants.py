@@ -124,10 +124,12 @@ def _is_key(tenant_id: str, key_id: str) -> tuple[Any, ...]:
     return api_keys.c.tenant_id == tenant_id, api_keys.c.key_id == key_id
 
 
-def list_keys(conn: Connection, tenant_id: str) -> list[ApiKey]:
-    """Oldest first."""
+def list_keys(conn: Connection, tenant_id: str | None) -> list[ApiKey]:
+    """Oldest first; None: of all tenants."""
     k = api_keys.c
-    statement = select(api_keys).where(k.tenant_id == tenant_id).order_by(k.created_at, k.key_id)
+    statement = select(api_keys).order_by(k.created_at, k.key_id)
+    if tenant_id is not None:
+        statement = statement.where(k.tenant_id == tenant_id)
     return [ApiKey(**row._mapping) for row in conn.execute(statement)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -169,6 +170,53 @@ async def test_who_was_let_in_before_comes_in_beside_one_who_guesses(house, gues
     house.clock.at += 6  # longer than a token is remembered: it is looked up again
     assert (await guessed.admit(key, HOME)).tenant_id == "acme"
     assert (await guessed.admit(guessed.admin_token, HOME)).name == "admin"
+
+
+async def test_a_changed_key_of_another_locks_nobody_out(house, guessed):
+    key = await keyed(house, "acme")
+    await guessed.admit(key, HOME)
+    guessed.forget()
+    await use_up(guessed)
+    assert (await guessed.admit(key, HOME)).tenant_id == "acme"
+
+
+async def test_a_new_key_comes_in_beside_one_who_guesses(house):
+    tokens = house.context.tokens
+    await use_up_again(tokens)
+    key = await keyed(house, "acme")
+    assert (await tokens.admit(key, HOME)).tenant_id == "acme"
+
+
+async def test_after_a_start_the_keys_that_there_are_come_in_beside_one_who_guesses(house, guessed):
+    key = await keyed(house, "acme")
+    await guessed.load()
+    await use_up(guessed)
+    assert (await guessed.admit(key, HOME)).tenant_id == "acme"
+
+
+async def test_a_revoked_key_is_refused_and_then_a_guess_as_any(house):
+    tokens = house.context.tokens
+    key = await keyed(house, "acme")
+    await tokens.admit(key, HOME)
+    await house.call("revokeTenantKey", tenant_id="acme")
+    await use_up_again(tokens)
+    with pytest.raises(Unauthorized):
+        await tokens.admit(key, HOME)
+    with pytest.raises(TooMany):
+        await tokens.admit(key, HOME)
+
+
+async def test_guesses_at_the_same_time_are_no_more_than_one_after_the_other(guessed):
+    tries = [guessed.admit(f"wrong-{n}", HOME) for n in range(50)]
+    told = await asyncio.gather(*tries, return_exceptions=True)
+    kinds = [type(error) for error in told]
+    assert (kinds.count(Unauthorized), kinds.count(TooMany)) == (3, 47)
+
+
+async def test_good_tokens_at_the_same_time_are_no_guesses(house, guessed):
+    keys = [await keyed(house, f"t{n}") for n in range(20)]
+    callers = await asyncio.gather(*(guessed.admit(key, HOME) for key in keys))
+    assert [caller.tenant_id for caller in callers] == [f"t{n}" for n in range(20)]
 
 
 async def test_no_token_is_no_guess(guessed):
