@@ -13,13 +13,15 @@ A message may say more in an attribute of its own, with the fields of `add-messa
     mail = EmailMessage(...)
     mail.mail_proxy = {"id": "invoice-17", "priority": "immediate", "batch_code": "june"}
 
-With an `id` of your own a repeated `send` after a timeout doubles nothing. A message goes as Django
-composes it (`raw`), so alternatives, attachments and headers are those of Django's SMTP backend.
+With an `id` of your own a repeated `send` after a timeout doubles nothing: a message whose id was
+sent before counts as sent, and is not sent again, even if its text is another. A message goes as
+Django composes it (`raw`), so alternatives, attachments and headers are as its SMTP backend's.
 """
 
 from __future__ import annotations
 
 import base64
+import itertools
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -42,8 +44,10 @@ class EmailBackend(BaseEmailBackend):  # type: ignore[misc]  # Django has no typ
     """One connection for as long as Django holds it; threads may share it.
 
     Raises ImproperlyConfigured where the address or the token is missing. Without `fail_silently`
-    `send_messages` raises RejectedBatch for what was not taken, after the others were queued, and
-    other MailProxyErrors where nothing is known to be queued.
+    `send_messages` raises RejectedBatch for what was not taken, after the others were queued. Many
+    messages go in several posts: when a later one fails, RejectedBatch lists its messages and all
+    behind them too, each with that failure, which is its `__cause__`. Other MailProxyErrors are
+    raised where nothing is known to be queued.
     """
 
     def __init__(
@@ -96,16 +100,22 @@ class EmailBackend(BaseEmailBackend):  # type: ignore[misc]  # Django has no typ
     def _send(self, messages: Sequence[EmailMessage]) -> int:
         assert self._client is not None
         queued, rejected = 0, []
-        try:
-            for batch in _batches([self._entry(mail) for mail in messages]):
+        failure: MailProxyError | None = None
+        batches = _batches([self._entry(mail) for mail in messages])
+        for at, batch in enumerate(batches):
+            try:
                 taken, refused = _add(self._client, batch)
-                queued += taken
-                rejected += refused
-            if rejected:
-                raise RejectedBatch(_sentence(rejected), rejected)
-        except MailProxyError:
-            if not self.fail_silently:
-                raise
+            except MailProxyError as error:
+                if at == 0 and not self.fail_silently:
+                    raise
+                failure = error
+                rest = itertools.chain.from_iterable(batches[at:])
+                rejected += [{"id": entry["id"], "reason": str(error)} for entry in rest]
+                break
+            queued += taken
+            rejected += refused
+        if rejected and not self.fail_silently:
+            raise RejectedBatch(_sentence(rejected), rejected) from failure
         return queued
 
     def _entry(self, mail: EmailMessage) -> dict[str, Any]:
@@ -146,7 +156,7 @@ def _batches(entries: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 def _add(
     client: MailProxyClient, batch: Sequence[Mapping[str, Any]]
 ) -> tuple[int, list[dict[str, Any]]]:
-    """How many were queued, and what was rejected; a message that was sent before counts."""
+    """How many were queued, and what was not; one whose id was sent before counts."""
     try:
         answer = client.messages.add(batch)
     except RejectedBatch as error:

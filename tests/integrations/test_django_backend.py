@@ -160,6 +160,42 @@ async def test_what_is_not_taken_is_raised_after_the_others_are_queued(running, 
     assert [entry["id"] for entry in error.rejected] == ["b"]
 
 
+async def test_when_a_later_post_fails_what_the_earlier_ones_were_told_is_not_lost(
+    running, backend, monkeypatch
+):
+    from mail_proxy.integrations import django
+
+    def work(mail) -> RejectedBatch:
+        def make(name: str, account: str = "main"):
+            made = mail.EmailMessage(name, "x", "shop@example.org", ["ann@example.net"])
+            made.mail_proxy = {"id": name, "account_id": account}
+            return made
+
+        messages = [make("a"), make("b", "nowhere"), make("c"), make("d"), make("e")]
+        connection = mail.get_connection()
+        connection.open()
+        add = connection._client.messages.add
+
+        def failing(batch):
+            if batch[0]["id"] == "c":
+                raise NotRunning("it has gone")
+            return add(batch)
+
+        monkeypatch.setattr(connection._client.messages, "add", failing)
+        with connection, pytest.raises(RejectedBatch, match="message b: account") as caught:
+            connection.send_messages(messages)
+        return caught.value
+
+    monkeypatch.setattr(django, "MAX_BATCH", 2)
+    async with running() as main:
+        mail = backend(main.url, main.key)
+        error = await asyncio.to_thread(work, mail)
+        await until(lambda: main.relay.count == 1)
+    assert [entry["id"] for entry in error.rejected] == ["b", "c", "d", "e"]
+    assert {entry["reason"] for entry in error.rejected[1:]} == {"it has gone"}
+    assert isinstance(error.__cause__, NotRunning)
+
+
 async def test_failing_silently_counts_what_was_queued(running, backend):
     def work(mail) -> int:
         good = mail.EmailMessage("a", "x", "shop@example.org", ["ann@example.net"])
