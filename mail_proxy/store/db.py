@@ -40,7 +40,7 @@ from mail_proxy.store import (
 from mail_proxy.store.acting import Act
 from mail_proxy.store.base import NO_LIMITS
 from mail_proxy.store.commands import CommandRow
-from mail_proxy.store.readers import Readers
+from mail_proxy.store.readers import READERS, Readers
 from mail_proxy.store.schema import WHOLE_TENANT
 from mail_proxy.store.sqlite import leases, shrinking
 from mail_proxy.store.sqlite.accept import AcceptRequest, accept
@@ -104,6 +104,7 @@ class MailProxyDb:
         self._clock = clock
         self._steady = steady
         self._replacing = asyncio.Lock()  # of the encryption key
+        self._searches = asyncio.Semaphore(READERS - 1)  # one is left for the mail, at any time
 
     async def __aenter__(self) -> Self:
         return self
@@ -132,6 +133,13 @@ class MailProxyDb:
             weight=ADMIN_WEIGHT,
         )
         return result
+
+    async def _search(
+        self, work: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """A read that may take long, as a filter says."""
+        async with self._searches:
+            return await self._readers.read(work, *args, **kwargs)
 
     # --- instance ---
 
@@ -358,7 +366,7 @@ class MailProxyDb:
         left = limit
         while left is None or left > 0:
             size = PAGE if left is None else min(left, PAGE)
-            found = await self._readers.read(
+            found = await self._search(
                 searching.search_page, chosen, limit=size, after=after, extras=extras
             )
             for message in found.rows:
@@ -371,7 +379,7 @@ class MailProxyDb:
     async def search_messages(
         self, chosen: MessageFilter, *, limit: int, after: Position | None = None
     ) -> Found[MessageRow]:
-        return await self._readers.read(
+        return await self._search(
             searching.search_page, chosen, limit=limit, after=after, extras=messages.Extras()
         )
 
@@ -407,7 +415,7 @@ class MailProxyDb:
     async def search_keys(
         self, chosen: MessageFilter, *, limit: int, after: Position | None = None
     ) -> Found[Key]:
-        return await self._readers.read(searching.search_keys, chosen, limit=limit, after=after)
+        return await self._search(searching.search_keys, chosen, limit=limit, after=after)
 
     async def change_messages(
         self,

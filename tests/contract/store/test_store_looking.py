@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 
 from mail_proxy.domain.errors import StoreError, StoreUnavailable
+from mail_proxy.domain.filter_text import parse_filter
 from mail_proxy.domain.state import Event, State
-from mail_proxy.store import Count, MessageFilter
+from mail_proxy.store import Count, MessageFilter, searching
+from mail_proxy.store.readers import READERS
 
 
 async def test_a_listing_is_in_order_of_tenant_priority_and_arrival(scene):
@@ -258,3 +263,32 @@ async def test_a_closed_store_is_unavailable(scene):
 async def test_a_search_for_what_no_database_holds_raises_our_own_error(scene):
     with pytest.raises(StoreError):
         await scene.list_ids("subject:\ud800")
+
+
+async def test_long_searches_leave_a_connection_to_the_other_reads(scene, monkeypatch):
+    begun, may_end = [threading.Event() for _ in range(READERS - 1)], threading.Event()
+    search, waiting, extra = searching.search_keys, iter(begun), threading.Event()
+
+    def slow(*args, **kwargs):
+        if not may_end.is_set():
+            next(waiting, extra).set()
+            may_end.wait(5)
+        return search(*args, **kwargs)
+
+    monkeypatch.setattr(searching, "search_keys", slow)
+    await scene.post("m1")
+    chosen = MessageFilter("acme", parse_filter("m1"), scene.now)
+    try:
+        asked = [
+            asyncio.ensure_future(scene.store.search_keys(chosen, limit=9))
+            for _ in range(2 * READERS)
+        ]
+        for each in begun:
+            assert await asyncio.to_thread(each.wait, 5)
+
+        assert (await scene.store.get_tenant("acme")).tenant_id == "acme"
+        assert not any(search.done() for search in asked)
+    finally:
+        may_end.set()
+    for found in await asyncio.gather(*asked):
+        assert [key.id for key in found.rows] == ["m1"]
