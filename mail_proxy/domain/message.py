@@ -10,6 +10,13 @@ from mail_proxy.domain.errors import Invalid
 PRIORITIES: dict[str, int] = {"immediate": 0, "high": 1, "medium": 2, "low": 3}
 PRIORITY_WORDS = tuple(PRIORITIES)  # by number
 LOWEST_PRIORITY = max(PRIORITIES.values())
+IMMEDIATE = PRIORITIES["immediate"]  # does not wait for the next claim
+
+# Why the queue takes a message not.
+NO_ACCOUNT = "account not found for tenant"
+ALREADY_SENT = "already sent"
+QUEUE_FULL = "queue full"
+
 _WORDS = PRIORITIES | {"normal": PRIORITIES["medium"]}
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 

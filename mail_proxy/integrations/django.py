@@ -34,6 +34,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from mail_proxy.client import MailProxyClient
 from mail_proxy.domain.errors import MailProxyError, RejectedBatch
+from mail_proxy.domain.message import ALREADY_SENT
 from mail_proxy.wire.messages import MAX_BATCH
 
 _DEFAULTS = {"ACCOUNT_ID": "account_id", "TENANT_ID": "tenant_id", "PRIORITY": "priority"}
@@ -162,7 +163,7 @@ def _add(
     except RejectedBatch as error:
         return 0, error.rejected
     rejected = answer["rejected"]
-    known = [entry for entry in rejected if entry["reason"] == "already sent"]
+    known = [entry for entry in rejected if entry["reason"] == ALREADY_SENT]
     refused = [entry for entry in rejected if entry not in known]
     return answer["queued"] + len(known), refused
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from mail_proxy.domain.errors import Invalid, RejectedBatch, TooMany
-from mail_proxy.domain.message import check_id, parse_priority
+from mail_proxy.domain.message import ALREADY_SENT, IMMEDIATE, QUEUE_FULL, check_id, parse_priority
 from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.intake import Intake
@@ -19,10 +19,7 @@ from mail_proxy.store.values import Accepted, Keep, KeptAnswer, NewMessage
 from mail_proxy.wire.messages import MAX_BATCH, Added, AddMessages, Rejection
 
 TOO_MANY = f"Cannot enqueue more than {MAX_BATCH} messages at once"
-ALREADY_SENT = "already sent"
-QUEUE_FULL = "queue full"
 ROOM_AFTER_S = 30.0  # nobody knows when mail will have left; soon enough, and not all the time
-URGENT = 0  # the priority that does not wait for the next claim
 TURN_S = 0.02  # of checking, before other requests go on
 
 
@@ -241,7 +238,7 @@ def _tell(ctx: Context, queued: Iterable[NewMessage], rejected: int) -> None:
     per_tenant: dict[str, int] = {}
     for message in queued:
         key = (message.tenant_id, message.account_id)
-        urgent[key] = urgent.get(key, False) or message.priority == URGENT
+        urgent[key] = urgent.get(key, False) or message.priority == IMMEDIATE
         per_tenant[message.tenant_id] = per_tenant.get(message.tenant_id, 0) + 1
     for (tenant_id, account_id), is_urgent in urgent.items():
         ctx.engine.wake(tenant_id, account_id, is_urgent=is_urgent)

@@ -40,8 +40,7 @@ async def add_account(ctx: Context, request: AddAccount) -> Ok:
     The admin may leave the tenant out: then it is `default`, made when it is missing.
     """
     tenant_id = request.tenant_id or await _default_tenant(ctx)
-    if not ctx.directory.has_tenant(tenant_id):
-        raise NotFound(f"Tenant '{tenant_id}' not found")
+    ctx.known_tenant(tenant_id)
     old = await ctx.store.get_account(tenant_id, request.id)
     account = _account(ctx, request, tenant_id, old)
     _check_hosts(ctx, account)

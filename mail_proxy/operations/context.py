@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from mail_proxy.config.settings import Settings
 from mail_proxy.domain.clock import Clock
-from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.errors import Invalid, NotFound
 from mail_proxy.http_out import NOTHING, AllowList
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.operations.directory import Directory
@@ -123,3 +123,20 @@ class Context:
         if not found:
             raise Invalid("tenant_id is required", field="tenant_id")
         return found
+
+    def known_tenant(self, tenant_id: str) -> str:
+        """The same id. Raises NotFound when there is no such tenant."""
+        if not self.directory.has_tenant(tenant_id):
+            raise no_tenant(tenant_id)
+        return tenant_id
+
+    async def tenant(self, tenant_id: str | None) -> Tenant:
+        """As it is stored. Raises NotFound."""
+        found = await self.store.get_tenant(tenant_id) if tenant_id else None
+        if found is None:
+            raise no_tenant(tenant_id)
+        return found
+
+
+def no_tenant(tenant_id: str | None) -> NotFound:
+    return NotFound(f"Tenant '{tenant_id}' not found")

@@ -16,6 +16,7 @@ from mail_proxy.compose import check_fields, envelope_address, message_id_of
 from mail_proxy.domain.address import Address, parse_address, parse_addresses
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.message import (
+    NO_ACCOUNT,
     check_batch_code,
     check_headers,
     check_id,
@@ -30,7 +31,6 @@ from mail_proxy.store.values import NewMessage
 from mail_proxy.wire.fields import LATEST_TS
 
 MAX_RECIPIENTS = 1000  # of one message; a mailing is a batch of messages
-NO_ACCOUNT = "account not found for tenant"
 NULL_PATH = "<>"  # RFC 5321 section 4.5.5: nobody is told of a failure
 RANDOM_OCTETS = 16
 

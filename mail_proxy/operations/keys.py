@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from mail_proxy.domain.errors import Conflict, Invalid, NotFound
-from mail_proxy.operations.context import Context
+from mail_proxy.operations.context import Context, no_tenant
 from mail_proxy.secrets import new_token, token_sha256
 from mail_proxy.store.values import ApiKey
 from mail_proxy.wire.answers import OK, Ok, iso_time
@@ -31,7 +31,7 @@ MOST_KEYS = 100  # of a tenant
 
 async def add_tenant_key(ctx: Context, request: AddKey) -> KeyAdded:
     """One more token; the others stay good."""
-    _check_tenant(ctx, request.tenant_id)
+    ctx.known_tenant(request.tenant_id)
     if request.expires_at is not None and request.expires_at <= ctx.clock.now():
         raise Invalid("expires_at: it has passed", field="expires_at")
     if len(await ctx.store.list_keys(request.tenant_id)) >= MOST_KEYS:
@@ -43,13 +43,13 @@ async def add_tenant_key(ctx: Context, request: AddKey) -> KeyAdded:
 
 async def create_tenant_key(ctx: Context, request: CreateKey) -> KeyMade:
     """The first token anew; the old first one ends at once, others stay good."""
-    _check_tenant(ctx, request.tenant_id)
+    ctx.known_tenant(request.tenant_id)
     return {"ok": True, "api_key": await make_key(ctx, request.tenant_id, request.expires_at)}
 
 
 async def list_tenant_keys(ctx: Context, request: TenantKey) -> Keys:
     """The first one first, then by age."""
-    _check_tenant(ctx, request.tenant_id)
+    ctx.known_tenant(request.tenant_id)
     await ctx.tokens.write_uses()
     keys = await ctx.store.list_keys(request.tenant_id)
     keys.sort(key=lambda key: key.key_id != FIRST)
@@ -58,7 +58,7 @@ async def list_tenant_keys(ctx: Context, request: TenantKey) -> Keys:
 
 async def delete_tenant_key(ctx: Context, request: OneKey) -> Ok:
     """This token ends at once."""
-    _check_tenant(ctx, request.tenant_id)
+    ctx.known_tenant(request.tenant_id)
     if not await ctx.store.delete_key(request.tenant_id, request.key_id):
         raise NotFound(f"Key '{request.key_id}' not found")
     ctx.tokens.forget()
@@ -67,7 +67,7 @@ async def delete_tenant_key(ctx: Context, request: OneKey) -> Ok:
 
 async def revoke_tenant_key(ctx: Context, request: TenantKey) -> Ok:
     """The first token ends at once; others stay good."""
-    _check_tenant(ctx, request.tenant_id)
+    ctx.known_tenant(request.tenant_id)
     await ctx.store.delete_key(request.tenant_id, FIRST)
     ctx.tokens.forget()
     return OK
@@ -93,14 +93,9 @@ async def _made(
         name=name,
     )
     if not await ctx.store.put_key(key):
-        raise NotFound(f"Tenant '{tenant_id}' not found")
+        raise no_tenant(tenant_id)
     ctx.tokens.forget(made=key)
     return token, key
-
-
-def _check_tenant(ctx: Context, tenant_id: str) -> None:
-    if not ctx.directory.has_tenant(tenant_id):
-        raise NotFound(f"Tenant '{tenant_id}' not found")
 
 
 def _record(key: ApiKey) -> KeyRecord:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from mail_proxy.domain.errors import Conflict, Invalid, NotFound
-from mail_proxy.domain.message import check_text
+from mail_proxy.domain.errors import Conflict, Invalid
 from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
+from mail_proxy.operations.cursors import fit, not_ours, packed, tenant_in, unpacked
 from mail_proxy.store.values import EventRow, ReportCounts, SyncState, Tenant
 from mail_proxy.wire.answers import whole_seconds, without_nulls
 from mail_proxy.wire.fields import LATEST_TS, NoFields
@@ -44,7 +41,7 @@ async def list_reports(ctx: Context, request: ListReports) -> ReportPage:
     page: ReportPage = {"ok": True, "reports": [_record(e) for e in found[: request.limit]]}
     if len(found) > request.limit:
         last = found[request.limit - 1]
-        page["next_cursor"] = _cursor((last.tenant_id, last.pk))
+        page["next_cursor"] = packed((last.tenant_id, last.pk))
     return page
 
 
@@ -54,7 +51,7 @@ async def replay_reports(ctx: Context, request: ReplayReports) -> Replayed:
     ways = (request.event_ids, request.ids, None if times == (None, None) else times)
     if sum(way is not None for way in ways) != 1:
         raise Invalid("give event_ids, or ids, or since_ts and until_ts", field="event_ids")
-    tenant = await _find(ctx, ctx.tenant_id(request.tenant_id))
+    tenant = await ctx.tenant(ctx.tenant_id(request.tenant_id))
     _check_receiver(ctx, tenant)
     n, not_found = await _replay(ctx, tenant.tenant_id, request)
     if n:
@@ -65,7 +62,7 @@ async def replay_reports(ctx: Context, request: ReplayReports) -> Replayed:
 
 async def resume_reports(ctx: Context, request: ResumeReports) -> Resumed:
     """Go on after a 410, a backoff, and with what was parked."""
-    tenant = await _find(ctx, ctx.tenant_id(request.tenant_id))
+    tenant = await ctx.tenant(ctx.tenant_id(request.tenant_id))
     sync = await ctx.store.get_sync_state(tenant.tenant_id)
     unparked = await _unpark(ctx, tenant.tenant_id)
     await ctx.reporter.resume(tenant.tenant_id)
@@ -121,13 +118,6 @@ async def _unpark(ctx: Context, tenant_id: str) -> int:
         await ctx.store.replay_events(tenant_id, pks, now=ctx.clock.now())
         unparked += len(pks)
     return unparked
-
-
-async def _find(ctx: Context, tenant_id: str) -> Tenant:
-    tenant = await ctx.store.get_tenant(tenant_id)
-    if tenant is None:
-        raise NotFound(f"Tenant '{tenant_id}' not found")
-    return tenant
 
 
 def _check_receiver(ctx: Context, tenant: Tenant) -> None:
@@ -194,18 +184,8 @@ def _sync(ctx: Context, tenant: Tenant, sync: SyncState, counts: ReportCounts) -
     return without_nulls(record)  # type: ignore[return-value]  # a dict of exactly these keys
 
 
-def _cursor(position: Position) -> str:
-    """Opaque and safe in a URL."""
-    packed = json.dumps(position, separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
-
-
 def _position(cursor: str) -> Position:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        match json.loads(base64.b64decode(padded, altchars=b"-_", validate=True)):
-            case [str(tenant_id), int(pk)] if abs(pk) < 2**63:
-                return check_text(tenant_id, field="cursor"), pk
-    except (ValueError, binascii.Error, RecursionError, Invalid):
-        pass  # told below, as every other cursor that is not ours
-    raise Invalid("cursor: not one that a listing has given", field="cursor")
+    match unpacked(cursor):
+        case [str(tenant_id), int(pk)] if fit(pk):
+            return tenant_in(tenant_id), pk
+    raise not_ours()

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Iterator
 
-from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.filter_text import parse_filter
 from mail_proxy.domain.filters import (
     Comparison,
@@ -19,7 +15,7 @@ from mail_proxy.domain.filters import (
     part_of,
     status_term,
 )
-from mail_proxy.domain.message import check_text
+from mail_proxy.operations.cursors import fit, not_ours, packed, tenant_in, unpacked
 from mail_proxy.store.values import MessageFilter, Position
 from mail_proxy.wire.messages import ListMessages
 
@@ -58,53 +54,25 @@ def _terms(request: ListMessages) -> Iterator[Term]:
 
 def cursor_of(position: Position) -> str:
     """Opaque and safe in a URL."""
-    return _packed(list(position))
+    return packed(list(position))
 
 
 def position_in(cursor: str) -> Position:
     """Raises Invalid for what no listing has given."""
-    match _unpacked(cursor):
-        case [str(tenant_id), int(priority), int(pk)] if _fit(priority, pk):
-            return _tenant(tenant_id), priority, pk
-    raise _not_ours()
+    match unpacked(cursor):
+        case [str(tenant_id), int(priority), int(pk)] if fit(priority, pk):
+            return tenant_in(tenant_id), priority, pk
+    raise not_ours()
 
 
 def change_cursor(position: Position, up_to: int) -> str:
     """Where a change by filter goes on, and the last key that it is about."""
-    return _packed([*position, up_to])
+    return packed([*position, up_to])
 
 
 def place_in(cursor: str) -> tuple[Position, int]:
     """Raises Invalid for what no change has given."""
-    match _unpacked(cursor):
-        case [str(tenant_id), int(priority), int(pk), int(up_to)] if _fit(priority, pk, up_to):
-            return (_tenant(tenant_id), priority, pk), up_to
-    raise _not_ours()
-
-
-def _packed(values: list[object]) -> str:
-    packed = json.dumps(values, separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
-
-
-def _unpacked(cursor: str) -> object:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        return json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error, RecursionError) as error:
-        raise _not_ours() from error
-
-
-def _fit(*numbers: int) -> bool:
-    return all(abs(number) < 2**63 for number in numbers)
-
-
-def _tenant(tenant_id: str) -> str:
-    try:
-        return check_text(tenant_id, field="cursor")
-    except Invalid as error:
-        raise _not_ours() from error
-
-
-def _not_ours() -> Invalid:
-    return Invalid("cursor: not one that this command has given", field="cursor")
+    match unpacked(cursor):
+        case [str(tenant_id), int(priority), int(pk), int(up_to)] if fit(priority, pk, up_to):
+            return (tenant_in(tenant_id), priority, pk), up_to
+    raise not_ours()

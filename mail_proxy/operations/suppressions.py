@@ -15,7 +15,7 @@ from mail_proxy.compose import envelope_address
 from mail_proxy.domain.address import parse_address
 from mail_proxy.domain.errors import Invalid, NotFound, RejectedBatch
 from mail_proxy.domain.message import check_line
-from mail_proxy.operations.context import Context
+from mail_proxy.operations.context import Context, no_tenant
 from mail_proxy.store.values import NewMessage
 from mail_proxy.wire.answers import OK, Ok, iso_time
 from mail_proxy.wire.suppressions import (
@@ -34,7 +34,7 @@ NOT_LISTED = "not on the suppression list"
 
 async def list_suppressions(ctx: Context, request: ListSuppressions) -> Suppressions:
     """By address, a page at a time."""
-    tenant_id = _tenant(ctx, request.tenant_id)
+    tenant_id = ctx.known_tenant(ctx.tenant_id(request.tenant_id))
     if request.address is None:
         after, limit = request.cursor or "", request.limit
         found = await ctx.store.list_suppressions(tenant_id, after=after, limit=limit + 1)
@@ -60,7 +60,7 @@ async def add_suppressions(ctx: Context, request: AddSuppressions) -> Suppressed
 
     What waits already is sent. Raises RejectedBatch when none of them is an address.
     """
-    tenant_id = _tenant(ctx, request.tenant_id)
+    tenant_id = ctx.known_tenant(ctx.tenant_id(request.tenant_id))
     reasons: dict[str, str | None] = {}
     rejected: list[NotSuppressed] = []
     for entry in request.addresses:
@@ -73,7 +73,7 @@ async def add_suppressions(ctx: Context, request: AddSuppressions) -> Suppressed
         raise RejectedBatch("none of these is an address", [dict(each) for each in rejected])
     added = await ctx.store.suppress(tenant_id, reasons, now=ctx.clock.now())
     if added is None:
-        raise NotFound(f"Tenant '{tenant_id}' not found")
+        raise no_tenant(tenant_id)
     ctx.directory.set_suppressing(tenant_id, is_so=True)
     return {
         "ok": True,
@@ -85,7 +85,7 @@ async def add_suppressions(ctx: Context, request: AddSuppressions) -> Suppressed
 
 async def remove_suppression(ctx: Context, request: RemoveSuppression) -> Ok:
     """Send to an address, or a whole domain, again."""
-    tenant_id = _tenant(ctx, request.tenant_id)
+    tenant_id = ctx.known_tenant(ctx.tenant_id(request.tenant_id))
     if not await ctx.store.unsuppress(tenant_id, listed(request.address)):
         raise NotFound(f"'{request.address}' is {NOT_LISTED}")
     return OK
@@ -165,10 +165,3 @@ def _rejection(entry: object, error: Invalid) -> NotSuppressed:
     if error.field:
         rejection["field"] = error.field
     return rejection
-
-
-def _tenant(ctx: Context, given: str | None) -> str:
-    tenant_id = ctx.tenant_id(given)
-    if not ctx.directory.has_tenant(tenant_id):
-        raise NotFound(f"Tenant '{tenant_id}' not found")
-    return tenant_id

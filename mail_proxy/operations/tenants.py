@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mail_proxy.config.instances import RESERVED
-from mail_proxy.domain.errors import Forbidden, Invalid, NotFound
+from mail_proxy.domain.errors import Forbidden, Invalid
 from mail_proxy.domain.limits import limits_of_tenant, pause_kind
 from mail_proxy.http_out import check_url
 from mail_proxy.operations.context import Context
@@ -57,7 +57,7 @@ async def add_tenant(ctx: Context, request: AddTenant) -> TenantAdded:
 
 async def update_tenant(ctx: Context, request: UpdateTenant) -> Ok:
     """Change what is given. A tenant's token may change its name, URLs and credentials only."""
-    old = await _find(ctx, request.tenant_id)
+    old = await ctx.tenant(request.tenant_id)
     given = request.model_dump(exclude={"tenant_id", "client_auth"}, exclude_none=True)
     if ctx.is_tenant:
         _check_allowed(request, given, old)
@@ -82,12 +82,12 @@ async def list_tenants(ctx: Context, request: ListTenants) -> Tenants:
 
 async def get_tenant(ctx: Context, request: TenantOf) -> TenantRecord:
     """One tenant."""
-    return await _record(ctx, await _find(ctx, request.tenant_id))
+    return await _record(ctx, await ctx.tenant(request.tenant_id))
 
 
 async def delete_tenant(ctx: Context, request: TenantKey) -> Ok:
     """Remove a tenant with its accounts, messages, events and keys."""
-    tenant = await _find(ctx, request.tenant_id)
+    tenant = await ctx.tenant(request.tenant_id)
     # Inactive first: nothing of it is claimed, and its tokens are refused, while the rows go.
     await ctx.store.change_tenant(tenant.tenant_id, {"active": False}, now=ctx.clock.now())
     ctx.directory.put_tenant(replace(tenant, active=False))
@@ -101,13 +101,6 @@ async def delete_tenant(ctx: Context, request: TenantKey) -> Ok:
     ctx.forget_logins(tenant.tenant_id, None)
     ctx.metrics.forget_tenant(tenant.tenant_id)
     return OK
-
-
-async def _find(ctx: Context, tenant_id: str | None) -> Tenant:
-    tenant = await ctx.store.get_tenant(tenant_id) if tenant_id else None
-    if tenant is None:
-        raise NotFound(f"Tenant '{tenant_id}' not found")
-    return tenant
 
 
 async def _changed(ctx: Context, tenant: Tenant, old: Tenant | None) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mail_proxy.domain.errors import NotFound
-from mail_proxy.operations.context import Context
+from mail_proxy.operations.context import Context, no_tenant
 from mail_proxy.secrets import MASK, new_webhook_secret
 from mail_proxy.store.values import Tenant
 from mail_proxy.wire.answers import OK, Ok, iso_time, not_before
@@ -22,7 +21,7 @@ async def create_webhook_secret(ctx: Context, request: CreateWebhookSecret) -> W
         tenant_id, secret, now=ctx.clock.now(), overlap_s=request.overlap_s
     )
     if secrets is None:
-        raise _absent(tenant_id)
+        raise no_tenant(tenant_id)
     await ctx.reporter.resume(tenant_id)  # what was refused unsigned may be taken now
     answer: WebhookSecretMade = {"ok": True, "secret": secret}
     if len(secrets) > 1:
@@ -34,7 +33,7 @@ async def delete_webhook_secret(ctx: Context, request: TenantOf) -> Ok:
     """All of them: reports are not signed any more."""
     tenant_id, none = request.tenant_id or "", {"webhook_secrets": None}
     if not await ctx.store.change_tenant(tenant_id, none, now=ctx.clock.now()):
-        raise _absent(tenant_id)
+        raise no_tenant(tenant_id)
     await ctx.reporter.resume(tenant_id)
     return OK
 
@@ -50,7 +49,3 @@ def secret_records(tenant: Tenant, now: float) -> list[WebhookSecretRecord] | No
             record["expires_ts"] = not_before(each["expires_at"])
         records.append(record)
     return records or None
-
-
-def _absent(tenant_id: str) -> NotFound:
-    return NotFound(f"Tenant '{tenant_id}' not found")

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import Connection
 
+from mail_proxy.domain.message import ALREADY_SENT, NO_ACCOUNT, QUEUE_FULL
 from mail_proxy.domain.state import OPEN, RecipientState, State
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
@@ -24,9 +25,6 @@ from mail_proxy.store.values import Accepted, Keep, KeptAnswer, NewMessage
 
 Key: TypeAlias = tuple[str, str]  # tenant_id, and an account_id or the caller's id
 
-NO_ACCOUNT = "account not found for tenant"
-ALREADY_SENT = "already sent"
-QUEUE_FULL = "queue full"
 REPLACEABLE = frozenset({State.WAITING, State.SUSPENDED})
 RECIPIENTS_OF_WEIGHT = 10  # cost about as much to write as a message
 

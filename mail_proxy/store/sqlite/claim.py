@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from mail_proxy.domain.limits import Allowance, Limit, allowance
+from mail_proxy.domain.message import IMMEDIATE, LOWEST_PRIORITY, PRIORITIES
 from mail_proxy.domain.state import Event, State, sources, target
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
@@ -28,7 +29,6 @@ from mail_proxy.store.values import (
     Rejected,
 )
 
-PRIORITIES = range(4)  # immediate, high, medium, low
 NOTHING = Claim((), None)
 
 
@@ -65,7 +65,7 @@ def _probe(columns: str, priority: int, condition: str, limit: str) -> str:
 def _probes(columns: str, condition: str, limit: str) -> str:
     """One probe for each priority; `{priority}` in the condition stands for its number."""
     return "\n    UNION ALL".join(
-        _probe(columns, p, condition.format(priority=p), limit) for p in PRIORITIES
+        _probe(columns, p, condition.format(priority=p), limit) for p in PRIORITIES.values()
     )
 
 
@@ -109,7 +109,7 @@ WHERE tenant_id = :tenant_id AND pk IN (SELECT value FROM json_each(:pks))
 _REJECTABLE = _probes("m.pk", f"m.due_at <= :now AND {NOBODY_HAS_IT}", str(CHUNK))
 REJECT = reject_statement(f"SELECT pk FROM ({_REJECTABLE}) LIMIT {CHUNK}")
 
-URGENT = _probe("1", PRIORITIES[0], "m.due_at <= :now", "1")
+URGENT = _probe("1", IMMEDIATE, "m.due_at <= :now", "1")
 
 NEXT_DUE = f"""
 SELECT min(due_at) FROM ({_probes("m.due_at", "TRUE", "1")}
@@ -127,7 +127,7 @@ class ClaimRequest(NamedTuple):
     daemon: str
     steady: float  # steady time
     lower: int = 0
-    lowest: int = PRIORITIES[-1]
+    lowest: int = LOWEST_PRIORITY
     renewal: Daemon | None = None
 
 
