@@ -1,7 +1,8 @@
 """Every environment variable we read, in one table.
 
 `load` fills the settings from it; the manual lists it. A variable may also stand in
-`config.toml` under its `key`; the environment wins.
+`config.toml` under its `key`; the environment wins. Long, as there are many of them: one table has
+them all.
 """
 
 from __future__ import annotations
@@ -259,6 +260,34 @@ VARIABLES: tuple[Variable, ...] = (
         kinds.token(),
         "The bearer token for that URL.",
         is_secret=True,
+    ),
+    Variable(
+        "GMP_SYNC_INTERVAL_SECONDS",
+        "reports.interval_s",
+        kinds.integer(1, _DAY_S),
+        "How long an application hears nothing before a sign of life is posted to it.",
+        key="sync_interval_seconds",
+    ),
+    Variable(
+        "GMP_REPORT_TIMEOUT_S",
+        "reports.timeout_s",
+        kinds.decimal(0.1, 3600, unit="seconds"),
+        "How long a post of reports may take, from the look-up of the name to the last byte.",
+        key="report_timeout_s",
+    ),
+    Variable(
+        "GMP_REPORT_FIRST_BACKOFF_S",
+        "reports.first_backoff_s",
+        kinds.decimal(0.1, _DAY_S, unit="seconds"),
+        "The wait after a post that was not taken; it doubles with each one more.",
+        key="report_first_backoff_s",
+    ),
+    Variable(
+        "GMP_REPORT_MAX_BACKOFF_S",
+        "reports.max_backoff_s",
+        kinds.decimal(0.1, _DAY_S, unit="seconds"),
+        "The longest of these waits.",
+        key="report_max_backoff_s",
     ),
     Variable(
         "GMP_BOUNCE_ENABLED",

@@ -61,11 +61,11 @@ class DeliverySettings:
 class ReportSettings:
     """Delivery reports, and what is kept after them."""
 
-    interval_s: float = 300.0  # between heartbeats
+    interval_s: float = 300.0  # GMP_SYNC_INTERVAL_SECONDS: between heartbeats
     batch_limit: int = 1000  # events in one post
-    timeout_s: float = 30.0
-    first_backoff_s: float = 5.0
-    max_backoff_s: float = 3600.0
+    timeout_s: float = 30.0  # GMP_REPORT_TIMEOUT_S
+    first_backoff_s: float = 5.0  # GMP_REPORT_FIRST_BACKOFF_S
+    max_backoff_s: float = 3600.0  # GMP_REPORT_MAX_BACKOFF_S
     keep_unreported_s: float = 30 * 86400.0
     retention_s: float = 7 * 86400.0  # GMP_DELIVERY_REPORT_RETENTION_SECONDS
     command_log_s: float = 90 * 86400.0  # GMP_COMMAND_LOG_RETENTION_SECONDS: who changed what

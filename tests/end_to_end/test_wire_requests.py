@@ -264,6 +264,13 @@ def test_a_setting_from_outside_is_in_force(row: Row, set_from_outside: Served) 
         assert found[name]["value"] == json.loads(json.dumps(expected))
 
 
+def test_the_sync_status_tells_the_interval_that_was_set(set_from_outside: Served) -> None:
+    (row,) = [r for r in table("variable", "default") if "SYNC_INTERVAL" in r["variable"]]
+    told = set_from_outside.ask("GET", "/tenants/sync-status")
+
+    assert told["sync_interval_seconds"] == int(word(row["example"]))
+
+
 def test_a_database_of_another_kind_is_refused_in_words(tmp_path: Path) -> None:
     environ = environment(tmp_path) | {"GMP_DATABASE_URL": "postgresql://db.example.com/queue"}
     ended = subprocess.run(
