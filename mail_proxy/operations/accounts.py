@@ -9,7 +9,7 @@ from mail_proxy.domain.errors import Conflict, NotFound
 from mail_proxy.domain.limits import pause_kind
 from mail_proxy.http_out import check_host
 from mail_proxy.observe.labels import labels
-from mail_proxy.operations.context import Context
+from mail_proxy.operations.context import Context, no_tenant
 from mail_proxy.operations.credentials import (
     Credentials,
     asked_place,
@@ -41,13 +41,15 @@ async def add_account(ctx: Context, request: AddAccount) -> Ok:
     """
     tenant_id = request.tenant_id or await _default_tenant(ctx)
     ctx.known_tenant(tenant_id)
-    old = await ctx.store.get_account(tenant_id, request.id)
-    account = _account(ctx, request, tenant_id, old)
-    _check_hosts(ctx, account)
-    now = ctx.clock.now()
-    await ctx.store.put_account(account, now=now)
-    if account.is_default:
-        await _take_mark_from_others(ctx, account, now)
+
+    def edit(old: Account | None) -> Account:
+        account = _account(ctx, request, tenant_id, old)
+        _check_hosts(ctx, account)
+        return account
+
+    account = await ctx.store.edit_account(tenant_id, request.id, edit, now=ctx.clock.now())
+    if account is None:
+        raise no_tenant(tenant_id)
     await ctx.directory.reload_accounts(ctx.store, tenant_id)
     ctx.metrics.declare(tenant_id, ctx.directory.name_of(tenant_id), account.account_id)
     await ctx.engine.refresh(tenant_id, account.account_id)
@@ -110,14 +112,6 @@ async def find_account(ctx: Context, key: AccountKey) -> Account:
     if account is None:
         raise NotFound(NOT_OWNED)
     return account
-
-
-async def _take_mark_from_others(ctx: Context, marked: Account, now: float) -> None:
-    for other in await ctx.store.list_accounts(marked.tenant_id):
-        if other.is_default and other.account_id != marked.account_id:
-            await ctx.store.change_account(
-                other.tenant_id, other.account_id, {"is_default": False}, now=now
-            )
 
 
 def _account(ctx: Context, request: AddAccount, tenant_id: str, old: Account | None) -> Account:

@@ -8,7 +8,7 @@ It is long because there are many verbs.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -112,7 +112,25 @@ class Store(Protocol):
 
     async def find_key(self, token_sha256: str) -> ApiKey | None: ...
 
-    async def put_account(self, account: Account, *, now: float) -> bool: ...
+    async def put_account(self, account: Account, *, now: float) -> bool:
+        """One that is marked as default takes the mark from the tenant's others."""
+        ...
+
+    async def edit_account(
+        self,
+        tenant_id: str,
+        account_id: str,
+        edit: Callable[[Account | None], Account],
+        *,
+        now: float,
+    ) -> Account | None:
+        """Put what `edit` makes of the account as it is, or of None; None: no such tenant.
+
+        It is called within the transaction, in another thread, and perhaps more than once: so it
+        only looks at values. What it raises is raised here, and nothing is written.
+        """
+        ...
+
     async def change_account(
         self, tenant_id: str, account_id: str, fields: Fields, *, now: float
     ) -> bool: ...

@@ -201,7 +201,8 @@ class MailProxyDb:
         is_known = await self._write(tenants.close_tenant, tenant_id)
         while await self._write(tenants.empty_tenant, tenant_id):
             pass
-        await self._write(tenants.drop_tenant, tenant_id)
+        while await self._write(tenants.drop_tenant, tenant_id):
+            pass
         return is_known
 
     async def get_tenant(self, tenant_id: str) -> Tenant | None:
@@ -229,6 +230,17 @@ class MailProxyDb:
 
     async def put_account(self, account: Account, *, now: float) -> bool:
         return await self._write(tenants.put_account, account, now=now, keyring=self._keyring)
+
+    async def edit_account(
+        self,
+        tenant_id: str,
+        account_id: str,
+        edit: Callable[[Account | None], Account],
+        *,
+        now: float,
+    ) -> Account | None:
+        key = (tenant_id, account_id)
+        return await self._write(tenants.edit_account, key, edit, now=now, keyring=self._keyring)
 
     async def change_account(
         self, tenant_id: str, account_id: str, fields: Fields, *, now: float

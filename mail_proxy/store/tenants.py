@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, delete, exists, insert, select, update
+from sqlalchemy import Connection, Table, delete, exists, insert, select, tuple_, update
 
 from mail_proxy.domain.webhook import rotated
 from mail_proxy.secrets import Keyring
@@ -16,6 +16,7 @@ from mail_proxy.store.schema import accounts, api_keys, messages, metadata, susp
 from mail_proxy.store.values import Account, ApiKey, Fields, Tenant
 
 R = TypeVar("R")
+Edit = Callable[[Account | None], Account]
 
 # --- tenants ---
 
@@ -79,12 +80,26 @@ def empty_tenant(conn: Connection, tenant_id: str) -> bool:
     return bool(remove_messages(conn, tenant_id, conn.execute(chunk).scalars().all()))
 
 
-def drop_tenant(conn: Connection, tenant_id: str) -> None:
-    """The last step: whatever else is kept by tenant goes, and the tenant last."""
+def drop_tenant(conn: Connection, tenant_id: str) -> bool:
+    """The last steps: some of whatever else is kept by tenant goes, and at last the tenant.
+
+    False when that is done. What came late in between is looked for again at the end.
+    """
     for table in metadata.sorted_tables:
-        if "tenant_id" in table.c and table is not tenants:
-            conn.execute(delete(table).where(table.c.tenant_id == tenant_id))
+        if "tenant_id" in table.c and table is not tenants and _drop_some(conn, table, tenant_id):
+            return True
     conn.execute(delete(tenants).where(tenants.c.tenant_id == tenant_id))
+    return False
+
+
+def _drop_some(conn: Connection, table: Table, tenant_id: str) -> int:
+    """Suppressions and lines of the log may be a million."""
+    is_its = table.c.tenant_id == tenant_id
+    key = [column for column in table.primary_key if column.name != "tenant_id"]
+    if not key:
+        return conn.execute(delete(table).where(is_its)).rowcount
+    some = select(*key).where(is_its).limit(MESSAGE_CHUNK)
+    return conn.execute(delete(table).where(is_its, tuple_(*key).in_(some))).rowcount
 
 
 def for_tenant(conn: Connection, tenant_id: str, work: Callable[[Connection], R]) -> R | None:
@@ -142,7 +157,26 @@ def find_key(conn: Connection, token_sha256: str) -> ApiKey | None:
 
 
 def put_account(conn: Connection, account: Account, *, now: float, keyring: Keyring) -> bool:
+    """One that is marked as default takes the mark from the tenant's others."""
+    if account.is_default:
+        others = [accounts.c.tenant_id == account.tenant_id, accounts.c.is_default]
+        others.append(accounts.c.account_id != account.account_id)
+        conn.execute(update(accounts).where(*others).values(is_default=False, updated_at=now))
     return _put(conn, accounts, ACCOUNT.all_columns(account, keyring), now)
+
+
+def edit_account(
+    conn: Connection, key: tuple[str, str], edit: Edit, *, now: float, keyring: Keyring
+) -> Account | None:
+    """Put what `edit` makes of the account as it lies there, None where it does not.
+
+    None: no such tenant.
+    """
+    if not _is_known(conn, key[0]):
+        return None
+    account = edit(get_account(conn, *key, keyring))
+    put_account(conn, account, now=now, keyring=keyring)
+    return account
 
 
 def change_account(

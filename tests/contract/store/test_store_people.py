@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import func, select
 
-from mail_proxy.domain.errors import SecretsUnavailable
+from mail_proxy.domain.errors import Invalid, SecretsUnavailable
 from mail_proxy.domain.state import State
 from mail_proxy.secrets import Keyring
-from mail_proxy.store import Account, ApiKey, Tenant, open_store
+from mail_proxy.store import Account, ApiKey, Tenant, open_store, tenants
+from mail_proxy.store.schema import suppressions
 
 AUTH = {"method": "bearer", "token": "canary-token"}
 TENANT = Tenant(
@@ -116,6 +119,32 @@ async def test_a_tenant_of_many_messages_is_deleted_in_pieces(scene):
     assert await scene.list_ids() == []
 
 
+async def test_what_is_kept_of_a_tenant_is_deleted_in_pieces_too(scene, monkeypatch):
+    store = scene.store
+    await scene.add("beta", "main")
+    await store.suppress("acme", {f"a{i}@b": None for i in range(1100)}, now=1.0)
+    await store.suppress("beta", {"a@b": None}, now=1.0)
+    pieces = []
+    drop = tenants.drop_tenant
+
+    def counted(conn, tenant_id):
+        before = conn.execute(select(func.count()).select_from(suppressions)).scalar_one()
+        more = drop(conn, tenant_id)
+        pieces.append(
+            before - conn.execute(select(func.count()).select_from(suppressions)).scalar()
+        )
+        return more
+
+    monkeypatch.setattr(tenants, "drop_tenant", counted)
+
+    await store.delete_tenant("acme")
+
+    assert sum(pieces) == 1100
+    assert max(pieces) == tenants.MESSAGE_CHUNK
+    assert await store.get_tenant("acme") is None
+    assert await store.suppressed("beta", ["a@b"]) == {"a@b": None}
+
+
 async def test_a_key_is_found_by_its_hash_until_it_is_replaced(store):
     old = ApiKey("acme", "one", "hash-1", "mp_abc", 1.0, 99.0, "for 2026")
     new = ApiKey("acme", "two", "hash-2", "mp_def", 2.0)
@@ -168,6 +197,51 @@ async def test_a_field_that_does_not_exist_is_a_mistake(store, name):
 
     with pytest.raises(ValueError, match=name):
         await store.change_account("acme", "main", {name: "x"}, now=7.0)
+
+
+async def test_an_account_is_edited_as_the_writes_before_have_left_it(scene):
+    oauth2 = {"refresh_token": "r1", "client_id": "app"}
+    await scene.store.put_account(replace(ACCOUNT, oauth2=oauth2), now=5.0)
+
+    def edit(old):
+        return replace(old, port=25, oauth2={**old.oauth2, "client_id": "other"})
+
+    # Asked for at once, so nothing of the edit can have been read before the renewal was written.
+    renewed, edited = await asyncio.gather(
+        scene.store.renew_refresh_token("acme", "main", "r1", "r2", now=6.0),
+        scene.store.edit_account("acme", "main", edit, now=7.0),
+    )
+
+    assert renewed
+    assert edited.oauth2 == {"refresh_token": "r2", "client_id": "other"}
+    found = await scene.store.get_account("acme", "main")
+    assert (found.port, found.oauth2) == (25, edited.oauth2)
+
+
+async def test_an_edit_that_raises_writes_nothing(scene):
+    before = await scene.store.get_account("acme", "main")
+
+    def refuse(old):
+        raise Invalid("host: no", field="host")
+
+    with pytest.raises(Invalid, match="host: no"):
+        await scene.store.edit_account("acme", "main", refuse, now=7.0)
+
+    assert await scene.store.get_account("acme", "main") == before
+
+
+async def test_an_account_is_made_for_no_tenant_that_is_gone(store):
+    assert await store.edit_account("acme", "main", lambda _: ACCOUNT, now=1.0) is None
+    assert await store.list_accounts(None) == []
+
+
+async def test_the_mark_of_the_default_account_is_taken_from_the_others(store):
+    for tenant_id, account_id in (("a", "x"), ("b", "y"), ("a", "z")):
+        account = replace(ACCOUNT, tenant_id=tenant_id, account_id=account_id, is_default=True)
+        await store.put_account(account, now=1.0)
+
+    marked = [(a.tenant_id, a.account_id) for a in await store.list_accounts(None) if a.is_default]
+    assert marked == [("a", "z"), ("b", "y")]
 
 
 async def test_accounts_are_listed_by_tenant_and_name(store):

@@ -282,3 +282,48 @@ async def test_an_account_tells_of_its_breaker(house, failures, until, state):
     pause = {"failures": failures, "paused_until": None if until is None else now + until}
     await house.store.change_account("acme", "main", pause, now=now)
     assert (await record(house))["breaker"] == state
+
+
+class Meanwhile:
+    """A store in which others write at the moment when an account is looked at to be changed."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def get_account(self, tenant_id: str, account_id: str) -> Any:
+        found = await self._store.get_account(tenant_id, account_id)
+        await self._write(tenant_id, account_id)
+        return found
+
+    async def edit_account(self, tenant_id: str, account_id: str, *rest: Any, **when: Any) -> Any:
+        await self._write(tenant_id, account_id)
+        return await self._store.edit_account(tenant_id, account_id, *rest, **when)
+
+    async def _write(self, *key: str) -> None:
+        stopped = {"stopped_at": 9.0, "stopped_reason": "moving house"}
+        await self._store.change_account(*key, stopped, now=9.0)
+        await self._store.renew_refresh_token(*key, "r1", "r2", now=9.0)
+
+
+async def test_a_pause_and_a_new_refresh_token_that_come_between_are_kept(house):
+    await house.tenant("acme")
+    oauth2 = {
+        "token_url": "https://login.example/token",
+        "client_id": "app",
+        "client_secret": "s",
+        "refresh_token": "r1",
+    }
+    await house.call("addAccount", **PLACE, user="ann", oauth2=oauth2)
+    door = Door(replace(house.context, store=Meanwhile(house.store)), house.audit)
+    masked = {**oauth2, "client_secret": "********", "refresh_token": "********"}
+    changed = {**PLACE, "user": "ann", "oauth2": masked, "max_connections": 2}
+
+    await door.open("addAccount", changed, house.admin)
+
+    found = await house.store.get_account("acme", "main")
+    assert (found.stopped_at, found.stopped_reason) == (9.0, "moving house")
+    assert found.oauth2["refresh_token"] == "r2"
+    assert found.max_connections == 2

@@ -40,7 +40,7 @@ from mail_proxy.store.sqlite.driver import driver
 from mail_proxy.store.sqlite.finish import FinishRequest, finish
 from mail_proxy.store.sqlite.leases import LeasesRequest, leases, peers
 from mail_proxy.store.sqlite.reports import count_report_try, mark_reported, unreported
-from mail_proxy.store.tenants import change_account, change_tenant
+from mail_proxy.store.tenants import change_account, change_tenant, drop_tenant
 
 # Short, or a part of the statement itself.
 MAY_BE_WALKED = (
@@ -306,6 +306,15 @@ def test_deleting_and_retrying_go_by_id(plans):
     ):
         assert_walks_nothing(plan)
         assert "SEARCH messages USING INDEX messages_id (tenant_id=? AND id=?)" in plan
+
+
+def test_what_is_kept_of_a_tenant_is_dropped_by_the_keys_of_each_table(plans, conn):
+    suppressions.suppress(conn, "acme", {"a@b": None}, now=1.0)
+    plan = [step for _ in range(9) for step in plans.of(drop_tenant, "acme")]
+
+    assert_walks_nothing(plan)
+    assert "SEARCH suppressions USING PRIMARY KEY (tenant_id=? AND address=?)" in plan
+    assert "SEARCH command_log USING PRIMARY KEY (tenant_id=? AND pk=?)" in plan
 
 
 def test_cleaning_up_takes_the_oldest_finished(plans):
