@@ -197,6 +197,25 @@ class RelayUnreachable(RelayError):
         self.why = why
 
 
+# --- the content of a mail ---
+
+
+class AttachmentFailed(MailProxyError):
+    """An attachment cannot be had; `is_permanent`: nor will it be when it is asked for again."""
+
+    code = "attachment"
+
+    def __init__(self, message: str, *, is_permanent: bool) -> None:
+        super().__init__(message)
+        self.is_permanent = is_permanent
+
+
+class ContentChanged(MailProxyError):
+    """A file is not what it was when it was fetched: nothing of it may be sent."""
+
+    code = "attachment"
+
+
 class RejectedBatch(Invalid):
     """No message of a batch was taken (HTTP 400, the list inside `detail`).
 
