@@ -141,7 +141,10 @@ class Messages(Noun[A, R]):
         return self._change("retryMessages", ids, tenant_id, more)
 
     def resend(self, ids: Ids = (), tenant_id: str | None = None, **more: Any) -> A:
-        """Finished ones, as new messages; more: `recipients` (`all`, `refused`), `new_id`."""
+        """Finished ones, as new messages.
+
+        more: `recipients` (`all`, `refused`), `new_id`, `idempotency_key` (as of `add`).
+        """
         return self._change("resendMessages", ids, tenant_id, more)
 
     def settle(self, ids: Ids, outcome: str, tenant_id: str | None = None, **more: Any) -> A:

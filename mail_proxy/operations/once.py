@@ -1,7 +1,8 @@
 """Posts with an Idempotency-Key: the same key and body within a day gets the first answer again.
 
 Answers of which something came are kept, in the transaction that stores the messages. A post of
-which nothing was taken has changed nothing: its key is free, for the same body or another.
+which nothing was taken has changed nothing: its key is free, for the same body or another. One that
+takes several transactions keeps in each what it has done so far, and goes on from there.
 """
 
 from __future__ import annotations

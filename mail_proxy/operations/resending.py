@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from pydantic_core import from_json
 
@@ -14,11 +16,15 @@ from mail_proxy.domain.state import RecipientState
 from mail_proxy.operations.changes import Change
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.intake import rfc_message_id
+from mail_proxy.operations.once import HEADER, KEPT_S, PostKey, sha256_of
 from mail_proxy.operations.suppressions import without_suppressed
 from mail_proxy.store import Acted, Copy, MessageFilter, MessageRow, NewMessage
+from mail_proxy.store.values import KeepCopies, KeptAnswer
 from mail_proxy.wire.messages import Changed, ResendMessages
 
 READ_BYTES = 4 * 2**20  # of contents in memory at one time, or one content that is larger
+NOTHING_MADE: Mapping[str, str] = MappingProxyType({})
+_MADE = "made"  # what is kept before there is an answer: new ids by the pk of the old message
 _REFUSED = frozenset({RecipientState.REFUSED, RecipientState.BOUNCED})
 
 
@@ -26,7 +32,33 @@ async def resend_messages(ctx: Context, request: ResendMessages) -> Changed:
     """Send finished messages once more, as new ones; the old ones stay as they are."""
     if request.new_id is not None:
         _check_new_id(request, request.new_id)
-    return await _Resend(ctx, request).run()
+    if request.idempotency_key is None or request.dry_run:
+        return await _Resend(ctx, request).run()
+    return await _resend_once(ctx, request, await _key_of(ctx, request, request.idempotency_key))
+
+
+async def _resend_once(ctx: Context, request: ResendMessages, key: PostKey) -> Changed:
+    """What an interrupted post of this key has made already is told as done, and not made again."""
+    async with ctx.posts.of(key):
+        since = ctx.clock.now() - KEPT_S
+        kept = await ctx.store.find_answer(key.tenant_id, key.key, since=since)
+        first: Any = {_MADE: {}} if kept is None else key.answer_of(kept)
+        if _MADE not in first:
+            answer: Changed = first
+            return answer
+        resend = _Resend(ctx, request, key, first[_MADE])
+        told = await resend.run()
+        if resend.made:
+            await ctx.store.keep_answer(key.kept(told, ctx.clock.now()))
+        return told
+
+
+async def _key_of(ctx: Context, request: ResendMessages, key: str) -> PostKey:
+    if request.filter is not None:
+        # What a filter finds is another thing each time, so there is no same post of it.
+        raise Invalid(f"{HEADER}: with ids, not with a filter", field="idempotency_key")
+    rest = ["resend", request.model_dump(exclude={"ids", "idempotency_key"})]
+    return PostKey(ctx.caller.tenant_id or "", key, await sha256_of(request.ids, rest, ctx.clock))
 
 
 def _check_new_id(request: ResendMessages, new_id: str) -> None:
@@ -39,10 +71,20 @@ def _check_new_id(request: ResendMessages, new_id: str) -> None:
 
 
 class _Resend(Change):
-    def __init__(self, ctx: Context, request: ResendMessages) -> None:
+    """made: new ids by the pk of the old message, those of an interrupted post of `key` too."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        request: ResendMessages,
+        key: PostKey | None = None,
+        made: Mapping[str, str] = NOTHING_MADE,
+    ) -> None:
         super().__init__(ctx, request, Action.RESEND)
         self._is_for_all = request.recipients == "all"
         self._new_id = request.new_id
+        self._key = key
+        self.made = dict(made)
 
     async def apply(self, ids: Sequence[str], _among: MessageFilter | None) -> list[Acted]:
         """A finished message changes no more, so it is not looked at with the filter again.
@@ -50,7 +92,13 @@ class _Resend(Change):
         The rows come first without their contents, for these may be larger than the memory.
         """
         rows = await self._ctx.store.find_messages(self.tenant_id, ids)
-        return [acted for some in _cut(rows) for acted in await self._resent(some)]
+        done = [
+            Acted(row.id, row.pk, row.state, "", self.made[str(row.pk)])
+            for row in rows
+            if str(row.pk) in self.made
+        ]
+        left = [row for row in rows if str(row.pk) not in self.made]
+        return done + [acted for some in _cut(left) for acted in await self._resent(some)]
 
     async def _resent(self, rows: Sequence[MessageRow]) -> list[Acted]:
         ids = [row.id for row in rows]
@@ -69,9 +117,21 @@ class _Resend(Change):
         most = self._ctx.max_queued(self.tenant_id)
         limits = {self.tenant_id: most} if most else {}
         done = await self._ctx.store.copy_messages(
-            self.tenant_id, copies, self.act, max_queued=limits
+            self.tenant_id, copies, self.act, max_queued=limits, keep=self._keep()
         )
+        self.made |= _new_ids(done)
         return [each for each in acted if each.reason] + done
+
+    def _keep(self) -> KeepCopies | None:
+        key, before, now = self._key, dict(self.made), self._ctx.clock.now()
+        if key is None:
+            return None
+
+        def kept(acted: Sequence[Acted]) -> KeptAnswer | None:
+            made = {**before, **_new_ids(acted)}
+            return key.kept({_MADE: made}, now) if made else None
+
+        return kept
 
     async def _copies(self, rows: Sequence[MessageRow]) -> list[NewMessage | Invalid]:
         """Invalid where all recipients are on the suppression list by now."""
@@ -108,6 +168,10 @@ class _Resend(Change):
             content=content,
             created_at=now,
         )
+
+
+def _new_ids(acted: Iterable[Acted]) -> dict[str, str]:
+    return {str(each.pk): each.new_id for each in acted if each.new_id is not None}
 
 
 def _cut(rows: Sequence[MessageRow]) -> Iterator[list[MessageRow]]:

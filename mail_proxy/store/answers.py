@@ -1,13 +1,21 @@
-"""First answers to posts with an Idempotency-Key. `accept` writes them, with the messages."""
+"""First answers to posts with an Idempotency-Key. `accept` writes its own, with the messages."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, select, tuple_
+from dataclasses import asdict
+
+from sqlalchemy import Connection, delete, insert, select, tuple_
 
 from mail_proxy.store.schema import idempotency
 from mail_proxy.store.values import KeptAnswer
 
 _i = idempotency.c
+
+
+def keep_answer(conn: Connection, kept: KeptAnswer) -> None:
+    """In place of what was kept for its key, if anything was."""
+    conn.execute(delete(idempotency).where(_i.tenant_id == kept.tenant_id, _i.key == kept.key))
+    conn.execute(insert(idempotency).values(asdict(kept)))
 
 
 def find_answer(conn: Connection, tenant_id: str, key: str, *, since: float) -> KeptAnswer | None:

@@ -30,6 +30,7 @@ from mail_proxy.store.values import (
     Fields,
     Found,
     Keep,
+    KeepCopies,
     KeptAnswer,
     Key,
     Lease,
@@ -205,7 +206,11 @@ class Store(Protocol):
         ...
 
     async def find_answer(self, tenant_id: str, key: str, *, since: float) -> KeptAnswer | None:
-        """What `accept` has kept at `since` or later."""
+        """What was kept at `since` or later."""
+        ...
+
+    async def keep_answer(self, kept: KeptAnswer) -> None:
+        """In place of what was kept for its key, if anything was."""
         ...
 
     async def forget_answers(self, *, before: float, limit: int) -> int:
@@ -304,8 +309,12 @@ class Store(Protocol):
         act: Act,
         *,
         max_queued: Mapping[str, int] = NO_LIMITS,
+        keep: KeepCopies | None = None,
     ) -> list[Acted]:
-        """Accept a new message of each old one that is finished; no id is ever taken over."""
+        """Accept a new message of each old one that is finished; no id is ever taken over.
+
+        In small transactions; each keeps what `keep` makes of all that was acted on so far.
+        """
         ...
 
     async def expired(self, *, now: float, limit: int) -> list[MessageRow]:

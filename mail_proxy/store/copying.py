@@ -11,10 +11,11 @@ from sqlalchemy import Connection, select
 
 from mail_proxy.domain.actions import ID_TAKEN, refusal
 from mail_proxy.store.acting import Act, note
+from mail_proxy.store.answers import keep_answer
 from mail_proxy.store.indexed import by_index
 from mail_proxy.store.messages import find_by_pks
 from mail_proxy.store.schema import messages
-from mail_proxy.store.values import Accepted, Acted, Copy, MessageRow, NewMessage
+from mail_proxy.store.values import Accepted, Acted, Copy, KeepCopies, MessageRow, NewMessage
 
 Accept: TypeAlias = Callable[[Connection, NewMessage], Accepted]
 MARK = "-r"
@@ -24,12 +25,21 @@ _m = messages.c
 
 
 def copy_messages(
-    conn: Connection, tenant_id: str, copies: Sequence[Copy], act: Act, accept: Accept
+    conn: Connection,
+    tenant_id: str,
+    copies: Sequence[Copy],
+    act: Act,
+    accept: Accept,
+    keep: KeepCopies | None = None,
 ) -> list[Acted]:
     """Accept them; `new_id` tells the id of each, `<id>-r<n>` where none was given."""
     originals = {row.pk: row for row in find_by_pks(conn, tenant_id, [c.pk for c in copies])}
     there = [copy for copy in copies if copy.pk in originals]
-    return [_copied(conn, originals[copy.pk], copy, act, accept) for copy in there]
+    acted = [_copied(conn, originals[copy.pk], copy, act, accept) for copy in there]
+    kept = None if keep is None else keep(acted)
+    if kept is not None:
+        keep_answer(conn, kept)
+    return acted
 
 
 def _copied(conn: Connection, original: MessageRow, copy: Copy, act: Act, accept: Accept) -> Acted:

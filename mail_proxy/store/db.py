@@ -65,6 +65,7 @@ from mail_proxy.store.values import (
     Fields,
     Found,
     Keep,
+    KeepCopies,
     KeptAnswer,
     Key,
     Lease,
@@ -288,6 +289,9 @@ class MailProxyDb:
     async def find_answer(self, tenant_id: str, key: str, *, since: float) -> KeptAnswer | None:
         return await self._readers.read(answers.find_answer, tenant_id, key, since=since)
 
+    async def keep_answer(self, kept: KeptAnswer) -> None:
+        await self._write(answers.keep_answer, kept)
+
     async def forget_answers(self, *, before: float, limit: int) -> int:
         return await self._write(answers.forget_answers, before=before, limit=limit)
 
@@ -453,6 +457,7 @@ class MailProxyDb:
         act: Act,
         *,
         max_queued: Mapping[str, int] = NO_LIMITS,
+        keep: KeepCopies | None = None,
     ) -> list[Acted]:
         def take(conn: Connection, message: NewMessage) -> Accepted:
             request = AcceptRequest([message], act.now, max_queued=max_queued)
@@ -460,8 +465,9 @@ class MailProxyDb:
             return accepted
 
         acted: list[Acted] = []
+        so_far = keep and (lambda more: keep([*acted, *more]))
         for some in _chunks(copies, COPIES_AT_ONCE):
-            acted += await self._write(copying.copy_messages, tenant_id, some, act, take)
+            acted += await self._write(copying.copy_messages, tenant_id, some, act, take, so_far)
         return acted
 
     async def set_back(self, seconds: float, *, now: float) -> None:

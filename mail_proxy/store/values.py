@@ -161,6 +161,7 @@ class KeptAnswer:
 # What is kept for these verdicts, None for nothing. Called inside the transaction that stores the
 # messages, in the writer's thread, more than once where that has to be begun again.
 Keep = Callable[[Sequence[Accepted]], KeptAnswer | None]
+KeepCopies = Callable[[Sequence["Acted"]], KeptAnswer | None]  # the same for all copies so far
 
 
 # --- delivering ---

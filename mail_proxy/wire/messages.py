@@ -84,10 +84,12 @@ class ResendMessages(ChangeMessages):
     """recipients: all of each message, or only those who were refused or came back.
 
     new_id: of the new message, where one alone is resent; else `<id>-r<n>`.
+    idempotency_key: with `ids`; over HTTP the header `Idempotency-Key`.
     """
 
     recipients: Literal["all", "refused"] = "all"
     new_id: Text | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 class CleanupMessages(TenantRequest):

@@ -109,6 +109,27 @@ async def test_a_post_with_a_key_is_done_once_over_kills_and_at_the_same_time(ru
     assert copies == [1, 1]
 
 
+async def test_a_resend_with_a_key_is_done_once_over_kills_and_at_the_same_time(running):
+    body = json.dumps({"ids": ["m1"]}).encode()
+    key = {"Idempotency-Key": "again 17"}
+    async with running() as main, aiohttp.ClientSession() as session:
+        asking = Asking(main, session)
+        await asking.post(mail("m1"))
+        await main.until_empty()
+        answers = await asyncio.gather(
+            *(asking.send("POST", "/messages/resend", body, headers=key) for _ in range(9))
+        )
+        await main.until_empty()
+        await main.kill()
+        await main.start()
+        answers.append(await asking.send("POST", "/messages/resend", body, headers=key))
+        await main.until_empty()
+        copies = sorted(main.relay.copies.values())
+    assert {(status, text) for status, text, _ in answers} == {(200, answers[0][1])}
+    assert json.loads(answers[0][1])["resent"] == [{"id": "m1", "new_id": "m1-r1"}]
+    assert copies == [1, 1]
+
+
 async def test_the_suppressed_get_nothing_and_the_report_says_so(running):
     async with running() as main, aiohttp.ClientSession() as session:
         asking = Asking(main, session)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 import pytest
 
 from mail_proxy.domain.errors import Invalid
-from mail_proxy.domain.state import Event, RecipientState
+from mail_proxy.domain.state import Event
 from mail_proxy.operations import changes, tally
-from mail_proxy.store import Outcome, RecipientResult
-from mail_proxy.store.copying import MAX_DOUBLINGS
 
 
 async def crowd(house: Any) -> None:
@@ -252,116 +249,3 @@ async def test_a_tenant_changes_its_own_messages_only(house):
     assert await states(house) == {"own": "held", "other": "waiting"}
     (event,) = (await house.call("getMessageEvents", id="own"))["events"]
     assert event["event_data"] == {"by": "tenant acme"}
-
-
-# --- resend ---
-
-
-async def sent_to_some(house: Any, **fields: Any) -> None:
-    """`m1` went to ann and was refused by bob."""
-    await house.tenant("acme", "main")
-    await house.post(house.mail(to=["ann@example.org", "bob@example.org"], **fields))
-    (claimed,) = await house.claim("acme", "main")
-    results = (
-        RecipientResult(0, RecipientState.ACCEPTED, None),
-        RecipientResult(1, RecipientState.REFUSED, None),
-    )
-    outcome = Outcome("acme", claimed.pk, claimed.lease_token, Event.ACCEPT, results)
-    await house.store.finish([outcome], now=house.clock.now())
-
-
-@pytest.mark.parametrize(
-    ("recipients", "addresses"),
-    [("all", ["ann@example.org", "bob@example.org"]), ("refused", ["bob@example.org"])],
-)
-async def test_a_resent_message_is_a_new_one(house, recipients, addresses):
-    await sent_to_some(house, batch_code="may", priority=1)
-    told = await house.call("resendMessages", tenant_id="acme", ids=["m1"], recipients=recipients)
-    assert told["resent"] == [{"id": "m1", "new_id": "m1-r1"}]
-    old = (await house.call("getMessage", id="m1"))["message"]
-    new = (await house.call("getMessage", id="m1-r1"))["message"]
-    assert (old["state"], new["state"], new["tries"]) == ("sent", "waiting", 0)
-    assert [r["address"] for r in new["recipients"]] == addresses
-    assert (new["batch_code"], new["priority"]) == ("may", 1)
-    assert new["message"] == {**old["message"], "id": "m1-r1"}
-    assert [h["metadata"] for h in old["history"]] == [{"by": "admin", "new_id": "m1-r1"}]
-    assert [h["metadata"] for h in new["history"]] == [{"by": "admin", "of_id": "m1"}]
-    claimed, first = (await house.claim("acme", "main"))[0], old
-    assert claimed.id == "m1-r1"
-    assert claimed.rfc_message_id != first
-    assert (await house.call("resendMessages", tenant_id="acme", ids=["m1"]))["resent"] == [
-        {"id": "m1", "new_id": "m1-r2"}
-    ]
-
-
-async def test_an_id_can_be_given_to_a_resent_message_and_none_is_taken_over(house):
-    await sent_to_some(house)
-    await house.post(house.mail("taken"))
-    fields = {"tenant_id": "acme", "ids": ["m1"]}
-    told = await house.call("resendMessages", **fields, new_id="taken")
-    assert told["not_possible"][0]["reason"] == "there is a message with the new id"
-    told = await house.call("resendMessages", **fields, new_id="mine")
-    assert told["resent"] == [{"id": "m1", "new_id": "mine"}]
-    for bad in ({"ids": ["m1", "taken"]}, {"ids": [], "filter": "m1"}):
-        with pytest.raises(Invalid, match="for one message alone"):
-            await house.call("resendMessages", **{**fields, **bad}, new_id="x")
-    with pytest.raises(Invalid) as caught:
-        await house.call("resendMessages", **fields, new_id="a\nb")
-    assert caught.value.field == "new_id"
-
-
-async def test_what_cannot_be_resent_tells_why(house):
-    await sent_to_some(house)
-    await house.post(house.mail("fine"))
-    (claimed,) = await house.claim("acme", "main")
-    await house.finish(claimed, Event.ACCEPT)
-    told = await house.call("resendMessages", tenant_id="acme", ids=["fine"], recipients="refused")
-    assert told["not_possible"][0]["reason"] == "no recipient was refused"
-    await house.store._write(_empty, "fine")
-    told = await house.call("resendMessages", tenant_id="acme", ids=["fine"])
-    assert told["not_possible"][0]["reason"] == "its content is gone"
-    await house.store.delete_account("acme", "main")
-    told = await house.call("resendMessages", tenant_id="acme", ids=["m1"])
-    assert told["not_possible"][0]["reason"] == "account not found for tenant"
-
-
-async def test_a_resend_keeps_the_limit_of_the_queue(house):
-    await house.tenant("acme", "main", max_queued=2)
-    await house.post(house.mail("a"), house.mail("b"))
-    for claimed in await house.claim("acme", "main"):
-        await house.finish(claimed, Event.ACCEPT)
-    await house.post(house.mail("c"))
-    told = await house.call("resendMessages", tenant_id="acme", filter="state:sent")
-    assert told["resent"] == [{"id": "a", "new_id": "a-r1"}]
-    assert told["not_possible"] == [{"id": "b", "reason": "queue full", "state": "sent"}]
-
-
-def _empty(conn: Any, _id: str) -> None:
-    conn.exec_driver_sql("UPDATE contents SET payload = NULL")
-    conn.exec_driver_sql(
-        'UPDATE contents SET payload = \'{"from": "a@example.org"}\' WHERE message_pk ='
-        " (SELECT pk FROM messages WHERE id = 'm1')"
-    )
-
-
-async def test_a_long_id_is_cut_before_it_is_continued(house):
-    await house.tenant("acme", "main")
-    name = "i" * 255
-    await house.post(house.mail(name))
-    (claimed,) = await house.claim("acme", "main")
-    await house.finish(claimed, Event.ACCEPT)
-    told = await house.call("resendMessages", tenant_id="acme", ids=[name])
-    assert told["resent"][0]["new_id"] == "i" * 240 + "-r1"
-
-
-async def test_the_next_id_of_a_resent_message_is_free_however_many_there_are(house):
-    await house.tenant("acme", "main")
-    await house.post(house.mail("a"))
-    (claimed,) = await house.claim("acme", "main")
-    await house.finish(claimed, Event.ACCEPT)
-    ids = {"tenant_id": "acme", "ids": ["a"]}
-    made = [(await house.call("resendMessages", **ids))["resent"][0]["new_id"] for _ in range(9)]
-    assert made == [f"a-r{n}" for n in range(1, 10)]
-    await house.post(*(house.mail(f"a-r{2**n}") for n in range(4, MAX_DOUBLINGS)))
-    (last,) = (await house.call("resendMessages", **ids))["resent"]
-    assert re.fullmatch("a-r[0-9a-f]{12}", last["new_id"])
