@@ -7,16 +7,20 @@
 from mail_proxy.http_out.allowlist import NOTHING, AllowList
 from mail_proxy.http_out.client import HttpAnswer, OutgoingHttp
 from mail_proxy.http_out.dial import GuardedDial
-from mail_proxy.http_out.errors import Blocked, Unreachable
+from mail_proxy.http_out.download import Download
+from mail_proxy.http_out.errors import Blocked, TimedOut, TooLong, Unreachable
 from mail_proxy.http_out.guard import check_host, check_url, is_forbidden, why_forbidden
 
 __all__ = [
     "NOTHING",
     "AllowList",
     "Blocked",
+    "Download",
     "GuardedDial",
     "HttpAnswer",
     "OutgoingHttp",
+    "TimedOut",
+    "TooLong",
     "Unreachable",
     "check_host",
     "check_url",

@@ -1,14 +1,9 @@
-"""HTTP calls to URLs that other people chose: bounded in time and bytes, without redirects.
-
-No proxies from the environment, no cookies, no credentials from files.
-"""
+"""HTTP calls to URLs that other people chose: bounded in time and bytes."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import socket
-import ssl
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,21 +13,17 @@ from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from yarl import URL
 
-from mail_proxy import __version__
 from mail_proxy.http_out.allowlist import NOTHING, AllowList
 from mail_proxy.http_out.authorization import authorization
-from mail_proxy.http_out.errors import Unreachable
-from mail_proxy.http_out.guard import blocked, check_url, why_forbidden
-from mail_proxy.http_out.resolver import GuardedResolver, SystemResolver
+from mail_proxy.http_out.download import Download, Wanted, Write
+from mail_proxy.http_out.errors import TooLong, Unreachable
+from mail_proxy.http_out.guard import check_url
+from mail_proxy.http_out.resolver import SystemResolver
+from mail_proxy.http_out.sentences import in_our_words
+from mail_proxy.http_out.sessions import Sessions
 
 MAX_BYTES = 2**20  # of an answer, unless the caller says otherwise
-MAX_CONNECTIONS = 200
-# Applications of many tenants share a host, and waiting for a connection counts against the
-# deadline: with 8, as many tenants that hang made all others of their host late.
-MAX_CONNECTIONS_PER_HOST = 100
-KEEP_ALIVE_S = 4.0  # many servers close after 5 s: be first, or a post meets a closed door
 _CHUNK = 64 * 1024
 
 
@@ -60,8 +51,7 @@ class OutgoingHttp:
         self, *, allow: AllowList = NOTHING, resolver: AbstractResolver | None = None
     ) -> None:
         self._allow = allow
-        self._resolver = resolver or SystemResolver()
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._sessions = Sessions(allow, resolver or SystemResolver())
 
     async def __aenter__(self) -> Self:
         return self
@@ -76,10 +66,7 @@ class OutgoingHttp:
 
     async def close(self) -> None:
         """Close what is open. Once is enough; again does no harm."""
-        sessions, self._sessions = self._sessions, {}
-        for session in sessions.values():
-            await session.close()
-        await self._resolver.close()
+        await self._sessions.close()
 
     async def post_json(
         self,
@@ -125,6 +112,40 @@ class OutgoingHttp:
         data = urlencode(fields).encode("ascii")
         return await self._post(url, data, headers, trusted, timeout_s, max_bytes)
 
+    async def download(
+        self,
+        url: str,
+        write: Write,
+        *,
+        posted: object = None,
+        auth: Mapping[str, Any] | None,
+        trusted: bool,
+        timeout_s: float,
+        max_bytes: int,
+        follow: int = 0,
+    ) -> Download:
+        """GET `url`, or POST `posted` as JSON to it, and give its content to `write` as it comes.
+
+        write: is awaited for each piece; what it raises ends the download, and is no OSError.
+        timeout_s: for all of it: each look-up, each hop, and the last byte written.
+        max_bytes: of the content, also of what is compressed though it was not asked for.
+        follow: how many redirects of a GET; each is checked as a tenant's URL, never leaves
+        https, and gets no login at another origin.
+        Raises Blocked, TimedOut, TooLong, Unreachable, and Invalid for a login that no header can
+        carry.
+        """
+        login = authorization(auth)
+        target = check_url(url, trusted=trusted, allow=self._allow)
+        wanted = Wanted(target, trusted, posted, login, max_bytes, follow)
+        with in_our_words(target, timeout_s):
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    with in_our_words(wanted.target, timeout_s):
+                        found = await wanted.fetch(self._sessions, write)
+                    if isinstance(found, Download):
+                        return found
+                    wanted = wanted.redirected(found, self._allow)
+
     async def _post(
         self,
         url: str,
@@ -135,65 +156,14 @@ class OutgoingHttp:
         max_bytes: int,
     ) -> HttpAnswer:
         target = check_url(url, trusted=trusted, allow=self._allow)
-        # A name that the admin has allowed is as good as a URL that the admin has set.
-        is_free = trusted or self._allow.has_host(target.raw_host or "")
+        session = self._sessions.of(target, trusted=trusted)
         sent = {"Accept-Encoding": "identity", **headers}
-        try:
+        with in_our_words(target, timeout_s):
             async with (
                 asyncio.timeout(timeout_s),
-                self._session(is_free).post(
-                    target, data=data, headers=sent, allow_redirects=False
-                ) as response,
+                session.post(target, data=data, headers=sent, allow_redirects=False) as response,
             ):
                 return await _answer(response, max_bytes)
-        except TimeoutError as error:
-            raise Unreachable(f"{target.host} gave no answer within {timeout_s:g} s") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(_sentence(target, error)) from error
-
-    def _session(self, is_free: bool) -> aiohttp.ClientSession:
-        """Two pools: else a tenant could use a connection that was opened for the admin's URL."""
-        if is_free not in self._sessions:
-            connector = (
-                _connector(self._resolver)
-                if is_free
-                else _connector(
-                    GuardedResolver(self._resolver, self._allow),
-                    socket_factory=self._guarded_socket,
-                )
-            )
-            self._sessions[is_free] = _session(connector)
-        return self._sessions[is_free]
-
-    def _guarded_socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
-        """The last wall: whatever led here, nothing connects to a forbidden address."""
-        family, kind, proto, _, address = info
-        forbidden = why_forbidden(str(address[0]), self._allow)
-        if forbidden:
-            raise blocked(str(address[0]), f"it is {forbidden}", self._allow)
-        return socket.socket(family, kind, proto)
-
-
-def _connector(resolver: AbstractResolver, **options: Any) -> aiohttp.TCPConnector:
-    return aiohttp.TCPConnector(
-        resolver=resolver,
-        use_dns_cache=False,  # a cached answer would outlive its check
-        limit=MAX_CONNECTIONS,
-        limit_per_host=MAX_CONNECTIONS_PER_HOST,
-        keepalive_timeout=KEEP_ALIVE_S,
-        **options,
-    )
-
-
-def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": f"mail-proxy/{__version__}"},
-        timeout=aiohttp.ClientTimeout(total=None),  # each call has a deadline of its own
-        auto_decompress=False,  # `_plain` does it within the byte limit
-        trust_env=False,
-    )
 
 
 async def _answer(response: aiohttp.ClientResponse, max_bytes: int) -> HttpAnswer:
@@ -223,27 +193,7 @@ def _plain(body: bytes, encoding: str, max_bytes: int) -> bytes | None:
 
 
 def _too_large(response: aiohttp.ClientResponse, max_bytes: int) -> Unreachable:
-    return Unreachable(
+    return TooLong(
         f"the answer of {response.url.host} is larger than {max_bytes} bytes",
         status=response.status,
     )
-
-
-def _sentence(target: URL, error: Exception) -> str:
-    """Why there was no answer, in our words: foreign text may hold anything."""
-    host = target.host
-    match error:
-        case aiohttp.ClientConnectorCertificateError() | ssl.SSLCertVerificationError():
-            return f"the certificate of {host} is not valid"
-        case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
-            return f"no TLS connection to {host}"
-        case aiohttp.ClientConnectorDNSError():
-            return f"there is no address for {host}"
-        case aiohttp.ClientConnectorError():
-            return f"no connection to {host}: {error.strerror or 'it failed'}"
-        case aiohttp.InvalidURL():
-            return f"{host} is no host that can be called"
-        case aiohttp.ClientResponseError():
-            return f"{host} did not answer in HTTP"
-        case _:
-            return f"{host} closed the connection before its answer was complete"

@@ -20,3 +20,11 @@ class Unreachable(MailProxyError):
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class TimedOut(Unreachable):
+    """The whole answer was not there in time."""
+
+
+class TooLong(Unreachable):
+    """The answer has more bytes than are taken."""

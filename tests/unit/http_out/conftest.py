@@ -49,6 +49,7 @@ class Receiver:
         self.port = 0
         self.reads_first = True
         self.keeps_open = False
+        self.by_path: dict[str, bytes] = {}  # answers of their own
         self.answer_with()
         self.hold = asyncio.Event()
         self.hold.set()
@@ -72,7 +73,8 @@ class Receiver:
                 head = await reader.readuntil(b"\r\n\r\n")
                 self.requests.append(head + await reader.read(_length(head)))
             await self.hold.wait()
-            writer.write(self.answer)
+            path = self.requests[-1].split(b" ")[1].decode() if self.requests else ""
+            writer.write(self.by_path.get(path, self.answer))
             await writer.drain()
             if self.keeps_open:
                 await reader.read()
@@ -83,8 +85,8 @@ class Receiver:
 
 
 def _length(head: bytes) -> int:
-    (line,) = [n for n in head.lower().split(b"\r\n") if n.startswith(b"content-length:")]
-    return int(line.split(b":")[1])
+    lines = [n for n in head.lower().split(b"\r\n") if n.startswith(b"content-length:")]
+    return int(lines[0].split(b":")[1]) if lines else 0
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from mail_proxy.domain.errors import Invalid
-from mail_proxy.http_out import AllowList, Blocked, OutgoingHttp, Unreachable, client
+from mail_proxy.http_out import AllowList, Blocked, OutgoingHttp, Unreachable, sessions
 
 # Stands for an address of the internet: nothing outside this machine is contacted.
 PUBLIC = "127.0.0.2"
@@ -212,7 +212,7 @@ async def test_a_connection_of_the_admins_url_is_not_lent_to_a_tenant(receiver, 
 async def test_whatever_led_there_no_socket_is_opened_to_a_forbidden_address(
     receiver, scripted, monkeypatch
 ):
-    monkeypatch.setattr(client, "GuardedResolver", lambda inner, allow: inner)
+    monkeypatch.setattr(sessions, "GuardedResolver", lambda inner, allow: inner)
     async with OutgoingHttp(resolver=scripted(["127.0.0.1"])) as http:
         with pytest.raises(Blocked):
             await post(http, receiver.url("a.example"), trusted=False)
