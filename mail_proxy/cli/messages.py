@@ -15,13 +15,12 @@ from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.output import pairs
 from mail_proxy.control.base import SyncControl
-from mail_proxy.domain.errors import NotFound
+from mail_proxy.domain.errors import Invalid, NotFound
+from mail_proxy.domain.filters import STATUS_WORDS, status_term
 from mail_proxy.domain.message import LOWEST_PRIORITY, PRIORITY_WORDS
 from mail_proxy.domain.safe_text import safe_text
 
 app = Family()
-
-_STATUSES = ("pending", "deferred", "sent", "error", "suspended", "held", "in_doubt", "bounced")
 
 
 def _show_priority(value: object, _now: float) -> str:
@@ -70,7 +69,7 @@ def list_(
     ctx: typer.Context,
     account: str | None = typer.Option(None, "--account", "-a", help="Only of this SMTP account."),
     status: str = typer.Option(
-        "all", "--status", "-s", help="all, or some of " + ", ".join(_STATUSES) + ", by commas."
+        "all", "--status", "-s", help=f"One of {', '.join(STATUS_WORDS)}, or some by commas."
     ),
     batch: str | None = typer.Option(None, "--batch", metavar="CODE", help="Only of this batch."),
     to: str | None = typer.Option(None, "--to", help="A part of a recipient's address."),
@@ -135,13 +134,10 @@ def _status(text: str) -> str | None:
     words = [word.strip() for word in text.split(",") if word.strip()]
     if not words or "all" in words:
         return None
-    for word in words:
-        if word not in _STATUSES:
-            raise CommandFailed(
-                f"--status: there is no '{safe_text(word, 40)}'. "
-                f"There are: all, {', '.join(_STATUSES)}",
-                code=ExitCode.USAGE,
-            )
+    try:
+        status_term(words)
+    except Invalid as error:
+        raise CommandFailed(f"--{safe_text(error)}", code=ExitCode.USAGE) from error
     return ",".join(words)
 
 

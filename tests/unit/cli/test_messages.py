@@ -11,6 +11,7 @@ import pytest
 from mail_proxy.cli import message_page
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.send import message_from
+from mail_proxy.domain.filters import STATUS_WORDS
 
 CSV_HEADER = (
     "pk,id,tenant_id,tenant_name,account_id,status,priority,batch_code,from,to,subject,"
@@ -54,7 +55,21 @@ def test_status_account_and_batch_narrow_the_list(cli, world) -> None:
     cli(*line, "-a", "main", "--batch", "b")
     assert world.last("listMessages")["account_id"] == "main"
     assert world.last("listMessages")["batch_code"] == "b"
-    assert cli(*line, "--status", "nope").code == 2
+
+
+@pytest.mark.parametrize("status", [*STATUS_WORDS, "failed", "in-doubt", "open,held"])
+def test_every_status_of_the_wire_is_asked_for(cli, world, status) -> None:
+    assert cli("my", "acme", "messages", "list", "--status", status).code == 0
+    asked = world.last("listMessages").get("status")
+    assert asked == (None if status == "all" else status)
+
+
+def test_a_word_that_is_no_status_is_told_with_those_that_are(cli, world) -> None:
+    told = cli("my", "acme", "messages", "list", "--status", "xyzzy")
+    assert (told.code, told.out) == (2, "")
+    assert "--status: there is no 'xyzzy'. There are: pending, deferred" in told.err
+    near = cli("my", "acme", "messages", "list", "--status", "snet")
+    assert "Did you mean 'sent'?" in near.err
 
 
 def test_a_limit_is_kept_and_told(cli, world) -> None:
