@@ -9,7 +9,13 @@ from mail_proxy.http_out.client import HttpAnswer, OutgoingHttp
 from mail_proxy.http_out.dial import GuardedDial
 from mail_proxy.http_out.download import Download
 from mail_proxy.http_out.errors import Blocked, TimedOut, TooLong, Unreachable
-from mail_proxy.http_out.guard import check_host, check_url, is_forbidden, why_forbidden
+from mail_proxy.http_out.guard import (
+    check_callback,
+    check_host,
+    check_url,
+    is_forbidden,
+    why_forbidden,
+)
 
 __all__ = [
     "NOTHING",
@@ -22,6 +28,7 @@ __all__ = [
     "TimedOut",
     "TooLong",
     "Unreachable",
+    "check_callback",
     "check_host",
     "check_url",
     "is_forbidden",

@@ -18,7 +18,7 @@ from mail_proxy.http_out.allowlist import NOTHING, AllowList
 from mail_proxy.http_out.authorization import authorization
 from mail_proxy.http_out.download import Download, Wanted, Write
 from mail_proxy.http_out.errors import TooLong, Unreachable
-from mail_proxy.http_out.guard import check_url
+from mail_proxy.http_out.guard import check_callback, check_url
 from mail_proxy.http_out.resolver import SystemResolver
 from mail_proxy.http_out.sentences import in_our_words
 from mail_proxy.http_out.sessions import Sessions
@@ -78,14 +78,17 @@ class OutgoingHttp:
         timeout_s: float,
         max_bytes: int = MAX_BYTES,
         headers: Mapping[str, str] | None = None,
+        in_clear: bool = False,
     ) -> HttpAnswer:
         """Post `body` (bytes that are JSON already, or a value) and read the whole answer.
 
         auth: see `authorization`. trusted: the admin set this URL.
         timeout_s: for all of it, from the look-up of the name to the last byte.
-        headers: more of them.
+        headers: more of them. in_clear: a URL that is not trusted needs no https.
         Raises Blocked, Unreachable, and Invalid for a login that no header can carry.
         """
+        if not in_clear:
+            check_callback(url, trusted=trusted, allow=self._allow)
         login = authorization(auth)
         sent = {
             "Content-Type": "application/json",
@@ -105,6 +108,7 @@ class OutgoingHttp:
         max_bytes: int = MAX_BYTES,
     ) -> HttpAnswer:
         """The same with the fields of a form, as token endpoints take them."""
+        check_callback(url, trusted=trusted, allow=self._allow)
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
             "Accept": "application/json",
@@ -131,11 +135,14 @@ class OutgoingHttp:
         max_bytes: of the content, also of what is compressed though it was not asked for.
         follow: how many redirects of a GET; each is checked as a tenant's URL, never leaves
         https, and gets no login at another origin.
+        With a login or something posted, a URL that is not trusted is https.
         Raises Blocked, TimedOut, TooLong, Unreachable, and Invalid for a login that no header can
         carry.
         """
         login = authorization(auth)
-        target = check_url(url, trusted=trusted, allow=self._allow)
+        tells = login is not None or posted is not None
+        check = check_callback if tells else check_url
+        target = check(url, trusted=trusted, allow=self._allow)
         wanted = Wanted(target, trusted, posted, login, max_bytes, follow)
         with in_our_words(target, timeout_s):
             async with asyncio.timeout(timeout_s):

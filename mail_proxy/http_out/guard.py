@@ -106,6 +106,27 @@ def check_url(
     return parsed
 
 
+def check_callback(
+    url: str, *, trusted: bool = False, allow: AllowList = NOTHING, field: str = "url"
+) -> URL:
+    """The same of a URL that is told what we know: reports, paths of files, logins.
+
+    One that the admin has not set is https, save where its host is in the allow-list: what travels
+    in the clear is read and changed on the way.
+    """
+    parsed = check_url(url, trusted=trusted, allow=allow, field=field)
+    host = parsed.raw_host or ""
+    if trusted or parsed.scheme == "https" or _is_allowed(host, allow):
+        return parsed
+    why = f"the URL of {host} must begin with https://, as {host} is not in {SETTING}"
+    raise Blocked(why, field=field, hint=allow.command(host))
+
+
+def _is_allowed(host: str, allow: AllowList) -> bool:
+    address = literal_address(host)
+    return allow.has_host(host) or (address is not None and allow.has(_unwrapped(address)))
+
+
 def check_host(host: str, allow: AllowList = NOTHING, *, field: str = "url") -> None:
     """Raises Blocked for a name of this machine, or an address, that may not be reached.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.oauth2 import grant_of, what_is_missing
-from mail_proxy.http_out import AllowList, check_url
+from mail_proxy.http_out import AllowList, check_callback
 from mail_proxy.secrets import MASK
 from mail_proxy.store.values import Account
 from mail_proxy.wire.accounts import AddAccount
@@ -118,9 +118,7 @@ def check_token_url(account: Account, allow: AllowList) -> None:
     if account.host_set_by_admin or account.oauth2 is None:
         return
     url = grant_of(account.oauth2, is_guarded=True).token_url
-    parsed = check_url(url, allow=allow, field="oauth2.token_url")
-    if parsed.scheme != "https" and not allow.has_host(parsed.raw_host or ""):
-        raise Invalid("oauth2.token_url: it must begin with https://", field="oauth2.token_url")
+    check_callback(url, allow=allow, field="oauth2.token_url")
 
 
 def shown_oauth2(account: Account) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import Any
 from mail_proxy.config.instances import RESERVED
 from mail_proxy.domain.errors import Forbidden, Invalid
 from mail_proxy.domain.limits import limits_of_tenant, pause_kind
-from mail_proxy.http_out import check_url
+from mail_proxy.http_out import check_callback
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.keys import make_key
 from mail_proxy.operations.webhook_secrets import secret_records
@@ -143,10 +143,13 @@ def _check_allowed(request: UpdateTenant, given: dict[str, Any], old: Tenant) ->
 
 
 def _check_url(ctx: Context, given: dict[str, Any], old: Tenant) -> None:
-    """Refuse at once what is seen without a look-up; the rest is seen when it is called."""
-    url = given.get("client_base_url")
-    if url is not None and url != old.client_base_url:
-        check_url(url, allow=ctx.allow, field="client_base_url")
+    """Refuse at once what is seen without a look-up; the rest is seen when it is called.
+
+    With another path the admin's URL is the tenant's too, and guarded as such.
+    """
+    url = given.get("client_base_url", old.client_base_url)
+    if url and any(name in given and given[name] != getattr(old, name) for name in _URLS):
+        check_callback(url, allow=ctx.allow, field="client_base_url")
 
 
 def _has_mask(auth: ClientAuth) -> bool:

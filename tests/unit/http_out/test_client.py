@@ -17,7 +17,8 @@ ALLOW = AllowList.of([PUBLIC])
 
 
 async def post(http: OutgoingHttp, url: str, body: object = None, **options):
-    given = {"auth": None, "trusted": True, "timeout_s": 5.0} | options
+    """In clear: the receiver has no certificate that anybody would trust."""
+    given = {"auth": None, "trusted": True, "timeout_s": 5.0, "in_clear": True} | options
     return await http.post_json(url, {} if body is None else body, **given)
 
 
@@ -88,6 +89,33 @@ async def test_a_compressed_answer_is_unpacked(http, receiver, encoding, packed)
 async def test_a_damaged_compressed_answer_is_left_as_it_came(http, receiver):
     receiver.answer_with(b"rubbish", "200 OK", "Content-Encoding: gzip")
     assert (await post(http, receiver.url())).body == b"rubbish"
+
+
+# --- https for callbacks ---
+
+
+@pytest.mark.parametrize("verb", ["post_json", "post_form"])
+async def test_a_url_of_a_tenant_is_called_over_tls_only(receiver, scripted, verb):
+    resolver = scripted([PUBLIC])
+    async with OutgoingHttp(allow=ALLOW, resolver=resolver) as http:
+        options = {"trusted": False, "timeout_s": 5.0}
+        options |= {"auth": {"method": "bearer", "token": "t"}} if verb == "post_json" else {}
+        with pytest.raises(Blocked, match=r"app\.example must begin with https://") as caught:
+            await getattr(http, verb)(receiver.url("app.example"), {}, **options)
+        assert caught.value.hint == "mail-proxy NAME allow app.example"
+        receiver.reads_first = False
+        url = receiver.url("app.example").replace("http:", "https:")
+        with pytest.raises(Unreachable, match="no TLS connection"):
+            await getattr(http, verb)(url, {}, **options)
+    assert (resolver.asked, receiver.requests) == (["app.example"], [])
+
+
+@pytest.mark.parametrize("allowed", [["app.example"], [PUBLIC]])
+async def test_a_host_that_is_allowed_needs_no_tls(receiver, scripted, allowed):
+    host = "app.example" if "app.example" in allowed else PUBLIC
+    async with OutgoingHttp(allow=AllowList.of(allowed), resolver=scripted([PUBLIC])) as http:
+        answer = await post(http, receiver.url(host), trusted=False, in_clear=False)
+    assert answer.status == 200
 
 
 # --- bounds ---

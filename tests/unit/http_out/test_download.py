@@ -228,12 +228,23 @@ async def test_redirects_are_followed_as_often_as_is_said(guarded, receiver, sta
 
 async def test_a_login_goes_to_its_own_origin_only(guarded, receiver):
     receiver.by_path |= {"/a": redirect("/b"), "/b": redirect(receiver.url("b.example", "/c"))}
-    receiver.by_path["/c"] = redirect(receiver.url("a.example", "/d"))
+    receiver.by_path["/c"] = redirect(receiver.url(PUBLIC, "/d"))
     auth = {"method": "bearer", "token": "abc"}
-    url = receiver.url("a.example", "/a")
+    url = receiver.url(PUBLIC, "/a")
     await download(guarded, url, auth=auth, trusted=False, follow=3)
     has_login = [b"Authorization" in request for request in receiver.requests]
     assert has_login == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "told", [{"auth": {"method": "bearer", "token": "abc"}}, {"posted": {"storage_path": "x"}}]
+)
+async def test_what_tells_something_is_https_or_its_host_is_allowed(guarded, receiver, told):
+    with pytest.raises(Blocked, match="must begin with https://"):
+        await download(guarded, receiver.url("a.example"), trusted=False, **told)
+    assert receiver.connections == 0
+    answer = await download(guarded, receiver.url(PUBLIC), trusted=False, **told)
+    assert answer.status == 200
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mail_proxy.domain.errors import Invalid
-from mail_proxy.http_out import AllowList, Blocked, check_url, is_forbidden, why_forbidden
+from mail_proxy.http_out import (
+    AllowList,
+    Blocked,
+    check_callback,
+    check_url,
+    is_forbidden,
+    why_forbidden,
+)
 from mail_proxy.http_out.guard import literal_address
 
 FORBIDDEN = [
@@ -198,6 +205,29 @@ def test_a_blocked_url_is_the_callers_fault():
     with pytest.raises(Blocked) as caught:
         check_url("http://10.0.0.1/")
     assert caught.value.field == "url"
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://example.com/", ()),
+        ("http://example.com/", ("EXAMPLE.com",)),
+        ("http://10.1.2.3/", ("10.0.0.0/8",)),
+        ("http://[::ffff:10.1.2.3]/", ("10.0.0.0/8",)),
+        ("http://167838211/", ("10.0.0.0/8",)),  # the same address
+    ],
+)
+def test_a_callback_of_a_tenant_is_https_or_its_host_is_allowed(url, allowed):
+    assert check_callback(url, allow=AllowList.of(allowed))
+
+
+@pytest.mark.parametrize("url", ["http://example.com/", "HTTP://1.1.1.1/"])
+def test_a_callback_without_tls_is_blocked_with_the_command_that_allows_it(url):
+    with pytest.raises(Blocked, match="must begin with https://") as caught:
+        check_callback(url, allow=AllowList.of(["10.0.0.0/8"], instance="my"), field="there")
+    assert caught.value.field == "there"
+    assert caught.value.hint.startswith("mail-proxy my allow ")
+    assert check_callback(url, trusted=True)
 
 
 def test_a_password_in_a_url_is_not_repeated():

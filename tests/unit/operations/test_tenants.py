@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mail_proxy.domain.errors import Forbidden, Invalid, Malformed, NotFound, Unauthorized
+from mail_proxy.http_out import AllowList
+from mail_proxy.operations import Door
 
 URL = "https://app.example.com"
 BEARER = {"method": "bearer", "token": "s3cret"}
@@ -131,7 +135,25 @@ async def test_a_tenants_token_may_not_set_a_url_that_leads_inside(house):
         await house.call("updateTenant", acme, client_base_url="http://[::1]:81")
     assert caught.value.field == "client_base_url"
     await house.call("updateTenant", acme, client_base_url="http://127.0.0.1:81", name="x")
+    with pytest.raises(Invalid) as caught:  # with another path it would be guarded, and not called
+        await house.call("updateTenant", acme, client_sync_path="/other")
+    assert caught.value.field == "client_base_url"
     assert (await house.store.get_tenant("acme")).url_set_by_admin is True
+
+
+@pytest.mark.parametrize("name", ["client_base_url", "client_sync_path", "client_attachment_path"])
+async def test_a_tenants_own_url_is_https_unless_its_host_is_allowed(house, name):
+    acme = await house.tenant("acme", client_base_url="http://app.example.com")
+    changed = {name: "http://other.example.com" if name == "client_base_url" else "/other"}
+    with pytest.raises(Invalid, match="must begin with https://") as caught:
+        await house.call("updateTenant", acme, **changed)
+    assert caught.value.field == "client_base_url"
+    assert "allow " in caught.value.hint
+
+    hosts = AllowList.of(["app.example.com", "other.example.com"])
+    allowing = Door(replace(house.context, allow=hosts), house.audit)
+    assert await allowing.open("updateTenant", changed, acme) == {"ok": True}
+    assert (await house.store.get_tenant("acme")).url_set_by_admin is False
 
 
 @pytest.mark.parametrize(

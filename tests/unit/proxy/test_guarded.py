@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -72,10 +73,16 @@ async def test_reports_and_servers_of_a_tenant_reach_no_listener_inside(
 async def test_a_report_is_not_posted_inside_once_a_tenant_has_changed_where_it_goes(
     settings: Any, sink: Any, receiver: Any, eventually: Any, caplog: Any
 ) -> None:
+    url, path = receiver.base_url, {"client_sync_path": "/other"}
+    allowing = replace(settings, allowed_networks=("127.0.0.0/8",))
     async with await MailProxy.open(settings) as proxy:
-        url = receiver.base_url
         await proxy.handle_command("addTenant", {"id": "acme", "client_base_url": url})
-        await proxy.handle_command("updateTenant", {"client_sync_path": "/other"}, ACME)
+        with pytest.raises(Invalid, match="allowed_networks") as caught:
+            await proxy.handle_command("updateTenant", path, ACME)
+        assert caught.value.field == "client_base_url"
+    async with await MailProxy.open(allowing) as proxy:
+        await proxy.handle_command("updateTenant", path, ACME)
+    async with await MailProxy.open(settings) as proxy:
         place = {"id": "main", "tenant_id": "acme", "host": sink.host, "port": sink.port}
         await proxy.handle_command("addAccount", place)
         proxy.start()
