@@ -17,20 +17,20 @@ TRACKING_HEADER = "X-Genro-Mail-ID"
 
 def write_mail(mail: Mail, stamp: Stamp) -> Built:
     """The whole message; text and HTML together are multipart/alternative (RFC 2046 5.1.4)."""
-    head = f"{_top_fields(mail, stamp)}MIME-Version: 1.0\r\n"
+    head = f"{top_fields(mail, stamp)}MIME-Version: 1.0\r\n"
     if mail.html is None:
-        body = _part("plain", mail.text or "")
+        body = text_part("plain", mail.text or "")
     elif mail.text is None:
-        body = _part("html", mail.html)
+        body = text_part("html", mail.html)
     else:
-        parts = (_part("plain", mail.text), _part("html", mail.html))
+        parts = (text_part("plain", mail.text), text_part("html", mail.html))
         body = _alternative(parts, mail.message_id or stamp.message_id)
     # Bodies are ASCII; header fields are but for the local parts of addresses (RFC 6532).
     is_ascii = head.isascii()
     return Built(head.encode() + body, is_ascii=is_ascii, needs_smtputf8=not is_ascii)
 
 
-def _top_fields(mail: Mail, stamp: Stamp) -> str:
+def top_fields(mail: Mail, stamp: Stamp) -> str:
     """All header fields but MIME's, in the order that they are sent."""
     fields = [
         address_field("From", (mail.sender,)),
@@ -49,7 +49,7 @@ def _top_fields(mail: Mail, stamp: Stamp) -> str:
     return "".join(fields)
 
 
-def _part(kind: str, text: str) -> bytes:
+def text_part(kind: str, text: str) -> bytes:
     """Content fields, empty line, body; a line end is the last of it."""
     encoding, data = encode_text(text)
     head = (

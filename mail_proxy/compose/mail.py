@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from mail_proxy.compose.envelope import envelope_address
 from mail_proxy.domain.address import Address, parse_address, parse_addresses
+from mail_proxy.domain.content import MailContent
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.message import check_headers, check_line, check_message_id, check_text
 
@@ -32,11 +33,12 @@ class Stamp(NamedTuple):
 class Built(NamedTuple):
     """A message for the wire: lines end with CRLF, dots are not doubled.
 
+    data: octets, or where it holds files, what reads them while it is sent.
     is_ascii: no relay needs 8BITMIME for it.
     needs_smtputf8: a header holds a non-ASCII address; the envelope is looked at on its own.
     """
 
-    data: bytes
+    data: bytes | MailContent
     is_ascii: bool
     needs_smtputf8: bool
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from mail_proxy.compose.body import MAX_LINE, has_short_lines
 from mail_proxy.compose.direct import TRACKING_HEADER
 from mail_proxy.compose.headers import date_field, literal_field, text_field
+from mail_proxy.compose.letter import Letter, Rest
 from mail_proxy.compose.mail import Built, Stamp
-from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.content import Content
+from mail_proxy.domain.errors import ContentChanged, Invalid
 from mail_proxy.domain.message import check_message_id
 
 # Not taken, as some readers would end the header there: a folded line of blanks alone, and a blank
@@ -27,6 +29,8 @@ _ONCE = {  # RFC 5322 section 3.6; readers and relays differ about which of two 
         "Content-Transfer-Encoding",
     )
 }
+
+_EMPTY_LINE = b"\r\n"
 
 MAX_HEAD_BYTES = 256 * 1024  # a thousand recipients fit, and what relays add; no server takes more
 
@@ -52,9 +56,71 @@ class RawMail:
         return frozenset(name for name, _ in self.fields)
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedRaw:
+    """A posted message that can be sent.
+
+    data: its octets; each line ends with CRLF, the last one too, and an empty one ends its head.
+    is_ascii: no relay needs 8BITMIME for it.
+    message_id: its own one, None where it has none.
+    """
+
+    data: bytes
+    is_ascii: bool
+    message_id: str | None
+
+
+def checked_raw(value: object) -> CheckedRaw:
+    """Decode a base64 message and look at all of it; raises Invalid for `raw`."""
+    data = _ended(_with_crlf(_decoded(value)))
+    message_id = _taken_apart(data).message_id
+    if b"\r\n\r\n" not in data:
+        data += _EMPTY_LINE
+    return CheckedRaw(data, data.isascii(), message_id)
+
+
 def read_raw(value: object) -> RawMail:
     """Decode and take apart a base64 message; raises Invalid for `raw`."""
-    data = _with_crlf(_decoded(value))
+    return _taken_apart(_ended(_with_crlf(_decoded(value))))
+
+
+def write_raw(mail: RawMail, stamp: Stamp) -> Built:
+    """The message without Bccs and Return-Path, with a Date, a Message-ID and our tracking id."""
+    head = _written_head(mail, stamp)
+    data = head + mail.body
+    return Built(data, is_ascii=data.isascii(), needs_smtputf8=not head.isascii())
+
+
+def write_spooled_raw(raw: Content, stamp: Stamp, *, is_ascii: bool) -> Built:
+    """The same for the octets of a CheckedRaw that lie in a file: the body is read when it is sent.
+
+    It reads the head, so it may block. Raises ContentChanged where that is no head, and OSError.
+    """
+    head = _head_of(raw)
+    try:
+        mail = RawMail(_fields(head), b"")
+        written = _written_head(mail, stamp)
+    except Invalid as error:
+        raise ContentChanged(f"the stored message is not as it was checked: {error}") from error
+    body = Rest(raw, head + _EMPTY_LINE)
+    letter = Letter([written, body], is_ascii=is_ascii)
+    return Built(letter, is_ascii=is_ascii, needs_smtputf8=not written.isascii())
+
+
+def _head_of(raw: Content) -> bytes:
+    """The header fields, with their last CRLF, that an empty line follows."""
+    found = b""
+    for block in raw.blocks():
+        found += block
+        head, empty_line, _ = found.partition(b"\r\n\r\n")
+        if empty_line and len(head) < MAX_HEAD_BYTES:
+            return head + b"\r\n"
+        if len(found) > MAX_HEAD_BYTES + 2:
+            break
+    raise ContentChanged("the stored message has no end of its header fields")
+
+
+def _taken_apart(data: bytes) -> RawMail:
     if b"\x00" in data:
         raise Invalid("raw contains a NUL", field="raw")
     head, body = _halves(data)
@@ -67,16 +133,15 @@ def read_raw(value: object) -> RawMail:
     return mail
 
 
-def write_raw(mail: RawMail, stamp: Stamp) -> Built:
-    """The message without Bccs and Return-Path, with a Date, a Message-ID and our tracking id."""
+def _written_head(mail: RawMail, stamp: Stamp) -> bytes:
+    """With the empty line that ends it."""
     head = b"".join(lines for name, lines in mail.fields if name not in _DROPPED)
     if b"date" not in mail.names:
         head += date_field(stamp.date).encode()
     if mail.message_id is None:
         head += literal_field("Message-ID", stamp.message_id).encode()
     head += text_field(TRACKING_HEADER, stamp.tracking_id).encode()
-    data = head + b"\r\n" + mail.body
-    return Built(data, is_ascii=data.isascii(), needs_smtputf8=not head.isascii())
+    return head + _EMPTY_LINE
 
 
 def _decoded(value: object) -> bytes:
@@ -94,10 +159,12 @@ def _with_crlf(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
 
+def _ended(data: bytes) -> bytes:
+    return data if data.endswith(b"\r\n") else data + b"\r\n"
+
+
 def _halves(data: bytes) -> tuple[bytes, bytes]:
-    """Header fields and body, both ending with CRLF where they are not empty."""
-    if not data.endswith(b"\r\n"):
-        data += b"\r\n"
+    """Header fields and body of `data`, both ending with CRLF where they are not empty."""
     head, _, body = data.partition(b"\r\n\r\n")
     return (head if head.endswith(b"\r\n") else head + b"\r\n"), body
 

@@ -23,6 +23,15 @@ class Content(Protocol):
         ...
 
 
+class MailContent(Content, Protocol):
+    """A whole mail as it goes to a relay: each line ends with CRLF, dots are not doubled."""
+
+    @property
+    def is_ascii(self) -> bool:
+        """No relay needs 8BITMIME for it."""
+        ...
+
+
 class BytesContent:
     """What is in memory."""
 

@@ -11,8 +11,11 @@ from collections.abc import Mapping, Sequence
 
 from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.domain.attempt import AttemptResult
+from mail_proxy.domain.content import MailContent
 from mail_proxy.domain.reply import Stage
+from mail_proxy.smtp.ahead import Ahead
 from mail_proxy.smtp.transaction import OnDot, OnReply, Phase, Transaction
+from mail_proxy.smtp.unsent import unsent_bytes
 
 QUIT_TIMEOUT_S = 2.0  # politeness has an end: the mail was accepted, the reply to QUIT is of no use
 
@@ -54,6 +57,7 @@ class Connection(asyncio.Protocol):
         self._is_reusable = True
         self._needs_reset = False
         self._is_paused = False  # the transport's buffer is full
+        self._unsent_bytes = 0  # of a body, when we last looked
         self._timeout_s = 0.0
         self._deadline = float("inf")  # in the loop's time
         self._timer: asyncio.TimerHandle | None = None
@@ -87,7 +91,7 @@ class Connection(asyncio.Protocol):
         self,
         return_path: str,
         recipients: Sequence[str],
-        data: bytes,
+        data: bytes | MailContent,
         *,
         needs_smtputf8: bool = False,
         envid: str | None = None,
@@ -171,20 +175,37 @@ class Connection(asyncio.Protocol):
             turn.set_exception(error)
 
     async def _send_body(self, transaction: Transaction) -> None:
-        """All but the last part, as fast as the server reads; ends early when it refuses.
-
-        The system has it all then: what waits in our memory would let the dot pass for sent.
-        """
+        """All but the last part, as fast as the server reads; ends early when it refuses."""
+        if transaction.is_streamed:
+            await self._stream_body(transaction)
+            return
         for chunk in transaction.body():
-            self._transport.set_write_buffer_limits(high=0)
-            self._write(chunk)
-            while self._is_paused and transaction.phase is Phase.BODY:
-                await self._wait(transaction)
+            await self._hand_over(transaction, chunk)
             if transaction.phase is not Phase.BODY:
                 return
-            if self._transport.is_closing():  # a write failed; connection_lost is to come
-                transaction.lose("the server closed the connection")
-                return
+
+    async def _stream_body(self, transaction: Transaction) -> None:
+        timeout_s = self._settings.command_timeout_s
+        with Ahead(transaction.body(), on_ready=self._wake, timeout_s=timeout_s) as blocks:
+            while True:
+                while not blocks.is_ready and transaction.phase is Phase.BODY:
+                    await self._wait(transaction)
+                if transaction.phase is not Phase.BODY:
+                    return
+                block = blocks.take()
+                if block is None:
+                    return
+                await self._hand_over(transaction, block)
+
+    async def _hand_over(self, transaction: Transaction, chunk: bytes) -> None:
+        """Until the system has it all: what waits in our memory would let the dot pass for sent."""
+        self._transport.set_write_buffer_limits(high=0)
+        self._write(chunk)
+        self._unsent_bytes = unsent_bytes(self._transport)
+        while self._is_paused and transaction.phase is Phase.BODY:
+            await self._wait(transaction)
+        if transaction.phase is Phase.BODY and self._transport.is_closing():
+            transaction.lose("the server closed the connection")  # a write failed
 
     async def _until_our_turn(self, transaction: Transaction) -> None:
         while transaction.phase not in _TURNS:
@@ -233,8 +254,15 @@ class Connection(asyncio.Protocol):
             return
         if self.loop.time() < self._deadline:
             self._set_timer()
+        elif self._transaction.phase is Phase.BODY and self._is_moving():
+            self._expect_within(self._timeout_s)
         else:
             self._lose(self._transaction, f"no answer within {self._timeout_s:g} s")
+
+    def _is_moving(self) -> bool:
+        """The server takes what we send, however slowly; or it is for us to send."""
+        before, self._unsent_bytes = self._unsent_bytes, unsent_bytes(self._transport)
+        return self._unsent_bytes < before or self._unsent_bytes == 0
 
     def _lose(self, transaction: Transaction, why: str) -> None:
         transaction.lose(why)

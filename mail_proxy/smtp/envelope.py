@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from mail_proxy.domain.content import MailContent
 from mail_proxy.domain.reply import Reply
 from mail_proxy.smtp.notify import mail_parameters, rcpt_parameters
 
@@ -19,7 +20,8 @@ class Envelope:
     """Who sends what to whom. Raises ValueError for what would break out of its place.
 
     return_path: an addr-spec, empty for the null reverse-path. recipients: at least one.
-    data: the message; its lines end in CRLF, no dot is stuffed.
+    data: the message; its lines end in CRLF, no dot is stuffed. Where it is not in memory its
+        lines are looked at when they are read.
     envid: names the message in the reports of mail servers (RFC 3461 section 4.4).
     """
 
@@ -27,14 +29,20 @@ class Envelope:
         self,
         return_path: str,
         recipients: Sequence[str],
-        data: bytes,
+        data: bytes | MailContent,
         *,
         needs_smtputf8: bool,
         envid: str | None = None,
     ) -> None:
         if not recipients:
             raise ValueError("a message needs a recipient")
-        if not _has_whole_line_ends(data):
+        # As RFC 1870 section 3 counts: without stuffed dots and the final one.
+        if not isinstance(data, bytes):
+            self._is_ascii, self._size = data.is_ascii, data.size_bytes
+        elif has_whole_line_ends(data):
+            self._is_ascii = data.isascii()
+            self._size = len(data) if not data or data.endswith(b"\r\n") else len(data) + 2
+        else:
             # Servers that take a bare CR or LF for a line end can be made to see a second message.
             raise ValueError("a line of the message does not end in CRLF")
         addresses = "".join([return_path, *recipients])
@@ -43,9 +51,6 @@ class Envelope:
         self._return_path = return_path
         self._recipients = recipients
         self._envid = envid
-        self._is_ascii = data.isascii()
-        # As RFC 1870 section 3 counts: without stuffed dots and the final one.
-        self._size = len(data) if not data or data.endswith(b"\r\n") else len(data) + 2
         self._needs_smtputf8 = needs_smtputf8 or not addresses.isascii()
 
     def commands(self, capabilities: Capabilities) -> list[bytes]:
@@ -88,7 +93,7 @@ def max_size(capabilities: Capabilities) -> int | None:
     return int(offered) or None  # 0: no fixed limit
 
 
-def _has_whole_line_ends(data: bytes) -> bool:
+def has_whole_line_ends(data: bytes) -> bool:
     """Each CR is followed by an LF, and each LF preceded by a CR."""
     if len(data) > _SMALL_BYTES:
         return data.count(b"\r\n") == data.count(b"\r") == data.count(b"\n")

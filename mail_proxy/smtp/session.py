@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from mail_proxy.domain.attempt import AttemptResult
+from mail_proxy.domain.content import MailContent
 from mail_proxy.domain.errors import RelayError, RelayRefused, RelayUnreachable
 from mail_proxy.domain.reply import Stage
 from mail_proxy.smtp.connection import Connection
@@ -48,7 +49,7 @@ class Session:
         self,
         return_path: str,
         recipients: Sequence[str],
-        data: bytes,
+        data: bytes | MailContent,
         *,
         needs_smtputf8: bool = False,
         envid: str | None = None,
@@ -57,13 +58,15 @@ class Session:
     ) -> AttemptResult:
         """Send one message; refusals and lost connections are values.
 
-        recipients: at least one, each an addr-spec. data: lines end in CRLF, no dots stuffed.
+        recipients: at least one, each an addr-spec. data: lines end in CRLF, no dots stuffed. Where
+            it is not in memory it is read in threads, a block or two at a time.
         envid: names the message in reports, where the server offers DSN (RFC 3461 section 4.4).
         on_dot: called right before the bytes with the final dot leave, with the replies to RCPT; if
             it raises, the dot is not sent and the connection is closed.
         on_reply: called with the result in the moment in which the reply to the final dot is read,
             so before this returns; not where there is none.
-        Raises ValueError for an address or a line that could break out of its place.
+        Raises ValueError for an address or a line that could break out of its place, and what the
+        reading of `data` raises: ContentChanged, OSError. The dot was not sent then.
         Cancelled, the connection is closed; `on_dot` has told whether the message may be delivered.
         """
         while True:

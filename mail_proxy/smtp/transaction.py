@@ -6,19 +6,22 @@ write (RFC 2920). The driver is `connection.py`:
 
     send(begin()); send(feed(received)) ... until `phase` is BODY or DONE
     BODY: send each of body(), then end(), which holds the final dot; feed() ... until DONE
+    (body() blocks where the message is not in memory: `is_streamed`)
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from enum import StrEnum, auto
 from typing import TypeAlias
 
 from mail_proxy.domain.attempt import AttemptResult
+from mail_proxy.domain.content import MailContent
 from mail_proxy.domain.reply import Reply, Stage
 from mail_proxy.smtp.envelope import Envelope
 from mail_proxy.smtp.replies import NotSmtp, ReplyReader
+from mail_proxy.smtp.stuffing import StuffedMail
 
 # Gets the replies to RCPT, in envelope order; None for one that was not answered.
 OnDot: TypeAlias = Callable[[Sequence[Reply | None]], None]
@@ -68,7 +71,7 @@ class Transaction:
         capabilities: Mapping[str, str],
         return_path: str,
         recipients: Sequence[str],
-        data: bytes,
+        data: bytes | MailContent,
         *,
         needs_smtputf8: bool = False,
         envid: str | None = None,
@@ -76,6 +79,7 @@ class Transaction:
     ) -> None:
         """`data`: lines end in CRLF, no dot is stuffed. Raises ValueError for what is not so.
 
+        What is not in memory is looked at in `body`, which raises it then.
         A message that the server cannot take has its `result` at once, and nothing is to be sent.
         """
         self.phase = Phase.RESET if reset else Phase.MAIL
@@ -84,7 +88,12 @@ class Transaction:
         self.needs_reset = reset
         self.answers = 0
         self.dot_sent = False
-        self._data = data
+        self._data = b""
+        self._streamed: StuffedMail | None = None
+        if isinstance(data, bytes):
+            self._data = data
+        else:
+            self._streamed = StuffedMail(data)
         self._replies: list[Reply | None] = [None] * len(recipients)
         self._answered = 0  # recipients
         self._reader = ReplyReader()
@@ -131,12 +140,16 @@ class Transaction:
     @property
     def is_short(self) -> bool:
         """`end` gives all of the message: `body` has nothing."""
-        return len(self._data) <= CHUNK_BYTES
+        return len(self._data) <= CHUNK_BYTES and self._streamed is None
 
-    def body(self) -> Iterator[bytes]:
+    @property
+    def is_streamed(self) -> bool:
+        """`body` reads files, so it belongs in a thread; it raises ContentChanged and OSError."""
+        return self._streamed is not None
+
+    def body(self) -> Generator[bytes, None, None]:
         """The message, dots stuffed (RFC 5321 section 4.5.2), without the part that ends it."""
-        for start in range(0, len(self._data) - CHUNK_BYTES, CHUNK_BYTES):
-            yield self._stuffed(start)
+        return self._chunks() if self._streamed is None else self._streamed.blocks()
 
     def end(self) -> bytes:
         """The last part of the message with the final dot; from here on it may be delivered."""
@@ -144,6 +157,8 @@ class Transaction:
         self.phase = Phase.DOT
         self.dot_sent = True
         self._awaited = 1
+        if self._streamed is not None:
+            return self._streamed.ending()
         start = max(0, (len(self._data) - 1) // CHUNK_BYTES * CHUNK_BYTES)
         newline = b"\r\n" if self._data and not self._data.endswith(b"\r\n") else b""
         return self._stuffed(start) + newline + b".\r\n"
@@ -304,6 +319,10 @@ class Transaction:
     @property
     def _has_accepted(self) -> bool:
         return any(reply is not None and reply.is_positive for reply in self._replies)
+
+    def _chunks(self) -> Generator[bytes, None, None]:
+        for start in range(0, len(self._data) - CHUNK_BYTES, CHUNK_BYTES):
+            yield self._stuffed(start)
 
     def _stuffed(self, start: int) -> bytes:
         """One chunk; `"\\n."` is enough to look for, as there is no bare LF."""

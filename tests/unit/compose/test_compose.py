@@ -326,7 +326,7 @@ def test_many_recipients_are_folded(fields: Fields, stamp: Stamp) -> None:
         ({"headers": {"Reply-To": "nobody"}}, "headers.Reply-To"),
         ({"headers": {"subject": "a\rb"}}, "headers.subject"),
         ({"message_id": "a@b"}, "message_id"),
-        ({"attachments": [{"filename": "a.pdf"}]}, "attachments"),
+        ({"attachments": [{"filename": "a.pdf"}]}, "attachments[0].storage_path"),
         ({"raw": "%%%"}, "raw"),
     ],
 )

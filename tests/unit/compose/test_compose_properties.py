@@ -19,7 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mail_proxy.compose import Built, Stamp, build
+from mail_proxy.compose.letter import Rest
 from mail_proxy.domain.address import Address, parse_address
+from mail_proxy.domain.content import BytesContent
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.message import check_headers, check_line, check_text
 from tests.faults.profile import SOAK, sized
@@ -99,6 +101,9 @@ def is_free_name(name: str) -> bool:
 
 
 header_names = st.from_regex(r"\A[!-9;-~]{1,40}\Z").filter(is_free_name)
+names = st.one_of(
+    line, st.sampled_from(['"', "\\", ";", "\u202efdp.exe", "\u65e5" * 255, "x" * 255, "a.eml"])
+).filter(lambda name: 0 < len(name) <= 255 and "\t" not in name and "{MD5:" not in name)
 headers = st.dictionaries(header_names, line, max_size=3).map(check_headers)
 locals_ = st.from_regex(r"\A[a-z0-9!#$%&'*+/=?^_`{|}~-]{1,20}(\.[a-z0-9]{1,9}){0,2}\Z")
 domains = st.sampled_from(["example.com", "a.b.example", "localhost", "bücher.example"])
@@ -229,6 +234,51 @@ def test_text_and_html_read_back_from_a_mail_of_two_parts(
     assert (plain.get_content_type(), marked.get_content_type()) == ("text/plain", "text/html")
     assert lines_of(plain.get_content()) == lines_of(text)
     assert lines_of(marked.get_content()) == lines_of(html)
+
+
+@many
+@given(
+    text=body,
+    html=st.none() | body.filter(bool),
+    files=st.lists(
+        st.tuples(names, st.binary(max_size=200), st.booleans(), st.booleans()),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_attachments_read_back_with_their_names(
+    text: str, html: str | None, files: list[tuple[str, bytes, bool, bool]]
+) -> None:
+    """Each with its content, whether it has a Content-ID, and whether it is in memory."""
+    asked = [
+        {"filename": name, "storage_path": "/x", **({"content_id": f"id{n}"} if has_id else {})}
+        for n, (name, _, has_id, _) in enumerate(files)
+    ]
+    contents = [
+        BytesContent(data) if in_memory else Rest(BytesContent(b"x" + data), b"x")
+        for _, data, _, in_memory in files
+    ]
+    fields = {"from": "a@b.example", "to": "c@d.example", "subject": "s", "attachments": asked}
+    built = build(fields | {"text": text, "html": html}, Stamp(MESSAGE_ID, DATE, "1"), contents)
+    data = built.data if isinstance(built.data, bytes) else b"".join(built.data.blocks())
+    message = read(data)
+    parts = [part for part in message.walk() if "Content-Disposition" in part]
+    found = [
+        (part["Content-Disposition"].params["filename"], part.get_payload(decode=True))
+        for part in parts
+    ]
+    images = [(name, data) for name, data, has_id, _ in files if has_id and html]
+    others = [(name, data) for name, data, has_id, _ in files if not (has_id and html)]
+    assert found == images + others
+    assert [part["Content-ID"] for part in parts if part["Content-ID"]] == [
+        f"<{entry['content_id']}>" for entry in asked if "content_id" in entry
+    ]
+    bodies = [part for part in message.walk() if part.get_content_charset() == "utf-8"]
+    assert [lines_of(part.get_content()) for part in bodies] == [
+        lines_of(kind) for kind in (text if text or not html else None, html) if kind is not None
+    ]
+    assert built.is_ascii
+    assert not [part.defects for part in message.walk() if part.defects]
 
 
 @many

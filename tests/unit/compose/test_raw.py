@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 
 import pytest
 
-from mail_proxy.compose import Built, Stamp, build, check_fields, message_id_of
-from mail_proxy.domain.errors import Invalid
+from mail_proxy.compose import Built, Stamp, build, check_fields, checked_raw, message_id_of
+from mail_proxy.domain.errors import ContentChanged, Invalid
 
 WHOLE = b"""From: Shop <shop@example.com>
 To: ann@example.org
@@ -154,3 +155,92 @@ def test_header_fields_without_end_are_refused_before_they_are_read() -> None:
     with pytest.raises(Invalid, match="more than 262144 octets of header fields") as refused:
         check_fields({"raw": encoded(b"From: a@b\n" + b"X: y\n" * 60_000)})
     assert refused.value.field == "raw"
+
+
+# --- in a file ---
+
+
+class Lying:
+    """Octets in a file, read in blocks of this size."""
+
+    def __init__(self, data: bytes, block_bytes: int = 10) -> None:
+        self._data = data
+        self._block_bytes = block_bytes
+        self.size_bytes = len(data)
+
+    def blocks(self) -> Iterator[bytes]:
+        for at in range(0, len(self._data), self._block_bytes):
+            yield self._data[at : at + self._block_bytes]
+
+
+def spooled(data: bytes, stamp: Stamp, block_bytes: int = 10) -> Built:
+    """As one is sent that was checked, and written to a file, when it was accepted."""
+    checked = checked_raw(encoded(data))
+    place = {"spooled": [0, len(checked.data), "0" * 64], "is_ascii": checked.is_ascii}
+    built = build({"raw": place}, stamp, raw=Lying(checked.data, block_bytes))
+    assert not isinstance(built.data, bytes)
+    octets = b"".join(built.data.blocks())
+    assert built.data.size_bytes == len(octets)
+    assert built.data.is_ascii == built.is_ascii
+    return built._replace(data=octets)
+
+
+@pytest.mark.parametrize("block_bytes", [1, 2, 7, 10_000])
+@pytest.mark.parametrize(
+    "data",
+    [
+        WHOLE,
+        b"From: a@b",
+        b"From: a@b\n",
+        b"From: a@b\n\n",
+        b"From: a@b\n\n\n",
+        b"From: a@b\n\nbody",
+        b"From: a@b\nBcc: c@d,\n e@f\nReturn-Path: <x@y>\nX: y\n\nbody\rwith\nends\r\n.\n",
+        "From: a@b\nSubject: \u00e9\n\nbody".encode(),
+        b"From: a@b\n\n\xff\xfe",
+        b"From: a@b\nDate: x\nMessage-ID: <own@x>\n\n" + b"line\n" * 100,
+    ],
+)
+def test_a_message_in_a_file_is_sent_as_one_in_memory(
+    stamp: Stamp, data: bytes, block_bytes: int
+) -> None:
+    assert spooled(data, stamp, block_bytes) == sent(data, stamp)
+
+
+def test_a_message_of_header_fields_alone_may_be_as_long_as_they_may(stamp: Stamp) -> None:
+    head = b"From: a@b\n" + b"X: y\n" * 43_600
+    assert len(head.replace(b"\n", b"\r\n")) > 261_000
+    assert spooled(head + b"\nbody", stamp, 70_000) == sent(head + b"\nbody", stamp)
+
+
+def test_what_was_checked_is_not_looked_at_again() -> None:
+    checked = checked_raw(encoded(WHOLE))
+    place = {"raw": {"spooled": [0, 1, ""], "is_ascii": True}}
+    check_fields(place, checked)
+    assert message_id_of(place, checked) == checked.message_id == "<own@example.com>"
+    for look in (check_fields, message_id_of):
+        with pytest.raises(Invalid):
+            look(place)
+
+
+def test_a_checked_message_says_whether_it_is_ascii() -> None:
+    assert checked_raw(encoded(b"From: a@b\n\nbody")).is_ascii
+    assert not checked_raw(encoded(b"From: a@b\n\nb\xf6dy")).is_ascii
+    assert checked_raw(encoded(b"From: a@b\n\nbody")).message_id is None
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"From: a@b\r\n", b"no field\r\n\r\nbody\r\n", b"X: y\r\n" * 60_000]
+)
+def test_a_file_without_the_head_that_was_checked_has_changed(stamp: Stamp, data: bytes) -> None:
+    place = {"raw": {"spooled": [0, len(data), ""], "is_ascii": True}}
+    with pytest.raises(ContentChanged):
+        build(place, stamp, raw=Lying(data, 70_000))
+
+
+def test_a_head_that_changes_after_it_was_read_stops_the_mail(stamp: Stamp) -> None:
+    content = Lying(b"From: a@b\r\n\r\nbody\r\n")
+    built = build({"raw": {"spooled": [0, 1, ""], "is_ascii": True}}, stamp, raw=content)
+    content._data = b"From: c@d\r\n\r\nbody\r\n"
+    with pytest.raises(ContentChanged):
+        list(built.data.blocks())
