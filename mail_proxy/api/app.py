@@ -9,11 +9,13 @@ from aiohttp import HttpVersion11, web
 
 from mail_proxy.api import answers, pages
 from mail_proxy.api.budget import BodyBudget
-from mail_proxy.api.requests import address_of, body_size, payload_of, token_of
+from mail_proxy.api.requests import address_of, body_size, payload_of, request_id_of, token_of
 from mail_proxy.config.settings import HttpSettings
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.observe import events
+from mail_proxy.observe.bound import OfRequest
 from mail_proxy.wire.caller import NOBODY, Caller, Scope
+from mail_proxy.wire.request_id import HEADER
 from mail_proxy.wire.routes import ROUTES, Route, scope_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -41,9 +43,7 @@ def build_app(
     token. Commands above that caller's scope have no route: they answer 404, as unknown paths do.
     """
     highest = Scope.ADMIN if caller is None else caller.scope
-    app = web.Application(
-        client_max_size=settings.max_request_bytes, middlewares=[_refusals_as_json]
-    )
+    app = web.Application(client_max_size=settings.max_request_bytes, middlewares=[_as_one_request])
     for route in ROUTES.values():
         if route.scope <= highest:
             handler = _Command(route, door, settings, budget, caller)
@@ -51,6 +51,7 @@ def build_app(
                 route.method, route.path, handler.respond, expect_handler=_on_expect
             )
     pages.add_to(app.router)
+    app.on_response_prepare.append(_tell_request_id)
     return app
 
 
@@ -78,7 +79,7 @@ class _Command:
         try:
             token = token_of(request)
             caller = self._caller or await self._door.admit(token, address_of(request))
-            return await self._answer(request, caller)
+            return await self._answer(request, caller.asking(request_id_of(request)))
         except MailProxyError as error:
             return answers.failure(error, not_found_status=self._route.not_found_status)
         except ConnectionError:
@@ -117,9 +118,15 @@ async def _on_expect(request: web.Request) -> web.StreamResponse | None:
     return None
 
 
+async def _tell_request_id(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers[HEADER] = request_id_of(request)
+
+
 @web.middleware
-async def _refusals_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except web.HTTPException as error:
-        return answers.refused(error)
+async def _as_one_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Lines of the log carry its id; what aiohttp refuses is told in JSON."""
+    with OfRequest(request_id_of(request)):
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            return answers.refused(error)

@@ -32,6 +32,9 @@ exactly as one that does not exist. Each route says which of them it takes.
 
 A failure is JSON of the shape `Failure`, whatever its status. Optional fields that are empty are
 left out of answers. Times named `_ts` are seconds since the epoch, others ISO 8601 in UTC.
+
+Each answer has the header `X-Request-ID`: that of the request, where it had one of 1 to 64 letters,
+digits, `.`, `_` and `-`, else a new one. Log lines, messages and reports tell it.
 """
 
 _WHO = {

@@ -12,9 +12,12 @@ from aiohttp import web
 from mail_proxy.api import json
 from mail_proxy.config.settings import HttpSettings
 from mail_proxy.domain.errors import Invalid, TooLarge, Unauthorized, UnsupportedEncoding
+from mail_proxy.operations.chance import new_request_id
+from mail_proxy.wire.request_id import HEADER, is_request_id
 from mail_proxy.wire.routes import Route
 
 TOKEN_HEADER = "X-API-Token"  # noqa: S105 - the header's name
+_REQUEST_ID = web.RequestKey("request_id", str)
 _IPV6_PREFIX = 64  # what a household or a server gets
 _WITH_BODY = frozenset({"POST", "PUT"})
 
@@ -28,6 +31,19 @@ def token_of(request: web.Request) -> str | None:
     if len(tokens) > 1 or not tokens[0].isascii():
         raise Unauthorized("Invalid or missing API token")
     return tokens[0]
+
+
+def request_id_of(request: web.Request) -> str:
+    """The caller's own where it is fit to be kept, else a new one; the same whenever it is asked.
+
+    A bad one is no reason to refuse what is asked with it.
+    """
+    found = request.get(_REQUEST_ID)
+    if found is None:
+        given: Sequence[str] = request.headers.getall(HEADER, ())
+        is_fit = len(given) == 1 and is_request_id(given[0])
+        found = request[_REQUEST_ID] = given[0] if is_fit else new_request_id()
+    return found
 
 
 def address_of(request: web.Request) -> str:

@@ -17,7 +17,9 @@ from mail_proxy.api.listen import host_and_port, listen_tcp
 from mail_proxy.config.settings import HttpSettings, Settings
 from mail_proxy.config.unix_socket import listening
 from mail_proxy.domain.errors import Malformed
+from mail_proxy.operations.chance import new_request_id
 from mail_proxy.wire.caller import LOCAL
+from mail_proxy.wire.request_id import HEADER
 
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
@@ -124,6 +126,7 @@ class _Connection(web.RequestHandler):
         if status >= 500:
             return super().handle_error(request, status, exc, message)
         response = answers.as_json(_NO_HTTP, status)
+        response.headers[HEADER] = new_request_id()
         response.force_close()
         return response
 

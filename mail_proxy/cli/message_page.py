@@ -16,6 +16,7 @@ _LINES = (
     ("subject", "subject"),
     ("account", "account_id"),
     ("batch", "batch_code"),
+    ("request", "request_id"),
     ("tries", "tries"),
     ("size", "size_bytes"),
     ("created", "created_at"),

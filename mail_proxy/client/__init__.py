@@ -7,7 +7,8 @@
     async with AsyncMailProxyClient("http://127.0.0.1:8000", token) as proxy:
         await proxy.messages.add({...})
 
-Results are plain dicts and lists, as they come over the wire; failures are MailProxyError.
+Results are plain dicts and lists, as they come over the wire; failures are MailProxyError,
+whose `request_id` finds the lines of that request in the log.
 """
 
 from mail_proxy.client.asynchronous import AsyncMailProxyClient

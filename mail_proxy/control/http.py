@@ -11,6 +11,7 @@ import httpx
 from mail_proxy.config.unix_socket import address_of
 from mail_proxy.control.request import answer_from, request_for
 from mail_proxy.domain.errors import ConfigurationError, MailProxyError, NotRunning
+from mail_proxy.wire.request_id import HEADER
 
 TIMEOUT_S = 60.0  # without a byte; a check of an account may take 30 s
 _CONNECT_S = 5.0
@@ -66,8 +67,12 @@ class HttpControl:
                 f"{self._where} went away before it answered",
                 hint="the command may have run all the same",
             ) from error
-        content_type = response.headers.get("Content-Type", "")
-        return answer_from(response.status_code, content_type, response.content)
+        return answer_from(
+            response.status_code,
+            response.headers.get("Content-Type", ""),
+            response.content,
+            request_id=response.headers.get(HEADER, ""),
+        )
 
     async def aclose(self) -> None:
         await self._client.aclose()

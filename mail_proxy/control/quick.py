@@ -13,6 +13,7 @@ from typing import Any
 from mail_proxy.config.unix_socket import connect
 from mail_proxy.control.request import Request, answer_from, request_for
 from mail_proxy.domain.errors import MailProxyError, NotRunning
+from mail_proxy.wire.request_id import HEADER
 
 TIMEOUT_S = 60.0  # without a byte; a check of an account may take 30 s
 
@@ -82,4 +83,9 @@ def _exchange(connection: _Connection, request: Request) -> dict[str, Any]:
     connection.request(request.method, request.target, body=request.body, headers=headers)
     response = connection.getresponse()
     body = response.read()
-    return answer_from(response.status, response.headers.get("Content-Type", ""), body)
+    return answer_from(
+        response.status,
+        response.headers.get("Content-Type", ""),
+        body,
+        request_id=response.headers.get(HEADER, ""),
+    )

@@ -73,8 +73,13 @@ def request_for(command: str, fields: Mapping[str, Any]) -> Request:
     return Request(route.method, target, body, headers)
 
 
-def answer_from(status: int, content_type: str, body: bytes) -> dict[str, Any]:
-    """What the daemon answered. Raises the MailProxyError that it failed with."""
+def answer_from(
+    status: int, content_type: str, body: bytes, *, request_id: str = ""
+) -> dict[str, Any]:
+    """What the daemon answered. Raises the MailProxyError that it failed with.
+
+    request_id: of the answer; the error carries it.
+    """
     if status == 200 and content_type.startswith("text/plain"):
         return {"ok": True, "text": body.decode()}
     try:
@@ -85,7 +90,9 @@ def answer_from(status: int, content_type: str, body: bytes) -> dict[str, Any]:
         return found
     if status == 200:
         raise MailProxyError("the daemon's answer is not JSON: is this a mail-proxy?")
-    raise failure_from(found, status)
+    error = failure_from(found, status)
+    error.request_id = request_id
+    raise error
 
 
 def _header(name: str, value: Any) -> str:

@@ -16,6 +16,7 @@ class MailProxyError(Exception):
     """Base of all errors that this package raises on purpose."""
 
     code = "internal"
+    request_id = ""  # of the answer that told of it; empty where it came over no wire
 
     def __init__(self, message: str, *, detail: object = None, hint: str | None = None) -> None:
         super().__init__(message)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable
 from typing import Any, Protocol
 
+from mail_proxy.observe.bound import request_id as bound_request_id
 from mail_proxy.observe.lines import LOGGER, EventRecord
 
 _log = logging.getLogger(LOGGER)
@@ -27,12 +29,19 @@ class _Message(Protocol):
     def id(self) -> str: ...
     @property
     def pk(self) -> int: ...
+    @property
+    def request_id(self) -> str | None: ...
+
+
+REQUESTS_IN_LINE = 12  # of 64 characters at most: a longer text would be cut
 
 
 def _tell(level: int, event: str, /, error: BaseException | None = None, **fields: Any) -> None:
     """Write one line; `error` is a bug whose traceback goes with it."""
     # Made by hand: Logger.log would walk the stack for a file name that no line shows.
     if _log.isEnabledFor(level):
+        if "request_id" not in fields and (request_id := bound_request_id()):
+            fields["request_id"] = request_id
         _log.handle(EventRecord(level, event, fields, error))
 
 
@@ -45,6 +54,7 @@ def _tell_of(level: int, event: str, message: _Message, /, **fields: Any) -> Non
             account=message.account_id,
             id=message.id,
             pk=message.pk,
+            request_id=message.request_id,
             **fields,
         )
 
@@ -212,6 +222,7 @@ def attempt_broke(message: _Message, error: BaseException) -> None:
             account=message.account_id,
             id=message.id,
             pk=message.pk,
+            request_id=message.request_id,
             why=error,
         )
 
@@ -297,6 +308,15 @@ def reports_sent(*, tenant_id: str, n: int, seconds: float) -> None:
     """`n` events were acknowledged; 0 is a heartbeat and no news."""
     level = logging.INFO if n else logging.DEBUG
     _tell(level, "reports_sent", tenant=tenant_id, n=n, seconds=seconds)
+
+
+def requests_reported(*, tenant_id: str, request_ids: Iterable[str]) -> None:
+    """What these requests have brought was told, as far as it has happened; some in each line."""
+    if _log.isEnabledFor(logging.INFO):
+        ids = list(request_ids)
+        for start in range(0, len(ids), REQUESTS_IN_LINE):
+            told = ",".join(ids[start : start + REQUESTS_IN_LINE])
+            _tell(logging.INFO, "requests_reported", tenant=tenant_id, request_ids=told)
 
 
 def reports_refused(*, tenant_id: str, n: int, why: str, retry_at: float) -> None:

@@ -56,6 +56,7 @@ async def _add(ctx: Context, request: AddMessages, key: PostKey | None) -> Added
         tenant_id=request.tenant_id,
         default_priority=_default_priority(ctx, request.default_priority),
         now=now,
+        request_id=ctx.request_id,
     )
     checked, rejected = await _check_all(ctx, intake, request.messages)
     checked = await _let_through(ctx, checked, rejected)

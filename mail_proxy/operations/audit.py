@@ -1,7 +1,8 @@
 """The command log: who changed what, when, and how it was answered; secrets are masked.
 
 Posts of messages come by the thousand a second, so they are summed up: one line for each caller
-and second, with counts only. All other changes are written before they are answered.
+and second, with counts only, and with the id of the request where there was one post alone. All
+other changes are written before they are answered.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from mail_proxy.domain.clock import Clock
@@ -24,13 +26,21 @@ POSTS = "addMessages"
 SUM_S = 1.0
 
 
+@dataclass(slots=True)
+class _Sum:
+    """request_id: of the only post; None: there were several."""
+
+    request_id: str | None
+    counts: Counter[str] = field(default_factory=Counter)
+
+
 class Audit:
     """`note` after each change; `run` writes the sums while the loops run, `flush` the rest."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._sums: dict[tuple[str, str, str, int], Counter[str]] = {}
+        self._sums: dict[tuple[str, str, str, int], _Sum] = {}
         self._ended = asyncio.Event()
 
     async def note(
@@ -46,10 +56,13 @@ class Audit:
         tenant_id = _tenant_of(payload, caller)
         if route.name == POSTS:
             key = (tenant_id, route.path, caller.name, status)
-            self._sums.setdefault(key, Counter()).update(_counts(payload, answer))
+            known = self._sums.setdefault(key, _Sum(caller.request_id))
+            known.counts.update(_counts(payload, answer))
+            if known.counts["posts"] > 1:
+                known.request_id = None
             return
         shown = excerpt(mask(dict(payload)))
-        await self._write(tenant_id, route.path, caller.name, shown, status)
+        await self._write(tenant_id, route.path, caller.name, shown, status, caller.request_id)
 
     async def run(self) -> None:
         """Write the sums each second until `stop`."""
@@ -69,11 +82,18 @@ class Audit:
 
     async def flush(self) -> None:
         sums, self._sums = self._sums, {}
-        for (tenant_id, path, caller, status), counts in sums.items():
-            await self._write(tenant_id, path, caller, dict(counts), status)
+        for (tenant_id, path, caller, status), each in sums.items():
+            counts = dict(each.counts)
+            await self._write(tenant_id, path, caller, counts, status, each.request_id)
 
     async def _write(
-        self, tenant_id: str, endpoint: str, caller: str, payload: dict[str, Any], status: int
+        self,
+        tenant_id: str,
+        endpoint: str,
+        caller: str,
+        payload: dict[str, Any],
+        status: int,
+        request_id: str | None,
     ) -> None:
         try:
             await self._store.log_command(
@@ -83,6 +103,7 @@ class Audit:
                 caller=caller,
                 payload=payload,
                 response_status=status,
+                request_id=request_id or None,
             )
         except StoreError as error:  # the change is made; its answer must not say otherwise
             events.store_trouble(where="command log", error=error)

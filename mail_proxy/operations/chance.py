@@ -24,3 +24,11 @@ class Chance:
         given = self._given
         self._given += n
         return self._drawn[given : self._given]
+
+
+_chance = Chance()
+
+
+def new_request_id() -> str:
+    """Sixteen characters: 64 bits of chance."""
+    return _chance.octets(8).hex()

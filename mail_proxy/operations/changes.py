@@ -83,7 +83,8 @@ class Change:
     @property
     def act(self) -> Act:
         """As of now; a change of many messages takes its time."""
-        return Act(self._action, self._ctx.clock.now(), self._ctx.caller.name, self._is_sent)
+        ctx = self._ctx
+        return Act(self._action, ctx.clock.now(), ctx.caller.name, self._is_sent, ctx.request_id)
 
     async def run(self) -> Changed:
         """Raises Invalid for a filter that cannot be read, and for ids beside one."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from mail_proxy.operations.context import Context
+from mail_proxy.store.commands import CommandRow
 from mail_proxy.wire.commands import (
     MAX_LISTED,
+    CommandRecord,
     Commands,
     ExportCommands,
     ExportedCommands,
@@ -17,20 +19,24 @@ async def list_commands(ctx: Context, request: ListCommands) -> Commands:
     rows = await ctx.store.list_commands(**request.model_dump())
     return {
         "ok": True,
-        "commands": [
-            {
-                "id": str(row.pk),
-                "command_ts": int(row.command_ts),
-                "endpoint": row.endpoint,
-                "tenant_id": row.tenant_id,
-                "caller": row.caller,
-                "payload": row.payload,
-                "response_status": row.response_status,
-            }
-            for row in rows
-        ],
+        "commands": [_record(row) for row in rows],
         "total": len(rows),
     }
+
+
+def _record(row: CommandRow) -> CommandRecord:
+    record: CommandRecord = {
+        "id": str(row.pk),
+        "command_ts": int(row.command_ts),
+        "endpoint": row.endpoint,
+        "tenant_id": row.tenant_id,
+        "caller": row.caller,
+        "payload": row.payload,
+        "response_status": row.response_status,
+    }
+    if row.request_id:
+        record["request_id"] = row.request_id
+    return record
 
 
 async def export_commands(ctx: Context, request: ExportCommands) -> ExportedCommands:

@@ -110,6 +110,11 @@ class Context:
         return self.settings.intake.max_queued if own is None else own
 
     @property
+    def request_id(self) -> str | None:
+        """Of what is asked; None where nobody asks."""
+        return self.caller.request_id or None
+
+    @property
     def is_tenant(self) -> bool:
         """A tenant's token asks, so what it sets is not trusted as the admin's is."""
         return self.caller.tenant_id is not None

@@ -12,7 +12,9 @@ from mail_proxy.domain.errors import (
     Unauthorized,
 )
 from mail_proxy.observe import events
+from mail_proxy.observe.bound import OfRequest
 from mail_proxy.operations.audit import Audit
+from mail_proxy.operations.chance import new_request_id
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.table import OPERATIONS
 from mail_proxy.operations.tokens import WRONG_TOKEN
@@ -40,6 +42,12 @@ class Door:
 
         Raises MailProxyError; whatever else goes wrong is logged, and told as a bug of ours.
         """
+        if not caller.request_id:
+            caller = caller.asking(new_request_id())
+        with OfRequest(caller.request_id):
+            return await self._open(name, payload, caller)
+
+    async def _open(self, name: str, payload: object, caller: Caller) -> dict[str, Any]:
         route = route_named(name)
         if route is None:
             raise NotFound(f"there is no command '{name[:100]}'")
@@ -112,8 +120,8 @@ def _named_tenants(payload: Mapping[str, Any]) -> Iterator[object]:
 
 
 def _tell_refusal(route: Route, caller: Caller, error: MailProxyError) -> None:
-    """Somebody with a good token asked for what is not theirs: worth a line."""
-    if isinstance(error, Unauthorized | Forbidden):
+    """A change that was not made, or what is not theirs, asked for with a good token."""
+    if route.changes or isinstance(error, Unauthorized | Forbidden):
         events.command_refused(
             command=route.name, caller=caller.name, code=error.code, why=str(error)
         )

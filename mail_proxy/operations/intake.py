@@ -50,15 +50,23 @@ class Intake:
 
     tenant_id: of those that name none; a tenant's token supplies its own.
     default_priority: of those without one. now: seconds since the epoch.
+    request_id: of the post.
     """
 
     def __init__(
-        self, directory: Directory, *, tenant_id: str | None, default_priority: int, now: float
+        self,
+        directory: Directory,
+        *,
+        tenant_id: str | None,
+        default_priority: int,
+        now: float,
+        request_id: str | None = None,
     ) -> None:
         self._directory = directory
         self._tenant_id = tenant_id
         self._default_priority = default_priority
         self._now = now
+        self._request_id = request_id
 
     def check(self, entry: object) -> NewMessage:
         """Raises Invalid: its text is the `reason` of the rejection, its field the `field`."""
@@ -114,6 +122,7 @@ class Intake:
             content=to_json(fields),
             created_at=self._now,
             expires_at=_expires_at(entry.get("expires_ts"), due_at),
+            request_id=self._request_id,
         )
 
     def _priority(self, given: object) -> int:

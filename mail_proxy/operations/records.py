@@ -37,6 +37,7 @@ class Records:
             "state": row.state.value,
             "priority": row.priority,
             "batch_code": row.batch_code,
+            "request_id": row.request_id,
             "deferred_ts": not_before(due_at) if due_at > self.now else None,
             "expires_ts": whole_seconds(row.expires_at),
             "sent_ts": whole_seconds(row.sent_at),

@@ -167,6 +167,7 @@ class _Resend(Change):
             recipients=self._recipients(row),
             content=content,
             created_at=now,
+            request_id=self._ctx.request_id,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ FULL_KEYS = (
     "bounce_type",
     "bounce_code",
     "bounce_reason",
+    "request_id",
 )
 _LATEST = 10**11  # seconds since the epoch; more is milliseconds, or a mistake
 _GONE = 410
@@ -64,6 +65,12 @@ def entry(event: EventRow, style: str | None) -> dict[str, Any]:
     if style == FULL:
         return dict.fromkeys(FULL_KEYS) | told
     return {key: value for key, value in told.items() if value is not None}
+
+
+def requests_of(events: Iterable[EventRow]) -> list[str]:
+    """The requests that brought their messages, each once."""
+    found = dict.fromkeys(event.data.get("request_id") for event in events)
+    return [request_id for request_id in found if request_id]
 
 
 def is_named(event: EventRow, names: frozenset[str]) -> bool:

@@ -9,9 +9,17 @@ from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.webhook import good_at, headers_for
 from mail_proxy.http_out import Unreachable
 from mail_proxy.observe import events as log
+from mail_proxy.observe.log import gathered
 from mail_proxy.reports import plan
 from mail_proxy.reports.base import Tools
-from mail_proxy.reports.entries import Answer, encoded, is_named, read_answer, webhook_id
+from mail_proxy.reports.entries import (
+    Answer,
+    encoded,
+    is_named,
+    read_answer,
+    requests_of,
+    webhook_id,
+)
 from mail_proxy.reports.plan import Pause, Receiver, Urge
 from mail_proxy.store.values import EventRow, SyncState, Tenant
 
@@ -150,7 +158,9 @@ class TenantReports:
         taken = [event for event in events if not is_named(event, answer.refused)]
         await self._mark(taken, "reported")
         self.tools.metrics.reported(len(taken))
-        log.reports_sent(tenant_id=self.tenant_id, n=len(taken), seconds=seconds)
+        with gathered():
+            log.reports_sent(tenant_id=self.tenant_id, n=len(taken), seconds=seconds)
+            log.requests_reported(tenant_id=self.tenant_id, request_ids=requests_of(taken))
         await self._count_refusal(refused)
         if len(self.held) + len(refused) > MAX_HELD:
             why = "the application refuses too many entries by name"

@@ -5,7 +5,6 @@ One call is one short transaction; what is decided is decided on the rows as the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from mail_proxy.domain.actions import EXPIRED, PAST, Action, held_by, refusal
 from mail_proxy.domain.state import State
 from mail_proxy.store import ending, fates, moving, removing
 from mail_proxy.store.conditions import conditions_anew
+from mail_proxy.store.event_data import event_data
 from mail_proxy.store.indexed import by_index
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.messages import find_messages
@@ -25,12 +25,16 @@ _m = messages.c
 
 
 class Act(NamedTuple):
-    """What is done, when and by whom. is_sent: how messages in doubt are settled."""
+    """What is done, when, by whom and with which request.
+
+    is_sent: how messages in doubt are settled.
+    """
 
     action: Action
     now: float
     by: str
     is_sent: bool = False
+    request_id: str | None = None
 
 
 def judge(
@@ -75,7 +79,7 @@ def note(
             "event_type": word,
             "event_ts": act.now,
             "description": f"{word} by {act.by}",
-            "data": json.dumps({"by": act.by, **(more or {}).get(row.pk, {})}),
+            "data": event_data({"by": act.by, **(more or {}).get(row.pk, {})}, act.request_id),
             "report_state": "none",
         }
         for row in rows

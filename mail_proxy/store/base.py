@@ -461,6 +461,7 @@ class Store(Protocol):
         caller: str,
         payload: dict[str, Any],
         response_status: int,
+        request_id: str | None = None,
     ) -> None: ...
     async def list_commands(
         self,

@@ -25,6 +25,7 @@ class LoggedCommand(NamedTuple):
     caller: str
     payload: dict[str, Any]
     response_status: int
+    request_id: str | None = None
 
 
 class CommandRow(NamedTuple):
@@ -37,6 +38,7 @@ class CommandRow(NamedTuple):
     caller: str
     payload: dict[str, Any]
     response_status: int
+    request_id: str | None = None
 
 
 def log_commands(conn: Connection, commands: Sequence[LoggedCommand]) -> list[None]:

@@ -683,9 +683,10 @@ class MailProxyDb:
         caller: str,
         payload: dict[str, Any],
         response_status: int,
+        request_id: str | None = None,
     ) -> None:
         command = commands.LoggedCommand(
-            tenant_id, command_ts, endpoint, caller, payload, response_status
+            tenant_id, command_ts, endpoint, caller, payload, response_status, request_id
         )
         await self._writer.do(Lane.ADMIN, commands.log_commands, command, weight=1)
 

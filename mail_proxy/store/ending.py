@@ -6,7 +6,6 @@ whether the event is legal.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -17,6 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.state import FINAL, Event, RecipientState, State, sources, target
 from mail_proxy.store.counting import Differences
+from mail_proxy.store.event_data import event_data
 from mail_proxy.store.indexed import by_index
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.messages import find_by_pks
@@ -97,7 +97,7 @@ def end_messages(conn: Connection, endings: Sequence[Ending], *, now: float) -> 
 
 
 def _rows(conn: Connection, tenant_id: str, pks: Sequence[int]) -> dict[int, Any]:
-    columns = [_m.pk, _m.id, _m.account_id, _m.state, _m.priority, _m.updated_at]
+    columns = [_m.pk, _m.id, _m.account_id, _m.state, _m.priority, _m.updated_at, _m.request_id]
     found = conn.execute(select(*columns).where(_m.tenant_id == tenant_id, _m.pk.in_(pks)))
     return {row.pk: row for row in found}
 
@@ -149,7 +149,7 @@ def _write(conn: Connection, row: Any, ending: Ending, now: float) -> None:
                 event_type=event.event_type,
                 event_ts=event.event_ts,
                 description=event.description,
-                data=json.dumps(event.data),
+                data=event_data(event.data, row.request_id),
                 report_state="pending" if event.reportable else "none",
             )
         )

@@ -166,6 +166,7 @@ messages = _table(
     _may("finished_at", Float),  # SENT, FAILED, BOUNCED
     _may("held_reason", Text),
     _may("retried_at", Float),  # when a person asked for it anew: its age counts from then
+    _may("request_id", String),  # of the post, or resend, that brought it
 )
 _m = messages.c
 _claimable = _m.state.in_(stored(sources(Event.CLAIM)))
@@ -346,6 +347,7 @@ command_log = _table(
     _need("caller", String),
     _need("payload", Text),  # JSON, secrets masked
     _need("response_status", Integer),
+    _may("request_id", String),  # empty for the sum of several posts
 )
 
 suppressions = _table(

@@ -129,6 +129,7 @@ class NewMessage:
     expires_at: float | None = None
     # (position, why) of recipients that are refused at once; never all of them.
     suppressed: tuple[tuple[int, str], ...] = ()
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +209,7 @@ class Claimed:
     settled: tuple[RecipientRow, ...] = ()  # recipients that earlier attempts settled
     batch_code: str | None = None
     lapses: int = 0
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,7 @@ class Rejected:
     account_id: str
     tries: int
     rejected_at: float
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +279,10 @@ class RecipientResult:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event written with the change that it tells; `data` are its fields in a report."""
+    """An event written with the change that it tells; `data` are its fields in a report.
+
+    The store adds the `request_id` of the message.
+    """
 
     event_type: str
     event_ts: float
@@ -378,6 +384,7 @@ class MessageRow:
     error_at: float | None
     finished_at: float | None
     held_reason: str | None
+    request_id: str | None = None
     recipients: tuple[RecipientRow, ...] = ()
     content: bytes | None = None
     events: tuple[EventRow, ...] = ()

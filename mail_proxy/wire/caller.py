@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 
@@ -17,11 +17,19 @@ class Scope(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`tenant_id` is set for tenants only; `name` is for the audit log."""
+    """`tenant_id` is set for tenants only; `name` is for the audit log.
+
+    request_id: of what is asked now; empty: whoever opens the door makes one.
+    """
 
     scope: Scope
     tenant_id: str | None = None
     name: str = ""
+    request_id: str = field(default="", compare=False)
+
+    def asking(self, request_id: str) -> Caller:
+        """The same with this request."""
+        return Caller(self.scope, self.tenant_id, self.name, request_id)
 
 
 NOBODY = Caller(Scope.PUBLIC, name="nobody")

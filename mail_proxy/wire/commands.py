@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -31,7 +31,10 @@ class ListCommands(ExportCommands):
 
 
 class CommandRecord(TypedDict):
-    """tenant_id: empty for the instance. endpoint: the path. payload: its secrets are masked."""
+    """tenant_id: empty for the instance. endpoint: the path. payload: its secrets are masked.
+
+    request_id: not there where several posts are summed up.
+    """
 
     id: str
     command_ts: int
@@ -40,6 +43,7 @@ class CommandRecord(TypedDict):
     caller: str
     payload: dict[str, Any]
     response_status: int
+    request_id: NotRequired[str]
 
 
 class Commands(TypedDict):

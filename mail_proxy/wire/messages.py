@@ -254,6 +254,7 @@ class MessageRecord(TypedDict):
     last_error: the latest refusal of one that has not failed.
     why, why_code, do: the nearest cause for it to be where it is, in a sentence and a word, and
         the command to go on with; not there where its status says it all.
+    request_id: of the request that posted it, or had it sent again.
     message: what the application posted.
     """
 
@@ -266,6 +267,7 @@ class MessageRecord(TypedDict):
     state: str
     priority: int
     batch_code: NotRequired[str]
+    request_id: NotRequired[str]
     deferred_ts: NotRequired[int]
     expires_ts: NotRequired[int]
     sent_ts: NotRequired[int]

@@ -47,6 +47,7 @@ _SHOWN = {
     "now": float(_SHOWN_TS),
     "pk": "912052473810964480",
     "event_id": "1",
+    "request_id": "5d41402abc4b2a76",
     "connect": 0.0123,
     "tls": 0.0345,
     "auth": 0.0456,

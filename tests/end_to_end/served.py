@@ -44,6 +44,12 @@ class Served:
             allow_redirects=False,
         )
 
+    def request_id(self, given: str | None) -> str:
+        """Of the answer to a request with that one, or with none."""
+        headers = {} if given is None else {"X-Request-ID": given}
+        answer = self._session.get(f"{self.url}/health", headers=headers, timeout=PATIENCE_S)
+        return answer.headers["X-Request-ID"]
+
     def ask(
         self, method: str, target: str, body: Any = None, *, who: str = "admin"
     ) -> dict[str, Any]:

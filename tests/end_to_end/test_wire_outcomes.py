@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 Running = Any  # see conftest: an instance with a tenant, an account, a relay and an application
 Made = Callable[[Installation, aiohttp.ClientSession], Awaitable[None]]
-COMMON = {"id", "event_id", "tenant_id", "pk", "account_id", "priority"}
+COMMON = {"id", "event_id", "tenant_id", "pk", "account_id", "priority", "request_id"}
 
 
 async def record(main: Installation, name: str = "r-1") -> dict[str, Any]:

@@ -68,6 +68,15 @@ def test_who_asks_gets_the_answer_of_the_row(row: Row, daemon: Served) -> None:
             assert found["error"] == word(row["error"])
 
 
+@rows("`X-Request-ID`", "answered")
+def test_a_request_is_named_as_its_row_says(row: Row, daemon: Served) -> None:
+    given = word(row["`X-Request-ID`"])
+    told = daemon.request_id(given or None)
+
+    assert (told == given) == (row["answered"] == "the same")
+    assert re.fullmatch(r"[A-Za-z0-9._-]{1,64}", told)
+
+
 # --- routes ---
 
 

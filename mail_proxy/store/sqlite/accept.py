@@ -72,7 +72,8 @@ REMOVE = (
 INSERT_MESSAGES = insert_of_json(
     "messages",
     "tenant_id, pk, id, account_id, state, priority, due_at, deferred_ts, expires_at, batch_code, "
-    "sender, subject, return_path, rfc_message_id, size_bytes, created_at, updated_at",
+    "sender, subject, return_path, rfc_message_id, size_bytes, created_at, updated_at, "
+    "request_id",
 )
 INSERT_RECIPIENTS = insert_of_json(
     "recipients", "tenant_id, message_pk, position, address, state, reply"
@@ -263,6 +264,7 @@ def _message_row(pk: int, m: NewMessage, state: State, now: float) -> tuple[obje
         len(m.content),
         m.created_at,
         now,
+        m.request_id,
     )
 
 

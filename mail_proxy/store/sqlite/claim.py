@@ -195,7 +195,7 @@ def _lease_chosen(db: sqlite3.Connection, choose: str, values: dict[str, Any]) -
 def _reject(db: sqlite3.Connection, request: ClaimRequest) -> tuple[Rejected, ...]:
     where = request._asdict()
     rows = db.execute(REJECT, where).fetchall()
-    _count(db, request, [priority for _, _, priority, _ in rows], target(Event.REJECT))
+    _count(db, request, [row[2] for row in rows], target(Event.REJECT))
     return tell_rejected(db, where, rows)
 
 

@@ -8,7 +8,6 @@ mail, whatever became of the lease.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from sqlalchemy import Connection
 from mail_proxy.domain.safe_text import visible
 from mail_proxy.domain.state import FINAL, Event, RecipientState, State, sources, target
 from mail_proxy.store.counting import Differences
+from mail_proxy.store.event_data import event_data
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.sqlite.driver import (
     as_json,
@@ -36,7 +36,7 @@ from mail_proxy.store.values import NewEvent, Outcome, RecipientResult
 HELD_NOW = """
 SELECT CAST(json_group_array(json_array(
   m.tenant_id, m.pk, CAST(m.id AS TEXT), m.account_id, m.state, m.priority,
-  CAST(m.batch_code AS TEXT), m.lease_token
+  CAST(m.batch_code AS TEXT), m.lease_token, CAST(m.request_id AS TEXT)
 )) AS BLOB)
 FROM json_each(?) AS wanted CROSS JOIN messages AS m
 WHERE m.tenant_id = wanted.value ->> 0 AND m.pk = wanted.value ->> 1
@@ -135,6 +135,7 @@ class _Row:
     priority: int
     batch_code: str | None
     lease_token: int | None
+    request_id: str | None
 
     def is_under_lease_of(self, outcome: Outcome) -> bool:
         return self.state in sources(outcome.event) and self.lease_token == outcome.lease_token
@@ -331,6 +332,6 @@ def _event_row(row: _Row, event: NewEvent) -> tuple[Any, ...]:
         event.event_type,
         event.event_ts,
         event.description,
-        json.dumps(event.data),
+        event_data(event.data, row.request_id),
         "pending" if event.reportable else "none",
     )

@@ -30,7 +30,7 @@ ROWS = f"""
 SELECT CAST(json_group_array(json_array(
   m.pk, CAST(m.id AS TEXT), m.priority, m.tries, m.created_at, {QUEUED_AT}, m.expires_at,
   CAST(m.rfc_message_id AS TEXT), CAST(m.return_path AS TEXT), m.due_at,
-  CAST(m.batch_code AS TEXT), m.lapses, m.size_bytes
+  CAST(m.batch_code AS TEXT), m.lapses, m.size_bytes, CAST(m.request_id AS TEXT)
 )) AS BLOB)
 FROM json_each(?) AS wanted CROSS JOIN messages AS m
 WHERE m.tenant_id = ? AND m.pk = wanted.value
@@ -75,6 +75,7 @@ class Leased(NamedTuple):
     batch_code: str | None
     lapses: int
     size_bytes: int
+    request_id: str | None
 
     def order(self) -> tuple[int, float, int]:
         return self.priority, self.due_at, self.pk
@@ -112,6 +113,7 @@ def claimed(
             settled=tuple(settled[row.pk]),
             batch_code=None if row.batch_code is None else visible(row.batch_code),
             lapses=row.lapses,
+            request_id=None if row.request_id is None else visible(row.request_id),
         )
         for row in leased
     )

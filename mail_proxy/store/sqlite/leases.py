@@ -33,13 +33,14 @@ WHERE d.daemon_id <> ? AND EXISTS (
 _FIELDS = (
     *("tenant_id", "pk", "id", "account_id", "priority", "tries", "lapses", "created_at"),
     *("expires_at", "due_at", "batch_code", "lease_token", "queued_at"),
-    *("rfc_message_id", "return_path"),
+    *("rfc_message_id", "return_path", "request_id"),
 )
 
 LEASES = f"""
 SELECT m.lease_daemon, m.tenant_id, m.pk, CAST(m.id AS BLOB), m.account_id, m.priority, m.tries,
   m.lapses, m.created_at, m.expires_at, m.due_at, CAST(m.batch_code AS BLOB), m.lease_token,
-  {QUEUED_AT}, CAST(m.rfc_message_id AS BLOB), CAST(m.return_path AS BLOB)
+  {QUEUED_AT}, CAST(m.rfc_message_id AS BLOB), CAST(m.return_path AS BLOB),
+  CAST(m.request_id AS BLOB)
 FROM messages AS m INDEXED BY messages_leased
 WHERE {_IS_LEASED} AND (m.lease_daemon, m.tenant_id, m.pk) > (?, ?, ?) AND m.lease_daemon <= ?
 ORDER BY m.lease_daemon, m.tenant_id, m.pk LIMIT ?
@@ -79,7 +80,7 @@ def _of(db: sqlite3.Connection, tenant_id: str, rows: Sequence[Sequence[Any]]) -
     found = [(daemon_id, dict(zip(_FIELDS, row, strict=True))) for daemon_id, *row in rows]
     pending, settled = recipients(db, tenant_id, [fields["pk"] for _, fields in found])
     for daemon_id, fields in found:
-        for name in ("id", "batch_code", "rfc_message_id"):
+        for name in ("id", "batch_code", "rfc_message_id", "request_id"):
             if fields[name] is not None:
                 fields[name] = visible(as_stored(fields[name]))
         fields["return_path"] = as_stored(fields["return_path"])

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mail_proxy.domain.limits import REJECTED
 from mail_proxy.domain.state import Event, RecipientState, target
+from mail_proxy.store.event_data import event_data
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.values import Rejected
 
@@ -45,22 +45,27 @@ UPDATE messages
 SET state = '{target(Event.REJECT).value}', error = '{REJECTED}', error_code = NULL,
   error_at = :now, finished_at = :now, updated_at = :now
 WHERE tenant_id = :tenant_id AND pk IN ({first_rows})
-RETURNING pk, id, priority, tries
+RETURNING pk, id, priority, tries, request_id
 """
 
 
 def tell_rejected(
-    db: sqlite3.Connection, where: Mapping[str, Any], rows: Sequence[tuple[int, str, int, int]]
+    db: sqlite3.Connection,
+    where: Mapping[str, Any],
+    rows: Sequence[tuple[int, str, int, int, str | None]],
 ) -> tuple[Rejected, ...]:
     """The rest of what a refusal means: recipients, event, report. `where` is the claim's."""
     tenant_id, account_id, now = where["tenant_id"], where["account_id"], where["now"]
-    data = json.dumps({"error_ts": int(now), "error": REJECTED})
+    data = {"error_ts": int(now), "error": REJECTED}
     db.executemany(REFUSE, [(now, tenant_id, pk) for pk, *_ in rows])
     db.executemany(
         TELL,
         [
-            (tenant_id, next_pk(), pk, id_, account_id, priority, now, data)
-            for pk, id_, priority, _ in rows
+            (tenant_id, next_pk(), pk, id_, account_id, priority, now, event_data(data, request_id))
+            for pk, id_, priority, _, request_id in rows
         ],
     )
-    return tuple(Rejected(tenant_id, pk, id_, account_id, tries, now) for pk, id_, _, tries in rows)
+    return tuple(
+        Rejected(tenant_id, pk, id_, account_id, tries, now, request_id)
+        for pk, id_, _, tries, request_id in rows
+    )

@@ -92,9 +92,10 @@ def test_a_failure_comes_back_as_the_error_it_was():
     body = {"ok": False, "error": "no", "detail": ["x"], "code": "invalid", "field": "id"}
 
     with pytest.raises(errors.Invalid, match="no") as e:
-        answer_from(400, "application/json", json.dumps(body).encode())
+        answer_from(400, "application/json", json.dumps(body).encode(), request_id="call-7")
 
     assert (e.value.field, e.value.detail) == ("id", ["x"])
+    assert e.value.request_id == "call-7"
 
 
 @pytest.mark.parametrize(

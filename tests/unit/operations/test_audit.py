@@ -12,6 +12,7 @@ from mail_proxy.domain.errors import MailProxyError, StoreUnavailable
 from mail_proxy.operations import audit as audit_module
 from mail_proxy.operations.excerpt import MORE, MOST_BYTES, excerpt
 from mail_proxy.store.schema import command_log
+from mail_proxy.wire.caller import ADMIN
 
 
 async def logged(house: Any) -> list[dict[str, Any]]:
@@ -69,6 +70,21 @@ async def test_posts_are_summed_up_without_their_bodies(house):
     line = (await logged(house))[-1]
     assert line["tenant_id"] == "acme"
     assert line["payload"] == {"posts": 2, "messages": 3, "queued": 2, "rejected": 1}
+
+
+async def test_a_change_is_logged_with_its_request(house):
+    await house.call("addTenant", ADMIN.asking("call-7"), id="acme")
+    assert (await logged(house))[-1]["request_id"] == "call-7"
+
+
+@pytest.mark.parametrize(("posts", "told"), [(["a"], "a"), (["a", "b"], None)])
+async def test_a_sum_names_the_request_where_it_is_of_one(house, posts, told):
+    await house.tenant("acme", "main")
+    for name in posts:
+        await house.post(house.mail(name), caller=ADMIN.asking(name))
+    await house.audit.flush()
+    line = (await logged(house))[-1]
+    assert (line["payload"]["posts"], line["request_id"]) == (len(posts), told)
 
 
 async def test_sums_are_written_while_it_runs_and_when_it_stops(house, monkeypatch):

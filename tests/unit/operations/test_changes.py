@@ -138,9 +138,9 @@ async def test_what_is_held_is_freed_to_where_it_was(house):
     now = await states(house)
     assert (now["waits"], now["planned"], now["b"]) == ("waiting", "waiting", "suspended")
     events = (await house.call("getMessageEvents", id="b"))["events"]
-    assert [(e["event_type"], e["event_data"]) for e in events] == [
-        ("held", {"by": "admin"}),
-        ("freed", {"by": "admin"}),
+    assert [(e["event_type"], e["event_data"]["by"]) for e in events] == [
+        ("held", "admin"),
+        ("freed", "admin"),
     ]
     assert [m.id for m in await house.claim("acme", "main")] == ["claimed", "waits"]
 
@@ -248,4 +248,4 @@ async def test_a_tenant_changes_its_own_messages_only(house):
         assert "other" not in str(told)
     assert await states(house) == {"own": "held", "other": "waiting"}
     (event,) = (await house.call("getMessageEvents", id="own"))["events"]
-    assert event["event_data"] == {"by": "tenant acme"}
+    assert event["event_data"]["by"] == "tenant acme"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mail_proxy.domain.errors import Forbidden, Invalid
+from mail_proxy.wire.caller import ADMIN
 
 
 async def test_changes_are_listed_latest_first(house):
@@ -17,6 +18,17 @@ async def test_changes_are_listed_latest_first(house):
     assert (latest["tenant_id"], latest["payload"]["name"]) == ("acme", "Acme")
     assert (latest["caller"], latest["response_status"]) == ("admin", 200)
     assert listed["total"] == 2
+
+
+async def test_they_tell_the_request_that_they_came_with(house):
+    await house.call("addTenant", ADMIN.asking("call-7"), id="acme")
+    await house.tenant("bravo", "main")
+    await house.post(house.mail("a", tenant_id="bravo"))
+    await house.post(house.mail("b", tenant_id="bravo"))
+    await house.audit.flush()
+    summed, *_, first = (await house.call("listCommands"))["commands"]
+    assert first["request_id"] == "call-7"
+    assert "request_id" not in summed
 
 
 async def test_they_are_chosen_by_tenant_and_endpoint_and_bounded(house):

@@ -126,7 +126,7 @@ async def test_history_comes_only_when_asked_for(house):
     ]
     (entry,) = record["history"]
     assert entry["event_type"] == "sent"
-    assert entry["metadata"] == {"said": "so"}
+    assert entry["metadata"] == {"said": "so", "request_id": record["request_id"]}
     assert entry["description"] == "as told"
 
 

@@ -12,6 +12,7 @@ from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.operations import changes
 from mail_proxy.store import Outcome, RecipientResult
 from mail_proxy.store.copying import MAX_DOUBLINGS
+from mail_proxy.wire.caller import ADMIN
 
 
 async def states(house: Any) -> dict[str, str]:
@@ -22,7 +23,8 @@ async def states(house: Any) -> dict[str, str]:
 async def sent_to_some(house: Any, **fields: Any) -> None:
     """`m1` went to ann and was refused by bob."""
     await house.tenant("acme", "main")
-    await house.post(house.mail(to=["ann@example.org", "bob@example.org"], **fields))
+    mail = house.mail(to=["ann@example.org", "bob@example.org"], **fields)
+    await house.post(mail, caller=ADMIN.asking("post-1"))
     (claimed,) = await house.claim("acme", "main")
     results = (
         RecipientResult(0, RecipientState.ACCEPTED, None),
@@ -38,7 +40,8 @@ async def sent_to_some(house: Any, **fields: Any) -> None:
 )
 async def test_a_resent_message_is_a_new_one(house, recipients, addresses):
     await sent_to_some(house, batch_code="may", priority=1)
-    told = await house.call("resendMessages", tenant_id="acme", ids=["m1"], recipients=recipients)
+    fields = {"tenant_id": "acme", "ids": ["m1"], "recipients": recipients}
+    told = await house.call("resendMessages", ADMIN.asking("again-1"), **fields)
     assert told["resent"] == [{"id": "m1", "new_id": "m1-r1"}]
     old = (await house.call("getMessage", id="m1"))["message"]
     new = (await house.call("getMessage", id="m1-r1"))["message"]
@@ -46,8 +49,10 @@ async def test_a_resent_message_is_a_new_one(house, recipients, addresses):
     assert [r["address"] for r in new["recipients"]] == addresses
     assert (new["batch_code"], new["priority"]) == ("may", 1)
     assert new["message"] == {**old["message"], "id": "m1-r1"}
-    assert [h["metadata"] for h in old["history"]] == [{"by": "admin", "new_id": "m1-r1"}]
-    assert [h["metadata"] for h in new["history"]] == [{"by": "admin", "of_id": "m1"}]
+    assert (new["request_id"], old["request_id"]) == ("again-1", "post-1")
+    by = {"by": "admin", "request_id": "again-1"}
+    assert [h["metadata"] for h in old["history"]] == [{**by, "new_id": "m1-r1"}]
+    assert [h["metadata"] for h in new["history"]] == [{**by, "of_id": "m1"}]
     claimed, first = (await house.claim("acme", "main"))[0], old
     assert claimed.id == "m1-r1"
     assert claimed.rfc_message_id != first

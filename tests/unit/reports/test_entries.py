@@ -28,6 +28,7 @@ def test_there_is_never_a_null(store):
 def test_in_full_style_every_key_is_there(store):
     told = entry(store.add_event(data={"error_ts": 5, "error": "550 no"}), "full")
     assert told.keys() >= set(FULL_KEYS)
+    assert told["request_id"] is None
     assert (told["sent_ts"], told["error"]) == (None, "550 no")
 
 

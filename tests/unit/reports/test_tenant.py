@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -32,6 +33,16 @@ async def test_what_waits_is_posted_oldest_first_and_marked(desk, store, http, c
     assert store.states() == ["reported"] * 3
     assert store.sync["acme"].last_sync_ts == clock.now()
     assert pause == Pause(300.0)
+
+
+async def test_the_requests_whose_news_was_taken_are_told_once(desk, store, http, caplog):
+    for request_id in ("post-1", "post-2", "post-1", None):
+        store.add_event(data={"sent_ts": 1, "request_id": request_id})
+    with caplog.at_level(logging.INFO, logger="mail_proxy"):
+        await desk().round(Urge.TIMER)
+    assert caplog.records[-1].getMessage() == (
+        "requests_reported tenant=acme request_ids=post-1,post-2"
+    )
 
 
 async def test_a_full_post_is_followed_at_once_by_the_next(desk, store, http):
