@@ -39,7 +39,8 @@ async def test_a_new_receiver_gets_a_heartbeat_and_events_one_entry_each(site: S
         await sink.wait_for(2, timeout_s=30)
         entry = next(e for e in sink.entries if e["id"] == "m1")
         assert entry.keys() == {
-            *("id", "sent_ts", "event_id", "tenant_id", "pk", "account_id", "priority")
+            *("id", "sent_ts", "event_id", "tenant_id", "pk", "account_id", "priority"),
+            "request_id",
         }
         assert isinstance(entry["sent_ts"], int)
         status = await sync_of(here)
