@@ -107,6 +107,7 @@ def new_message(number: int, now: float) -> NewMessage:
         recipients=(RECIPIENT,),
         content=CONTENT,
         created_at=now,
+        request_id="5d41402abc4b2a76",
     )
 
 
