@@ -13,7 +13,9 @@ from typing import Any
 from mail_proxy.config import kinds
 from mail_proxy.config.kinds import Kind
 from mail_proxy.config.settings import (
+    AttachmentSettings,
     BounceSettings,
+    CacheSettings,
     DeliverySettings,
     HttpSettings,
     IntakeSettings,
@@ -290,6 +292,90 @@ VARIABLES: tuple[Variable, ...] = (
         key="report_max_backoff_s",
     ),
     Variable(
+        "GMP_ATTACHMENT_TIMEOUT",
+        "attachments.timeout_s",
+        kinds.decimal(0.1, 3600, unit="seconds"),
+        "How long the fetch of an attachment may take, from the look-up of the name to the last "
+        "byte.",
+        key="attachment_timeout",
+    ),
+    Variable(
+        "GMP_ATTACHMENT_BASE_URL",
+        "attachments.base_url",
+        kinds.url(),
+        "Where `endpoint` attachments are asked for, for tenants without a URL of their own.",
+        key="attachment_base_url",
+    ),
+    Variable(
+        "GMP_ATTACHMENT_MAX_MB",
+        "attachments.max_bytes",
+        kinds.decimal(0.0625, 1024, unit="MiB", scale=2**20),
+        "The largest attachment that is fetched.",
+        key="attachment_max_mb",
+    ),
+    Variable(
+        "GMP_ATTACHMENT_BUDGET_MB",
+        "attachments.budget_bytes",
+        kinds.decimal(1, 2**20, unit="MiB", scale=2**20),
+        "How much of fetched attachments may lie on the disk at one time, beside the cache.",
+        key="attachment_budget_mb",
+    ),
+    Variable(
+        "GMP_ATTACHMENT_FOLDERS",
+        "attachments.folders",
+        kinds.absolute_folders(),
+        "Folders whose files all tenants may attach; the one of its own is always a tenant's.",
+        key="attachment_folders",
+    ),
+    Variable(
+        "GMP_CACHE_MEMORY_MAX_MB",
+        "cache.memory_max_bytes",
+        kinds.decimal(0, 2**20, unit="MiB", scale=2**20),
+        "How much of small attachments with an MD5 is kept in memory; 0: nothing.",
+        aliases=("GMP_ATTACHMENT_CACHE_MEMORY_MAX_MB",),
+        key="cache_memory_max_mb",
+    ),
+    Variable(
+        "GMP_CACHE_MEMORY_TTL_SECONDS",
+        "cache.memory_ttl_s",
+        kinds.decimal(0, _YEAR_S, unit="seconds"),
+        "How long each is kept there.",
+        aliases=("GMP_ATTACHMENT_CACHE_MEMORY_TTL_SECONDS",),
+        key="cache_memory_ttl_seconds",
+    ),
+    Variable(
+        "GMP_CACHE_DISK_DIR",
+        "cache.disk_dir",
+        kinds.absolute_folder(),
+        "Where larger ones are kept; not given, in the instance's folder.",
+        aliases=("GMP_ATTACHMENT_CACHE_DISK_DIR",),
+        key="cache_disk_dir",
+    ),
+    Variable(
+        "GMP_CACHE_DISK_MAX_MB",
+        "cache.disk_max_bytes",
+        kinds.decimal(0, 2**30, unit="MiB", scale=2**20),
+        "How much of them is kept; 0: nothing.",
+        aliases=("GMP_ATTACHMENT_CACHE_DISK_MAX_MB",),
+        key="cache_disk_max_mb",
+    ),
+    Variable(
+        "GMP_CACHE_DISK_TTL_SECONDS",
+        "cache.disk_ttl_s",
+        kinds.decimal(0, _YEAR_S, unit="seconds"),
+        "How long each is kept there.",
+        aliases=("GMP_ATTACHMENT_CACHE_DISK_TTL_SECONDS",),
+        key="cache_disk_ttl_seconds",
+    ),
+    Variable(
+        "GMP_CACHE_DISK_THRESHOLD_KB",
+        "cache.threshold_bytes",
+        kinds.decimal(0, 2**20, unit="KiB", scale=2**10),
+        "From this size on an attachment is kept on the disk.",
+        aliases=("GMP_ATTACHMENT_CACHE_DISK_THRESHOLD_KB",),
+        key="cache_disk_threshold_kb",
+    ),
+    Variable(
         "GMP_BOUNCE_ENABLED",
         "bounces.enabled",
         kinds.boolean(),
@@ -359,18 +445,8 @@ VARIABLES: tuple[Variable, ...] = (
 # Read elsewhere: by the loader itself, by the CLI, or where instances are found.
 OTHERS = frozenset({"GMP_CONFIG_FILE", "GMP_INSTANCE", "GMP_TENANT", "GMP_TOKEN"})
 
-_CACHE = "the attachment cache is not part of this version"
-
 # Known names whose part of the program is not there yet: said at start, never ignored in silence.
 WITHOUT_EFFECT: dict[str, str] = {
-    "GMP_CACHE_MEMORY_MAX_MB": _CACHE,
-    "GMP_CACHE_MEMORY_TTL_SECONDS": _CACHE,
-    "GMP_CACHE_DISK_DIR": _CACHE,
-    "GMP_CACHE_DISK_MAX_MB": _CACHE,
-    "GMP_CACHE_DISK_TTL_SECONDS": _CACHE,
-    "GMP_CACHE_DISK_THRESHOLD_KB": _CACHE,
-    "GMP_ATTACHMENT_BASE_URL": "attachments are not fetched by this version",
-    "GMP_ATTACHMENT_TIMEOUT": "attachments are not fetched by this version",
     "GMP_PEC_ACCEPTANCE_TIMEOUT": "PEC receipts are not read by this version",
     "GMP_LOG_DELIVERY_ACTIVITY": "each step of a delivery is logged at INFO",
 }
@@ -394,6 +470,8 @@ _TREES: dict[str, type[Any]] = {
     "delivery": DeliverySettings,
     "delivery.retry": RetryPolicy,
     "reports": ReportSettings,
+    "attachments": AttachmentSettings,
+    "cache": CacheSettings,
     "bounces": BounceSettings,
 }
 

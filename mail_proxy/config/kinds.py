@@ -219,6 +219,29 @@ def folder() -> Kind:
     return Kind("a folder", lambda text: _path(text, "a folder"))
 
 
+def absolute_folder() -> Kind:
+    """A daemon may run in another folder than the one where the setting was made."""
+    words = "the absolute path of a folder"
+    return Kind(words, lambda text: _absolute(text, words))
+
+
+def absolute_folders() -> Kind:
+    words = "absolute paths of folders, by commas"
+
+    def parse(text: str) -> tuple[str, ...]:
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        return tuple(dict.fromkeys(_absolute(part, words) for part in parts))
+
+    return Kind(words, parse)
+
+
+def _absolute(text: str, words: str) -> str:
+    path = _path(text, words)
+    if not path.startswith("/") or ".." in path.split("/"):
+        raise ValueError(words)
+    return path
+
+
 def database() -> Kind:
     """A path, or sqlite:///path; the value is the path as given."""
     words = "the path of a SQLite file, or sqlite:/// and that path"

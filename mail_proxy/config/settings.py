@@ -76,6 +76,31 @@ class ReportSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachmentSettings:
+    """How the contents of attachments are fetched."""
+
+    timeout_s: float = 30.0  # GMP_ATTACHMENT_TIMEOUT: of each, to its last byte
+    base_url: str | None = None  # GMP_ATTACHMENT_BASE_URL: for tenants without a client_base_url
+    max_bytes: int = 50 * 2**20  # GMP_ATTACHMENT_MAX_MB: of each
+    budget_bytes: int = 512 * 2**20  # GMP_ATTACHMENT_BUDGET_MB: on the disk at one time
+    folders: tuple[str, ...] = ()  # GMP_ATTACHMENT_FOLDERS: files of these may be attached by all
+    per_message: int = 3  # fetches at one time
+    at_once: int = 32  # in all; a tenant has half while others wait
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """The cache of attachments; a size of 0 turns its tier off."""
+
+    memory_max_bytes: int = 50 * 2**20  # GMP_CACHE_MEMORY_MAX_MB
+    memory_ttl_s: float = 300.0  # GMP_CACHE_MEMORY_TTL_SECONDS
+    disk_dir: str | None = None  # GMP_CACHE_DISK_DIR; None: in the instance's folder
+    disk_max_bytes: int = 500 * 2**20  # GMP_CACHE_DISK_MAX_MB
+    disk_ttl_s: float = 3600.0  # GMP_CACHE_DISK_TTL_SECONDS
+    threshold_bytes: int = 100 * 2**10  # GMP_CACHE_DISK_THRESHOLD_KB: from here on, on the disk
+
+
+@dataclass(frozen=True, slots=True)
 class BounceSettings:
     """Where bounces come in: only what the instance has no value of its own for is taken.
 
@@ -102,6 +127,8 @@ class Settings:
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     reports: ReportSettings = field(default_factory=ReportSettings)
+    attachments: AttachmentSettings = field(default_factory=AttachmentSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
     bounces: BounceSettings = field(default_factory=BounceSettings)
     api_token: str | None = field(default=None, repr=False)  # GMP_API_TOKEN
     encryption_key: bytes | None = field(default=None, repr=False)  # MAIL_PROXY_ENCRYPTION_KEY

@@ -127,6 +127,23 @@ def secrets_unusable(problem: str) -> None:
     _tell(logging.WARNING, "secrets_unusable", why=problem)
 
 
+def attachment_host_paused(*, tenant: str, host: str, timeouts: int, pause_s: float) -> None:
+    """A file server does not answer: what asks for its files waits, without asking it."""
+    _tell(
+        logging.WARNING,
+        "attachment_host_paused",
+        tenant=tenant,
+        host=host,
+        timeouts=timeouts,
+        pause_s=pause_s,
+    )
+
+
+def cache_unusable(*, folder: str, error: BaseException) -> None:
+    """The attachment cache cannot use its folder: what it would keep is fetched each time."""
+    _tell(logging.WARNING, "cache_unusable", folder=folder, why=error)
+
+
 def key_rotated(*, values: int) -> None:
     """A replacement of the encryption key that was cut off is done."""
     _tell(logging.INFO, "key_rotated", values=values)

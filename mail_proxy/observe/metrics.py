@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from mail_proxy import __version__
+from mail_proxy.observe.cache_metrics import CacheMetrics
 from mail_proxy.observe.gauges import Gauges
 from mail_proxy.observe.labels import LABELS, Labels, labels
 
@@ -38,6 +39,7 @@ class MailMetrics:
             "gmp_in_doubt", "Messages handed over without a reply, so perhaps sent."
         )
         self.gauges = Gauges(self._registry, __version__)
+        self.cache = CacheMetrics(self._registry)
         self._reports = Counter(
             "gmp_reports",
             "Events reported to applications, by what became of them.",

@@ -140,12 +140,13 @@ def test_what_has_no_effect_is_said(instance: Instance) -> None:
     instance.config_path.write_text('colour = "red"\ncreated_at = "2026-01-01T00:00:00Z"\n')
 
     notes = load_settings(
-        instance, {"GMP_PROT": "1", "GMP_CACHE_DISK_DIR": "1", "GMP_STATE_DIR": "/x", "OTHER": "1"}
+        instance,
+        {"GMP_PROT": "1", "GMP_PEC_ACCEPTANCE_TIMEOUT": "1", "GMP_STATE_DIR": "/x", "OTHER": "1"},
     ).notes
 
     assert len(notes) == 4
     assert [n for n in notes if n.startswith("GMP_PROT has no effect: there is no such setting")]
-    assert [n for n in notes if "attachment cache" in n]
+    assert [n for n in notes if "PEC receipts" in n]
     assert [n for n in notes if n.startswith("colour in ") and "line 1" in n]
     assert [n for n in notes if n.startswith("GMP_STATE_DIR")]
 

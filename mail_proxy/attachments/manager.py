@@ -1,0 +1,348 @@
+"""Brings the contents of a message's attachments here, and lets go of them when it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mail_proxy.attachments.breaker import Breaker
+from mail_proxy.attachments.cache import TieredCache
+from mail_proxy.attachments.failures import FetchFailed, NoRoom, told
+from mail_proxy.attachments.flights import Flight, Flights, Landed
+from mail_proxy.attachments.origin import Origin
+from mail_proxy.attachments.posted import posted_content
+from mail_proxy.attachments.shares import Pool, Share
+from mail_proxy.attachments.sink import Memory, Sink, Store
+from mail_proxy.attachments.sources import Sources
+from mail_proxy.attachments.threads import Threads
+from mail_proxy.attachments.workfiles import FileContent, Octets, WorkFolder
+from mail_proxy.config.settings import AttachmentSettings, CacheSettings
+from mail_proxy.domain.attachment import Attachment, Mode, Spooled
+from mail_proxy.domain.clock import Clock
+from mail_proxy.domain.content import BytesContent, Content
+from mail_proxy.http_out import OutgoingHttp
+from mail_proxy.observe.cache_metrics import CacheMetrics
+
+DISK_THREADS = 4  # for what is fetched and kept
+SHARE_THREADS = 4  # for files of the host
+ASSUMED_BYTES = 2 * 2**20  # of a content whose size nobody knows yet
+OpenSpooled = Callable[[Spooled], Content]
+
+
+class Fetched:
+    """contents: of the attachments, in order; they can be read until it is closed."""
+
+    def __init__(self, n: int, flights: Flights) -> None:
+        self._found: list[Content | None] = [None] * n
+        self._flights = flights
+        self._held: list[Flight] = []
+
+    @property
+    def contents(self) -> tuple[Content, ...]:
+        return tuple(content for content in self._found if content is not None)
+
+    def close(self) -> None:
+        """The mail is sent, or will not be. Once is enough; again does no harm."""
+        held, self._held = self._held, []
+        for flight in held:
+            self._flights.leave(flight)
+
+    def put(self, n: int, content: Content) -> None:
+        self._found[n] = content
+
+    def hold(self, flight: Flight) -> None:
+        self._flights.join(flight)
+        self._held.append(flight)
+
+    async def land(self, n: int, attachment: Attachment, flight: Flight) -> None:
+        """Raises AttachmentFailed and NoRoom."""
+        try:
+            self._found[n] = await self._flights.content(flight)
+        except FetchFailed as failure:
+            raise told(attachment.filename, failure) from failure
+
+
+class AttachmentManager:
+    """Use as `async with`; what is on its way at the end is given up.
+
+    state_dir: `cache/` in it holds what is fetched.
+    """
+
+    def __init__(
+        self,
+        http: OutgoingHttp,
+        settings: AttachmentSettings,
+        cache: CacheSettings,
+        state_dir: Path,
+        *,
+        clock: Clock,
+        metrics: CacheMetrics,
+    ) -> None:
+        self._settings = settings
+        self._threads = Threads(DISK_THREADS, "attachments")
+        self._shares = Threads(SHARE_THREADS, "attached files")
+        self._store = Store(WorkFolder(state_dir / "cache" / "fetched"), Memory(), self._threads)
+        folder = _cache_folder(cache, state_dir)
+        self.cache = TieredCache(cache, folder, self._threads, clock=clock, metrics=metrics)
+        self._sources = Sources(http, self._shares, Breaker(clock), settings)
+        self._bytes = Pool(max(settings.budget_bytes, settings.max_bytes))
+        self._slots = Pool(settings.at_once)
+        self._flights = Flights(self._spawn, clock)
+        self._running: set[asyncio.Task[None]] = set()
+        self._tasks = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        await self._threads.run(self._store.folder.prepare)
+        await self.cache.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for task in list(self._running):
+            task.cancel()
+        try:
+            await self._tasks.__aexit__(kind, error, trace)
+        finally:
+            self._shares.close()
+            self._threads.close()
+
+    @property
+    def held_bytes(self) -> int:
+        """Of what is fetched, or room kept for it; the cache is not in it."""
+        return self._bytes.in_use
+
+    async def fetch(
+        self,
+        origin: Origin,
+        attachments: Sequence[Attachment],
+        *,
+        open_spooled: OpenSpooled | None = None,
+    ) -> Fetched:
+        """All contents, or AttachmentFailed for the first that cannot be had. Close it.
+
+        open_spooled: for what lies in the message's spool file.
+        """
+        for each_bytes in (ASSUMED_BYTES, self._settings.max_bytes):
+            fetched = Fetched(len(attachments), self._flights)
+            try:
+                wanted = self._put_posted(origin, attachments, fetched, open_spooled)
+                if wanted:
+                    await self._bring(origin, wanted, fetched, each_bytes)
+            except BaseException as error:
+                fetched.close()
+                if not isinstance(error, NoRoom):
+                    raise
+            else:
+                return fetched
+        failure = FetchFailed(
+            "there is no room for it now (GMP_ATTACHMENT_BUDGET_MB)", is_permanent=False
+        )
+        raise told(attachments[0].filename, failure)
+
+    def _put_posted(
+        self,
+        origin: Origin,
+        attachments: Sequence[Attachment],
+        fetched: Fetched,
+        open_spooled: OpenSpooled | None,
+    ) -> list[tuple[int, Attachment]]:
+        """What is here already; returns the others."""
+        wanted: list[tuple[int, Attachment]] = []
+        for n, attachment in enumerate(attachments):
+            if attachment.spooled is not None:
+                if open_spooled is None:
+                    raise TypeError("an attachment is spooled, and nobody can open the spool file")
+                fetched.put(n, open_spooled(attachment.spooled))
+            elif attachment.mode is Mode.BASE64:
+                try:
+                    fetched.put(n, posted_content(attachment))
+                except FetchFailed as failure:
+                    raise told(attachment.filename, failure) from failure
+            elif small := self._small(origin, attachment):
+                fetched.put(n, small)
+            else:
+                wanted.append((n, attachment))
+        return wanted
+
+    def _small(self, origin: Origin, attachment: Attachment) -> Content | None:
+        if attachment.content_md5 is None:
+            return None
+        return self.cache.small(origin.tenant_id, attachment.content_md5)
+
+    async def _bring(
+        self,
+        origin: Origin,
+        wanted: Sequence[tuple[int, Attachment]],
+        fetched: Fetched,
+        each_bytes: int,
+    ) -> None:
+        """Room for all of a message is taken at once: two that each hold a part of what they need
+        would wait for one another for ever."""
+        flights = [(n, a, self._flights.find(_key(origin, a))) for n, a in wanted]
+        if all(flight is not None for _, _, flight in flights):  # they take no room
+            await self._land_together(flights, fetched)
+            return
+        n_bytes = max(each_bytes, min(len(wanted) * each_bytes, self._bytes.half))
+        with await self._bytes.take(origin.tenant_id, n_bytes) as share:
+            gate = asyncio.Semaphore(self._settings.per_message)
+            await _all(
+                self._land(origin, n, attachment, fetched, partial(share.split, each_bytes), gate)
+                for n, attachment in wanted
+            )
+
+    async def _land_together(
+        self, flights: Sequence[tuple[int, Attachment, Flight | None]], fetched: Fetched
+    ) -> None:
+        for _, _, flight in flights:
+            if flight is not None:
+                fetched.hold(flight)
+        await _all(
+            fetched.land(n, attachment, flight)
+            for n, attachment, flight in flights
+            if flight is not None
+        )
+
+    async def _land(
+        self,
+        origin: Origin,
+        n: int,
+        attachment: Attachment,
+        fetched: Fetched,
+        split: Callable[[], Share],
+        gate: asyncio.Semaphore,
+    ) -> None:
+        async with gate:
+            key = _key(origin, attachment)
+            flight = self._flights.find(key)
+            if flight is None:
+                flight = self._flights.start(key, partial(self._fly, origin, attachment, split))
+            fetched.hold(flight)
+            await fetched.land(n, attachment, flight)
+
+    async def _fly(
+        self, origin: Origin, attachment: Attachment, split: Callable[[], Share]
+    ) -> Landed:
+        """One fetch; the cache first, where its MD5 is known."""
+        share = split()
+        try:
+            found = await self._cached(origin, attachment)
+            if found is None:
+                octets = await self._octets(origin, attachment, share)
+                found = await self._landed(origin, attachment, octets, share)
+            else:
+                share.close()
+        except BaseException:
+            share.close()
+            raise
+        return found
+
+    async def _cached(self, origin: Origin, attachment: Attachment) -> Landed | None:
+        md5 = attachment.content_md5
+        return None if md5 is None else await self.cache.get(origin.tenant_id, md5)
+
+    async def _octets(self, origin: Origin, attachment: Attachment, share: Share) -> Octets:
+        with await self._slots.take(origin.tenant_id, 1):
+            sink = Sink(self._store, share, self._settings.max_bytes)
+            try:
+                await self._sources.fetch(origin, attachment, sink)
+                octets = await sink.end()
+            except BaseException:
+                sink.discard()
+                raise
+        if attachment.content_md5 not in (None, octets.md5):
+            self._remove(octets)
+            # Whoever serves it may be about to replace it; a wrong MD5 is given up with the tries.
+            raise FetchFailed("it does not have its content_md5", is_permanent=False)
+        return octets
+
+    async def _landed(
+        self, origin: Origin, attachment: Attachment, octets: Octets, share: Share
+    ) -> Landed:
+        try:
+            kept = None
+            if attachment.content_md5 is not None:
+                md5 = attachment.content_md5
+                kept = await self.cache.put(origin.tenant_id, md5, octets)
+        except BaseException:
+            self._remove(octets)
+            raise
+        if kept is not None:
+            self._remove(octets)
+            share.close()
+            return kept
+        share.shrink(octets.size_bytes)
+        return Landed(_content(octets), partial(self._let_go, octets, share))
+
+    def _let_go(self, octets: Octets, share: Share) -> None:
+        self._remove(octets)
+        share.close()
+
+    def _remove(self, octets: Octets) -> None:
+        if octets.path is not None:
+            self._threads.later(partial(octets.path.unlink, missing_ok=True))
+        else:
+            self._store.memory.give_back(octets.size_bytes)
+
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        task = self._tasks.create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+
+def _cache_folder(cache: CacheSettings, state_dir: Path) -> Path:
+    """The disk tier's own; instances that are given one folder do not see each other's files."""
+    if cache.disk_dir is None:
+        return state_dir / "cache" / "kept"
+    whose = hashlib.sha256(os.fsencode(state_dir.resolve())).hexdigest()[:16]
+    return Path(cache.disk_dir) / f"mail-proxy-{whose}"
+
+
+async def _all(works: Iterable[Coroutine[None, None, None]]) -> None:
+    """All at once; the first that fails ends the others and is raised."""
+    works = list(works)
+    if len(works) == 1:
+        await works[0]
+        return
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for work in works:
+                tasks.create_task(work)
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
+
+
+def _key(origin: Origin, attachment: Attachment) -> Hashable:
+    """Whoever has the same gets the same octets."""
+    auth = attachment.auth
+    if auth is None and attachment.mode is Mode.ENDPOINT and attachment.server is None:
+        auth = origin.client_auth
+    return (
+        origin.tenant_id,
+        attachment.mode,
+        attachment.server,
+        attachment.location,
+        attachment.content_md5,
+        json.dumps(auth and dict(auth), sort_keys=True),
+        origin.client_base_url,
+        origin.client_attachment_path,
+        origin.folders,
+    )
+
+
+def _content(octets: Octets) -> Content:
+    if octets.path is None:
+        return BytesContent(octets.data or b"")
+    return FileContent(octets.path, octets.size_bytes, octets.sha256)

@@ -1,0 +1,27 @@
+"""Who asks for a content, and where it may come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ENDPOINT_PATH = "/mail-proxy/attachments"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What of a tenant decides how its attachments are fetched.
+
+    client_base_url, client_attachment_path, client_auth: of the tenant, None where it has none.
+    url_set_by_admin: the base URL may be a private address.
+    folders: absolute; a file must lie below one of them.
+    """
+
+    tenant_id: str
+    client_base_url: str | None = None
+    client_attachment_path: str | None = None
+    client_auth: Mapping[str, Any] | None = field(default=None, repr=False)
+    url_set_by_admin: bool = False
+    folders: tuple[Path, ...] = ()

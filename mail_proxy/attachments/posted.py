@@ -1,0 +1,26 @@
+"""Content that was posted with its message, as base64."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+
+from mail_proxy.attachments.failures import FetchFailed
+from mail_proxy.domain.attachment import Attachment
+from mail_proxy.domain.content import BytesContent
+
+
+def posted_content(attachment: Attachment) -> BytesContent:
+    """Raises FetchFailed: the same octets would come with each try."""
+    data = _decoded("".join(attachment.location.split()))
+    md5 = attachment.content_md5
+    if md5 is not None and hashlib.md5(data, usedforsecurity=False).hexdigest() != md5:
+        raise FetchFailed("it does not have its content_md5", is_permanent=True)
+    return BytesContent(data)
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
+    except ValueError as error:  # binascii.Error is one
+        raise FetchFailed(f"Invalid base64 content: {error}", is_permanent=True) from None
