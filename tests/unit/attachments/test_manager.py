@@ -15,6 +15,21 @@ from mail_proxy.domain.attachment import Attachment, Mode, Spooled
 from mail_proxy.domain.content import BytesContent
 from mail_proxy.domain.errors import AttachmentFailed, ContentChanged
 
+# The first pair that was published: X. Wang and others, 2004.
+COLLIDING = (
+    bytes.fromhex(
+        "d131dd02c5e6eec4693d9a0698aff95c2fcab58712467eab4004583eb8fb7f89"
+        "55ad340609f4b30283e488832571415a085125e8f7cdc99fd91dbdf280373c5b"
+        "d8823e3156348f5bae6dacd436c919c6dd53e2b487da03fd02396306d248cda0"
+        "e99f33420f577ee8ce54b67080a80d1ec69821bcb6a8839396f9652b6ff72a70"
+    ),
+    bytes.fromhex(
+        "d131dd02c5e6eec4693d9a0698aff95c2fcab50712467eab4004583eb8fb7f89"
+        "55ad340609f4b30283e4888325f1415a085125e8f7cdc99fd91dbd7280373c5b"
+        "d8823e3156348f5bae6dacd436c919c6dd53e23487da03fd02396306d248cda0"
+        "e99f33420f577ee8ce54b67080280d1ec69821bcb6a8839396f965ab6ff72a70"
+    ),
+)
 LARGE = bytes(range(256)) * 4096  # 1 MiB
 
 
@@ -300,6 +315,27 @@ async def test_two_tenants_with_one_md5_never_get_the_others_content(
     server.files.clear()
     with pytest.raises(AttachmentFailed, match="404"):
         await manager.fetch(other, wanted)
+
+
+async def test_two_contents_with_one_md5_are_never_taken_for_one_another(
+    open_manager, origin, server
+):
+    """A published collision, as it is and, for the disk, with the same bytes after it."""
+    for more, tier in ((b"", "memory"), (bytes(200_000), "disk")):
+        first, second = COLLIDING[0] + more, COLLIDING[1] + more
+        assert md5(first) == md5(second)
+        assert first != second
+        server.files |= {f"/{tier}/1": first, f"/{tier}/2": second}
+        async with open_manager() as manager:
+            for _ in range(2):
+                for n, data in ((1, first), (2, second)):
+                    its = replace(origin, tenant_id=f"tenant{n}")
+                    wanted = by_url(server.url(f"/{tier}/{n}"), content_md5=md5(data))
+                    fetched = await manager.fetch(its, [wanted])
+                    assert read(fetched.contents[0]) == data
+                    fetched.close()
+            assert getattr(manager.cache.stats(), tier).items == 2
+    assert len(server.requests) == 4
 
 
 async def test_a_cached_file_that_was_changed_is_fetched_again(manager, origin, server, tmp_path):
