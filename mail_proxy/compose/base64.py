@@ -10,7 +10,9 @@ from mail_proxy.domain.content import Content
 
 _LINE_OCTETS = 57
 _LINE_CHARS = 76
-_GROUP = Struct(f"{_LINE_CHARS}s" * 256)  # cuts 256 lines in one call: a third faster than slices
+_GROUP_LINES = 256
+_GROUP_OCTETS = _GROUP_LINES * _LINE_OCTETS
+_GROUP = Struct(f"{_LINE_CHARS}s" * _GROUP_LINES)  # cuts in one call: a third faster than slices
 
 
 class Base64Content:
@@ -39,10 +41,13 @@ class Base64Content:
 
 def encoded(data: bytes | memoryview) -> bytes:
     """`data` in base64; each line ends with CRLF."""
-    text = binascii.b2a_base64(data, newline=False)
-    grouped = len(text) // _GROUP.size * _GROUP.size
-    parts = [b"\r\n".join(lines) for lines in _GROUP.iter_unpack(memoryview(text)[:grouped])]
-    parts += [text[at : at + _LINE_CHARS] for at in range(grouped, len(text), _LINE_CHARS)]
-    if text:
-        parts.append(b"")
-    return b"\r\n".join(parts)
+    grouped = len(data) // _GROUP_OCTETS * _GROUP_OCTETS
+    parts = []
+    for at in range(0, grouped, _GROUP_OCTETS):  # of a size that stays in the processor's cache
+        group = binascii.b2a_base64(data[at : at + _GROUP_OCTETS], newline=False)
+        parts.append(b"\r\n".join(_GROUP.unpack(group)))
+    parts += [
+        binascii.b2a_base64(data[at : at + _LINE_OCTETS], newline=False)
+        for at in range(grouped, len(data), _LINE_OCTETS)
+    ]
+    return b"\r\n".join([*parts, b""])

@@ -24,7 +24,9 @@ from mail_proxy.compose.kinds import media_type
 from mail_proxy.compose.letter import Letter, Piece
 from mail_proxy.compose.mail import Built, Mail, Stamp
 from mail_proxy.domain.attachment import Attachment
-from mail_proxy.domain.content import BLOCK_BYTES, BytesContent, Content
+from mail_proxy.domain.content import BytesContent, Content
+
+_SMALL_BYTES = 128 * 1024  # of a whole mail: not worth a thread
 
 Part = list[Piece]  # content fields, empty line, body
 
@@ -41,7 +43,7 @@ def write_enclosing(mail: Mail, stamp: Stamp, enclosed: Sequence[Enclosed]) -> B
     head = f"{top_fields(mail, stamp)}MIME-Version: 1.0\r\n"
     is_ascii = head.isascii()
     letter = Letter([head.encode(), *_body(mail, stamp, enclosed)], is_ascii=is_ascii)
-    is_small = letter.size_bytes <= BLOCK_BYTES and all(
+    is_small = letter.size_bytes <= _SMALL_BYTES and all(
         isinstance(entry.content, BytesContent) for entry in enclosed
     )
     data = b"".join(letter.blocks()) if is_small else letter

@@ -214,7 +214,7 @@ def test_small_contents_in_memory_make_a_mail_in_memory(fields: Fields, stamp: S
     small: list[Content] = [BytesContent(b"a"), BytesContent(b"b" * 1000)]
     assert isinstance(build(files, stamp, small).data, bytes)
     assert not isinstance(build(files, stamp, [small[0], OnDisk(b"b")]).data, bytes)
-    large = BytesContent(b"b" * BLOCK_BYTES)
+    large = BytesContent(b"b" * 100_000)
     assert not isinstance(build(files, stamp, [small[0], large]).data, bytes)
 
 
