@@ -275,7 +275,7 @@ async def _build(
         metrics=metrics,
         test_mode=settings.delivery.test_mode,
     )
-    tokens = Tokens(store, directory, clock, token, settings.intake)
+    tokens = Tokens(store, directory, clock, token, settings.intake, metrics)
     await tokens.load()
     results = Results()
     engine = Engine(

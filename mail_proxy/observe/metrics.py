@@ -16,6 +16,7 @@ from mail_proxy import __version__
 from mail_proxy.observe.cache_metrics import CacheMetrics
 from mail_proxy.observe.gauges import Gauges
 from mail_proxy.observe.labels import LABELS, Labels, labels
+from mail_proxy.observe.refusals import Refusals
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # A transaction takes 5 ms on a LAN; the reply to the final dot may take 10 minutes.
@@ -40,6 +41,7 @@ class MailMetrics:
         )
         self.gauges = Gauges(self._registry, __version__)
         self.cache = CacheMetrics(self._registry)
+        self._refusals = Refusals(self._registry)
         self._reports = Counter(
             "gmp_reports",
             "Events reported to applications, by what became of them.",
@@ -87,6 +89,7 @@ class MailMetrics:
         self._gone.add(tenant_id)
         for whose in {whose for _, whose in self._series if whose.tenant_id == tenant_id}:
             self.forget(whose)
+        self._refusals.forget(tenant_id)
 
     # --- one account ---
 
@@ -106,6 +109,17 @@ class MailMetrics:
         self._count(self._in_doubt, whose, n)
 
     # --- the instance ---
+
+    def refused(
+        self,
+        limit: str,
+        tenant_id: str | None = None,
+        tenant_name: str | None = None,
+        n: int = 1,
+    ) -> None:
+        """A limit refused `n` messages, or requests; without a tenant: of nobody that is known."""
+        if tenant_id not in self._gone:
+            self._refusals.count(limit, tenant_id, tenant_name, n)
 
     def lease_lost(self, n: int = 1) -> None:
         self._lease_lost.inc(n)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import TypeGuard
 from mail_proxy.domain.errors import Invalid, RejectedBatch, TooMany
 from mail_proxy.domain.message import ALREADY_SENT, IMMEDIATE, QUEUE_FULL, check_id, parse_priority
 from mail_proxy.observe import events
+from mail_proxy.observe.refusals import MAX_QUEUED
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.intake import Intake
 from mail_proxy.operations.once import KEPT_S, PostKey, sha256_of
@@ -71,6 +73,7 @@ async def _add(ctx: Context, request: AddMessages, key: PostKey | None) -> Added
     verdicts = await _store(ctx, messages, now, None if key is None else keep)
     result = _result(ctx, checked, rejected, verdicts)
     _tell(ctx, result.queued, len(result.answer["rejected"]))
+    count_full(ctx, result.full)
     if result.is_refused:
         # Held by no name here: with its traceback it would keep the whole post until a collection.
         raise _error(ctx, result)
@@ -123,7 +126,7 @@ def _error(ctx: Context, result: _Result) -> RejectedBatch | TooMany:
         return RejectedBatch(None, rejected)
     sentence = f"{_full(ctx, result.full[0])}; nothing of this post was taken"
     detail = {"error": sentence, "rejected": rejected}
-    return TooMany(sentence, limit="max_queued", retry_after_s=ROOM_AFTER_S, detail=detail)
+    return TooMany(sentence, limit=MAX_QUEUED, retry_after_s=ROOM_AFTER_S, detail=detail)
 
 
 def _reason(ctx: Context, message: NewMessage, reason: str) -> str:
@@ -133,6 +136,12 @@ def _reason(ctx: Context, message: NewMessage, reason: str) -> str:
 def _full(ctx: Context, tenant_id: str) -> str:
     most = ctx.max_queued(tenant_id)
     return f"the queue of tenant '{tenant_id}' has no room: max_queued is {most} messages"
+
+
+def count_full(ctx: Context, tenant_ids: Iterable[str]) -> None:
+    """One id for each message that found no room."""
+    for tenant_id, n in Counter(tenant_ids).items():
+        ctx.metrics.refused(MAX_QUEUED, tenant_id, ctx.directory.name_of(tenant_id), n)
 
 
 def _default_priority(ctx: Context, given: object) -> int:

@@ -11,8 +11,9 @@ from pydantic_core import from_json
 from mail_proxy.domain.actions import NO_CONTENT, NONE_REFUSED, Action, refusal
 from mail_proxy.domain.address import parse_address
 from mail_proxy.domain.errors import Invalid
-from mail_proxy.domain.message import check_id
+from mail_proxy.domain.message import QUEUE_FULL, check_id
 from mail_proxy.domain.state import RecipientState
+from mail_proxy.operations.accept import count_full
 from mail_proxy.operations.changes import Change
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.intake import rfc_message_id
@@ -120,6 +121,7 @@ class _Resend(Change):
             self.tenant_id, copies, self.act, max_queued=limits, keep=self._keep()
         )
         self.made |= _new_ids(done)
+        count_full(self._ctx, [self.tenant_id for each in done if each.reason == QUEUE_FULL])
         return [each for each in acted if each.reason] + done
 
     def _keep(self) -> KeepCopies | None:

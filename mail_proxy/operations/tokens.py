@@ -14,6 +14,8 @@ from mail_proxy.config.settings import IntakeSettings
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import Forbidden, TooMany, Unauthorized
 from mail_proxy.observe import events
+from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.refusals import MAX_FAILED_LOGINS, MAX_REQUESTS
 from mail_proxy.operations.directory import Directory
 from mail_proxy.operations.pace import Pace
 from mail_proxy.secrets import same_token, token_sha256
@@ -37,8 +39,10 @@ class Tokens:
         clock: Clock,
         admin_token: str,
         limits: IntakeSettings,
+        metrics: MailMetrics,
     ) -> None:
         self._limits = limits
+        self._metrics = metrics
         self._failures = Pace(clock)
         self._requests = Pace(clock)
         self._lines = Pace(clock)
@@ -64,12 +68,12 @@ class Tokens:
             async with self._first_looks:  # one by one: each wrong one counts before the next
                 most = self._limits.max_failed_logins_per_minute
                 wait_s = self._failures.wait_s(address, most)
-                self._check(wait_s, "max_failed_logins_per_minute", most, address)
+                self._check(wait_s, MAX_FAILED_LOGINS, most, address=address)
                 caller = await self._counted(token, address)
         if caller.tenant_id is not None:
             most = self._requests_of(caller.tenant_id)
             wait_s = self._requests.wait_s(caller.tenant_id, most)
-            self._check(wait_s, "max_requests_per_minute", most, caller.tenant_id)
+            self._check(wait_s, MAX_REQUESTS, most, tenant_id=caller.tenant_id)
             self._requests.count(caller.tenant_id, most)
         return caller
 
@@ -116,10 +120,14 @@ class Tokens:
                 self._uses = uses | self._uses
                 raise
 
-    def _check(self, wait_s: float, limit: str, most: int, who: str) -> None:
+    def _check(
+        self, wait_s: float, limit: str, most: int, *, tenant_id: str = "", address: str = ""
+    ) -> None:
         """Raises TooMany when there is something to wait for; a line in the log each minute."""
         if wait_s <= 0:
             return
+        who = tenant_id or address
+        self._metrics.refused(limit, tenant_id, self._directory.name_of(tenant_id))
         why = (
             f"too many requests: {limit} is {most}; the next one may come in {math.ceil(wait_s)} s"
         )

@@ -203,15 +203,16 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         probed.append(relay)
         return RelayReport(relay.host, relay.port, relay.tls_mode, greeting="hello")
 
+    metrics = MailMetrics()
     context = Context(
         store=store,
         settings=settings,
         clock=clock,
         directory=directory,
-        tokens=Tokens(store, directory, clock, ADMIN_TOKEN, settings.intake),
+        tokens=Tokens(store, directory, clock, ADMIN_TOKEN, settings.intake, metrics),
         engine=engine,
         reporter=reporter,
-        metrics=MailMetrics(),
+        metrics=metrics,
         probe=probe,
         numbers=Numbers(store, clock),
         started_at=clock.monotonic(),

@@ -30,6 +30,32 @@ async def test_a_full_queue_takes_nothing_and_says_why_and_when(house):
     assert caught.value.detail["rejected"][0]["reason"].startswith("the queue of")
 
 
+def refused(house, limit: str, tenant_id: str = "default", name: str = "default") -> float:
+    """As it is scraped."""
+    series = (
+        f'gmp_intake_refused_total{{limit="{limit}",tenant_id="{tenant_id}",tenant_name="{name}"}} '
+    )
+    (line,) = [x for x in house.context.metrics.render().splitlines() if x.startswith(series)]
+    return float(line.removeprefix(series))
+
+
+async def test_messages_that_found_no_room_are_counted(house):
+    acme = await house.tenant("acme", "main", max_queued=2, name="Acme")
+    await house.post(house.mail("m1"), caller=acme)
+    for claimed in await house.claim("acme", "main"):
+        await house.finish(claimed, Event.ACCEPT)
+    assert refused(house, "max_queued") == 0
+    with pytest.raises(TooMany):
+        await house.post(*(house.mail(f"n{n}") for n in range(3)), caller=acme)
+    assert refused(house, "max_queued", "acme", "Acme") == 3
+    await house.post(house.mail("n1"), house.mail("n2"), caller=acme)
+    told = await house.call("resendMessages", acme, ids=["m1"])
+    assert told["counts"]["not_possible"] == 1
+    assert refused(house, "max_queued", "acme", "Acme") == 4
+    await house.call("deleteTenant", tenant_id="acme")
+    assert 'tenant_id="acme"' not in house.context.metrics.render()
+
+
 async def test_there_is_room_again_when_mail_has_left(house):
     acme = await house.tenant("acme", "main", max_queued=1)
     await house.post(house.mail("m1"), caller=acme)
@@ -114,6 +140,7 @@ async def test_requests_that_were_refused_cost_nothing(house):
     for _ in range(50):
         with pytest.raises(TooMany):
             await admit(acme, HOME)
+    assert refused(house, "max_requests_per_minute", "acme") == 50
     house.clock.at += 60
     await admit(acme, HOME)
 
@@ -140,7 +167,9 @@ def guessed(house) -> Tokens:
     """Tokens with room for three wrong ones a minute, all of it used by HOME."""
     context = house.context
     limits = IntakeSettings(max_failed_logins_per_minute=3)
-    return Tokens(house.store, context.directory, house.clock, context.tokens.admin_token, limits)
+    admin_token = context.tokens.admin_token
+    parts = (house.store, context.directory, house.clock, admin_token, limits, context.metrics)
+    return Tokens(*parts)
 
 
 async def use_up(tokens: Tokens) -> None:
@@ -155,6 +184,8 @@ async def test_after_some_wrong_tokens_an_address_is_refused_unread(house, guess
     for n in range(100):
         with pytest.raises(TooMany, match="max_failed_logins_per_minute"):
             await guessed.admit(f"other-{n}", HOME)
+    assert refused(house, "max_failed_logins_per_minute") == 100
+    assert HOME not in house.context.metrics.render()
 
 
 async def test_guessing_from_one_address_locks_out_no_other(house, guessed):
