@@ -5,22 +5,50 @@ What its rows promise is tried against a running daemon in tests/end_to_end.
 
 from __future__ import annotations
 
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
 import pytest
+from pydantic import TypeAdapter
 
 from mail_proxy.api.openapi import document
 from mail_proxy.config.environment import OTHERS, VARIABLES, WITHOUT_EFFECT
 from mail_proxy.wire.accounts import AddAccount
 from mail_proxy.wire.caller import Scope
-from mail_proxy.wire.instance import UpdateInstance
+from mail_proxy.wire.commands import CommandRecord, ExportedCommand
+from mail_proxy.wire.instance import SettingRecord, UpdateInstance
+from mail_proxy.wire.messages import HistoryEntry, MessageEvent, MessageRecord, RecipientRecord
 from mail_proxy.wire.posted import PostedMessage
+from mail_proxy.wire.reports import ReportRecord, TenantSync
 from mail_proxy.wire.routes import ROUTES
-from mail_proxy.wire.tenants import AddTenant
-from tests.end_to_end.wire_page import Row, rows, table, word, words
+from mail_proxy.wire.tenants import AddTenant, KeyRecord
+from tests.end_to_end.wire_page import (
+    PAGE,
+    Row,
+    cells,
+    optional_words,
+    rows,
+    table,
+    word,
+    words,
+)
 
 WHO = {Scope.PUBLIC: "everybody", Scope.TENANT: "tenant", Scope.ADMIN: "admin"}
 PUBLISHED = {
     f"{route.method} {route.path}": route for route in ROUTES.values() if route.scope < Scope.LOCAL
 }
+
+
+def test_every_table_is_tried_by_a_test() -> None:
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    heads = [cells(line)[:2] for line, after in pairwise(lines) if after.startswith("| ---")]
+    folder = Path(__file__).parents[1]
+    tests = [*folder.glob("end_to_end/test_wire_*.py"), Path(__file__)]
+    text = "".join(path.read_text(encoding="utf-8") for path in tests)
+
+    assert len(heads) > 20
+    assert [head for head in heads if f'"{head[0]}", "{head[1]}"' not in text] == []
 
 
 def test_every_route_has_a_row() -> None:
@@ -67,7 +95,35 @@ def test_every_setting_has_a_row() -> None:
 
     assert sorted(listed) == sorted(name for v in VARIABLES for name in v.names)
     assert sorted(idle) == sorted(WITHOUT_EFFECT)
+    others = [word(row["variable"]) for row in table("variable", "read by")]
+    assert sorted(others) == sorted(OTHERS)
     assert not OTHERS & {*listed, *idle}
+
+
+RECORDS: dict[str, type[Any]] = {
+    "message": MessageRecord,
+    "recipient": RecipientRecord,
+    "history": HistoryEntry,
+    "event": MessageEvent,
+    "report": ReportRecord,
+    "sync": TenantSync,
+    "command": CommandRecord,
+    "exported command": ExportedCommand,
+    "key": KeyRecord,
+    "setting": SettingRecord,
+}
+
+
+def test_every_record_has_a_row() -> None:
+    assert [row["record"] for row in table("record", "in", "fields")] == list(RECORDS)
+
+
+@rows("record", "in", "fields")
+def test_a_record_has_the_fields_of_its_row(row: Row) -> None:
+    schema = TypeAdapter(RECORDS[row["record"]]).json_schema()
+
+    assert words(row["fields"]) == list(schema["properties"])
+    assert optional_words(row["fields"]) == schema["properties"].keys() - schema["required"]
 
 
 @rows("variable", "default")

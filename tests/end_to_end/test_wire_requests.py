@@ -53,6 +53,11 @@ def account(running: Served, **fields: Any) -> None:
 
 # --- who may ---
 
+NO_ROUTE = {
+    "there is nothing at this path": "Not Found",
+    "this path does not take that method": "Method Not Allowed",
+}
+
 
 @rows("who asks", "request", "status")
 def test_who_asks_gets_the_answer_of_the_row(row: Row, daemon: Served) -> None:
@@ -66,6 +71,7 @@ def test_who_asks_gets_the_answer_of_the_row(row: Row, daemon: Served) -> None:
         assert found["code"] == word(row["code"])
         if row["error"]:
             assert found["error"] == word(row["error"])
+            assert found["detail"] == NO_ROUTE.get(found["error"], found["error"])
 
 
 @rows("`X-Request-ID`", "answered")
@@ -151,7 +157,7 @@ def test_a_field_of_a_message_refuses_what_its_row_says(row: Row, daemon: Served
 )
 def test_a_message_is_refused_for_the_reason_of_its_row(row: Row, daemon: Served) -> None:
     message = value(row["message"])
-    answer = daemon.post(message)
+    answer = daemon.post(message, who=row["posted by"])
 
     assert answer.status_code == 400
     found = answer.json()["detail"]
@@ -310,3 +316,7 @@ def test_a_metric_is_there_from_the_start(row: Row, daemon: Served) -> None:
     assert series
     for line in series:
         assert sorted(re.findall(r'(\w+)="', line)) == sorted(words(row["labels"]))
+    if "tenant_id" in row["labels"]:
+        assert any('account_id="default"' in line for line in series)
+        assert any('tenant_id="bravo"' in line and 'account_id="theirs"' in line for line in series)
+    assert not any(line.startswith(name.removesuffix("_total") + "_created") for line in lines)
