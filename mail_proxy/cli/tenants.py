@@ -59,6 +59,12 @@ _QUEUED = typer.Option(None, "--max-queued", min=0, help="Unfinished mails at a 
 _REQUESTS = typer.Option(
     None, "--max-requests-per-minute", min=0, help="Requests of its keys; 0: no limit."
 )
+_FOLDERS = typer.Option(
+    None,
+    "--attachment-folder",
+    metavar="FOLDER",
+    help="Files below it may be attached; may be given again. Empty takes all back.",
+)
 
 
 @app.command("list")
@@ -125,6 +131,7 @@ def add(
     rate_limit_daily: int | None = _DAILY,
     max_queued: int | None = _QUEUED,
     max_requests_per_minute: int | None = _REQUESTS,
+    attachment_folder: list[str] | None = _FOLDERS,
     inactive: bool = typer.Option(False, "--inactive", help="Its mail waits, its key is refused."),
 ) -> None:
     """Add a tenant, and show its key once.
@@ -147,6 +154,7 @@ def add(
         "rate_limits": _rate_limits(rate_limit_minute, rate_limit_hourly, rate_limit_daily),
         "max_queued": max_queued,
         "max_requests_per_minute": max_requests_per_minute,
+        "attachment_folders": _folders(attachment_folder),
         "active": False if inactive else None,
     }
     answers = checked(TENANT_FORM, given, _OPTIONS)
@@ -204,6 +212,7 @@ def update(
     rate_limit_daily: int | None = _DAILY,
     max_queued: int | None = _QUEUED,
     max_requests_per_minute: int | None = _REQUESTS,
+    attachment_folder: list[str] | None = _FOLDERS,
     active: bool | None = typer.Option(None, "--active/--inactive", help="Whether it may send."),
 ) -> None:
     """Change what is given, and nothing else.
@@ -224,6 +233,7 @@ def update(
         "rate_limits": _rate_limits(rate_limit_minute, rate_limit_hourly, rate_limit_daily),
         "max_queued": max_queued,
         "max_requests_per_minute": max_requests_per_minute,
+        "attachment_folders": _folders(attachment_folder),
         "active": active,
     }
     request = tenant_request(checked(TENANT_FORM, given, _OPTIONS))
@@ -303,3 +313,7 @@ def _rate_limits(
 
 def _without_ok(told: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in told.items() if key != "ok"}
+
+
+def _folders(given: list[str] | None) -> list[str] | None:
+    return [folder for folder in given if folder] if given else None

@@ -29,7 +29,12 @@ from mail_proxy.wire.tenants import (
 
 _URLS = ("client_base_url", "client_sync_path", "client_attachment_path")
 _LIMITS = ("rate_limits", "max_queued", "max_requests_per_minute")
-_ADMINS = ("active", "large_file_config", *_LIMITS)  # a tenant's token may not set these
+_ADMINS = (
+    "active",
+    "large_file_config",
+    "attachment_folders",
+    *_LIMITS,
+)  # a tenant's token may not set these
 _SECRETS = ("token", "password")
 _RECEIVER = ("client_base_url", "client_sync_path", "client_auth", "url_set_by_admin")
 
@@ -185,6 +190,7 @@ async def _record(ctx: Context, tenant: Tenant) -> TenantRecord:
         "active": tenant.active,
         "max_queued": tenant.max_queued,
         "max_requests_per_minute": tenant.max_requests_per_minute,
+        "attachment_folders": tenant.attachment_folders or None,
         "suspended_batches": ",".join(suspended) or None,
         "created_at": iso_time(tenant.created_at),
         "updated_at": iso_time(tenant.updated_at),

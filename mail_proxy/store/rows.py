@@ -95,7 +95,12 @@ TENANT = Shape(
     Tenant,
     tenants,
     row="tenant_id",
-    as_json=frozenset({"client_auth", "webhook_secrets", "rate_limits", "large_file_config"}),
+    as_json=frozenset(
+        {
+            *("client_auth", "webhook_secrets", "rate_limits", "large_file_config"),
+            "attachment_folders",
+        }
+    ),
     sealed=frozenset({"client_auth", "webhook_secrets"}),
 )
 ACCOUNT = Shape(

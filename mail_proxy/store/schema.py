@@ -79,6 +79,7 @@ tenants = _table(
     _may("webhook_secrets_enc", Text),  # JSON [{secret, created_at, expires_at}], newest first
     _may("max_queued", BigInteger),  # messages that may wait; 0: no limit, empty: the instance's
     _may("max_requests_per_minute", Integer),  # the same
+    _may("attachment_folders", Text),  # JSON [absolute path]
 )
 
 api_keys = _table(

@@ -41,6 +41,7 @@ class Tenant:
     active: bool = True
     max_queued: int | None = None  # messages that may wait; 0: no limit, None: the instance's
     max_requests_per_minute: int | None = None  # the same
+    attachment_folders: list[str] | None = None  # absolute; files of these may be attached too
     secret_unreadable: bool = False  # sealed with a key that is lost: they are None
     created_at: float = 0.0
     updated_at: float = 0.0

@@ -38,6 +38,17 @@ def _path(value: str, info: ValidationInfo) -> str:
 Path = Annotated[Line, AfterValidator(_path)]
 
 
+def _folder(value: str, info: ValidationInfo) -> str:
+    parts = value.split("/")
+    if parts[0] or ".." in parts or not any(parts):
+        field = info.field_name or "attachment_folders"
+        raise Invalid(f"{field}: a folder is an absolute path without '..'", field=field)
+    return value
+
+
+Folder = Annotated[Line, AfterValidator(_folder)]
+
+
 class ClientAuth(Request):
     """Credentials for calls to the tenant's own URLs; a masked secret keeps the stored one."""
 
@@ -90,6 +101,7 @@ class _TenantFields(Request):
     active: bool | None = None
     max_queued: Count | None = None
     max_requests_per_minute: Count | None = None
+    attachment_folders: Annotated[list[Folder], Field(max_length=100)] | None = None
 
 
 class AddTenant(_TenantFields):
@@ -192,6 +204,7 @@ class TenantRecord(TypedDict):
     active: bool
     max_queued: NotRequired[int]
     max_requests_per_minute: NotRequired[int]
+    attachment_folders: NotRequired[list[str]]
     suspended_batches: NotRequired[str]
     api_key_expires_at: NotRequired[int]
     created_at: str

@@ -90,6 +90,10 @@ async def test_a_command_of_the_cli_cannot_be_a_tenant(house, name):
         ("client_base_url", "https://example.com/\r\nX: y"),
         ("client_sync_path", ".evil.example/x"),
         ("client_attachment_path", "/a b"),
+        ("attachment_folders", ["files"]),
+        ("attachment_folders", ["/srv/../etc"]),
+        ("attachment_folders", ["/"]),
+        ("attachment_folders", ["/a\nb"]),
         ("client_auth.method", {"method": "magic"}),
         ("client_auth.token", {"method": "bearer", "token": 5}),
         ("rate_limits.hourly", {"hourly": -1}),
@@ -157,7 +161,13 @@ async def test_a_tenants_own_url_is_https_unless_its_host_is_allowed(house, name
 
 
 @pytest.mark.parametrize(
-    "field", [{"active": True}, {"rate_limits": {}}, {"large_file_config": {}}]
+    "field",
+    [
+        {"active": True},
+        {"rate_limits": {}},
+        {"large_file_config": {}},
+        {"attachment_folders": ["/srv"]},
+    ],
 )
 async def test_limits_activity_and_storage_are_the_admins(house, field):
     acme = await house.tenant("acme")
