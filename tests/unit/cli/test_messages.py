@@ -105,7 +105,9 @@ def test_a_message_is_shown_with_replies_and_timeline(cli, world) -> None:
             "event_data": {"error": "550 5.1.1 no"},
         }
     ]
+    world.messages["bad"]["request_id"] = "order-1742"
     page = cli("my", "acme", "messages", "show", "bad", tty=True).out
+    assert "  request    order-1742\n" in page
     assert "✗ refused   no@example.com  550 5.1.1 no\n" in page
     assert "✗ error     550 5.1.1 no\n" in page
     assert "\x1b[31munknown" not in page
