@@ -42,6 +42,7 @@ from mail_proxy.secrets import Keyring, new_token
 from mail_proxy.smtp import Means, SMTPPool, probe
 from mail_proxy.store import Daemon, open_store
 from mail_proxy.store.base import Store
+from mail_proxy.store.spool import Spool
 from mail_proxy.wire.caller import ADMIN, LOCAL, Caller
 
 
@@ -300,6 +301,7 @@ async def _build(
         metrics=metrics,
         probe=partial(probe, settings=settings.delivery, clock=clock, means=means),
         numbers=Numbers(store, clock),
+        spool=Spool(settings.spool_dir),
         started_at=clock.monotonic(),
         allow=allow,
         secrets_problem=lambda: keyring.problem,

@@ -53,6 +53,11 @@ def print_message(
     writer.heading("Recipients")
     for recipient in message.get("recipients") or []:
         writer.line(_recipient_line(recipient))
+    if attachments := message.get("attachments"):
+        writer.line()
+        writer.heading("Attachments")
+        for attachment in attachments:
+            writer.line(_attachment_line(attachment))
     writer.line()
     writer.heading("Timeline")
     created = units.local_time(message.get("created_at"))
@@ -99,6 +104,19 @@ def _recipient_line(recipient: Mapping[str, Any]) -> str:
     reply = safe_text(" ".join(words), 500)
     address = safe_text(recipient.get("address"), 320)
     return f"  {event_mark(state)} {state:<9} {address}  {reply}".rstrip()
+
+
+def _attachment_line(attachment: Mapping[str, Any]) -> str:
+    """Its name, size and type, and where it comes from."""
+    size = attachment.get("size_bytes")
+    path = attachment.get("storage_path")
+    parts = [
+        safe_text(attachment.get("filename"), 255),
+        units.size(size) if isinstance(size, int) else "",
+        safe_text(attachment["mime_type"], 255) if attachment.get("mime_type") else "",
+        f"from {safe_text(path, 500)}" if path else "posted",
+    ]
+    return "  " + "  ".join(part for part in parts if part)
 
 
 def event_line(event: Mapping[str, Any]) -> str:

@@ -171,6 +171,7 @@ def flattened(message: dict[str, Any]) -> dict[str, Any]:
         "from": posted.get("from") or posted.get("from_addr"),
         "to": addresses or posted.get("to"),
         "subject": posted.get("subject"),
+        **({"attachments": posted["attachments"]} if posted.get("attachments") else {}),
         "smtp_ts": message.get("sent_ts") or message.get("error_ts"),
     }
 

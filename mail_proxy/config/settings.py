@@ -159,5 +159,9 @@ class Settings:
         return self.state_dir / "journal"
 
     @property
+    def spool_dir(self) -> Path:
+        return self.state_dir / "spool"
+
+    @property
     def key_path(self) -> Path:
         return self.state_dir / "secret.key"

@@ -22,13 +22,16 @@ MAX_CONTENT_ID_CHARS = 255
 _FIELDS = frozenset(
     {"filename", "storage_path", "fetch_mode", "mime_type", "content_md5", "content_id", "auth"}
 )
-_SPOOLED_FIELDS = frozenset({"filename", "fetch_mode", "mime_type", "content_id", "spooled"})
+_SPOOLED_FIELDS = frozenset(
+    {"filename", "fetch_mode", "mime_type", "content_id", "content_md5", "spooled"}
+)
 _MIME_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}\Z")
 _MD5 = re.compile(r"[0-9A-Fa-f]{32}\Z")
 _MARKER = re.compile(r"\{MD5:([0-9A-Fa-f]{32})\}")
 _CONTENT_ID = re.compile(r"[^\s<>\x00-\x1f\x7f]+\Z")
+_NOT_IN_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _WITH_SERVER = re.compile(r"\[(https?://[^\]\s]+)\](.*)\Z", re.DOTALL)
-_BASE64_PREFIX = "base64:"
+BASE64_PREFIX = "base64:"
 
 
 class Mode(StrEnum):
@@ -77,23 +80,28 @@ class Attachment:
     spooled: Spooled | None = None
 
 
-def read_attachments(given: object) -> tuple[Attachment, ...]:
-    """The attachments of a message, in order; raises Invalid with the field that is wrong."""
+def read_attachments(given: object, *, is_posted: bool = False) -> tuple[Attachment, ...]:
+    """The attachments of a message, in order; raises Invalid with the field that is wrong.
+
+    is_posted: by a client, who cannot say what lies in the spool.
+    """
     if given is None:
         return ()
     if not isinstance(given, list):
         raise Invalid("attachments must be a list", field="attachments")
     if len(given) > MAX_ATTACHMENTS:
         raise Invalid(f"there are more than {MAX_ATTACHMENTS} attachments", field="attachments")
-    found = tuple(_attachment(entry, f"attachments[{n}]") for n, entry in enumerate(given))
+    found = tuple(
+        _attachment(entry, f"attachments[{n}]", is_posted) for n, entry in enumerate(given)
+    )
     _check_content_ids(found)
     return found
 
 
-def _attachment(entry: object, where: str) -> Attachment:
+def _attachment(entry: object, where: str, is_posted: bool) -> Attachment:
     if not isinstance(entry, Mapping):
         raise Invalid(f"{where} must be an object", field=where)
-    if "spooled" in entry and entry.keys() <= _SPOOLED_FIELDS:
+    if not is_posted and "spooled" in entry and entry.keys() <= _SPOOLED_FIELDS:
         return _spooled(entry, where)
     for name in entry:
         if name not in _FIELDS:
@@ -119,10 +127,12 @@ def _attachment(entry: object, where: str) -> Attachment:
 def _spooled(entry: Mapping[str, Any], where: str) -> Attachment:
     """One of our own rows: it was checked when it was posted."""
     offset, size_bytes, sha256 = entry["spooled"]
+    filename, marked_md5 = _filename(entry.get("filename"), f"{where}.filename")
     return Attachment(
-        filename=_filename(entry.get("filename"), f"{where}.filename")[0],
+        filename=filename,
         mode=Mode.BASE64,
-        mime_type=entry.get("mime_type"),
+        mime_type=entry.get("mime_type") or None,
+        content_md5=(entry.get("content_md5") or marked_md5 or "").lower() or None,
         content_id=_content_id(entry.get("content_id"), f"{where}.content_id"),
         spooled=Spooled(offset, size_bytes, sha256),
     )
@@ -155,17 +165,17 @@ def _place(entry: Mapping[str, Any], where: str) -> tuple[Mode, str, str | None]
         raise Invalid(f"{where} must be text", field=where)
     mode = _mode(entry.get("fetch_mode"), path, where.replace("storage_path", "fetch_mode"))
     if mode is Mode.BASE64:
-        return mode, path.removeprefix(_BASE64_PREFIX), None
+        return mode, path.removeprefix(BASE64_PREFIX), None
     if not 1 <= len(path) <= MAX_LOCATION_CHARS:
         raise Invalid(f"{where} must have 1 to {MAX_LOCATION_CHARS} characters", field=where)
+    if found := _NOT_IN_PATH.search(path):
+        raise Invalid(f"{where} contains the character U+{ord(found[0]):04X}", field=where)
     if found := _WITH_SERVER.match(path):
         if mode in (Mode.ENDPOINT, Mode.HTTP_URL):
             return Mode.ENDPOINT, found[2], found[1]
         raise Invalid(f"{where} names a server, and fetch_mode is {mode}", field=where)
     if mode is Mode.HTTP_URL and not path.lower().startswith(("http://", "https://")):
         raise Invalid(f"{where} must be an http or https URL", field=where)
-    if any(char < " " or char == "\x7f" for char in path):
-        raise Invalid(f"{where} contains a control character", field=where)
     return mode, path, None
 
 
@@ -178,7 +188,7 @@ def _mode(given: object, path: str, where: str) -> Mode:
 
 
 def _inferred(path: str) -> Mode:
-    if path.startswith(_BASE64_PREFIX):
+    if path.startswith(BASE64_PREFIX):
         return Mode.BASE64
     if path.lower().startswith(("http://", "https://")):
         return Mode.HTTP_URL

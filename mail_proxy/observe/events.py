@@ -198,6 +198,11 @@ def cleaned_up(*, messages: int, commands: int) -> None:
     _tell(logging.INFO, "cleaned_up", messages=messages, commands=commands)
 
 
+def spool_swept(*, files: int) -> None:
+    """Files of posts that were never acknowledged are gone: a crash had left them."""
+    _tell(logging.INFO, "spool_swept", files=files)
+
+
 def messages_changed(*, tenant_id: str, what: str, n: int, by: str) -> None:
     """A person has done that; what: held, freed, retried, resent, settled, deleted."""
     _tell(logging.INFO, "messages_changed", tenant=tenant_id, what=what, n=n, by=by)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from mail_proxy.domain.errors import Invalid, RejectedBatch, TooMany
@@ -16,12 +16,14 @@ from mail_proxy.observe.refusals import MAX_QUEUED
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.intake import Intake
 from mail_proxy.operations.once import KEPT_S, PostKey, sha256_of
+from mail_proxy.operations.spooling import Bulk, spooled
 from mail_proxy.operations.suppressions import without_suppressed
 from mail_proxy.store.values import Accepted, Keep, KeptAnswer, NewMessage
 from mail_proxy.wire.messages import MAX_BATCH, Added, AddMessages, Rejection
 
 TOO_MANY = f"Cannot enqueue more than {MAX_BATCH} messages at once"
 ROOM_AFTER_S = 30.0  # nobody knows when mail will have left; soon enough, and not all the time
+_Found = tuple[int, NewMessage | Bulk]  # its place in the batch, and what was found there
 TURN_S = 0.02  # of checking, before other requests go on
 
 
@@ -60,8 +62,18 @@ async def _add(ctx: Context, request: AddMessages, key: PostKey | None) -> Added
         now=now,
         request_id=ctx.request_id,
     )
-    checked, rejected = await _check_all(ctx, intake, request.messages)
-    checked = await _let_through(ctx, checked, rejected)
+    found, rejected = await _check_all(ctx, intake, request.messages)
+    async with _spooled(ctx, await _let_through(ctx, found, rejected), rejected) as checked:
+        return await _queue(ctx, checked, rejected, key, now)
+
+
+async def _queue(
+    ctx: Context,
+    checked: Sequence[tuple[int, NewMessage]],
+    rejected: dict[int, Rejection],
+    key: PostKey | None,
+    now: float,
+) -> Added:
     messages = [message for _, message in checked]
 
     def keep(verdicts: Sequence[Accepted]) -> KeptAnswer | None:
@@ -155,12 +167,12 @@ def _default_priority(ctx: Context, given: object) -> int:
 
 async def _check_all(
     ctx: Context, intake: Intake, entries: Sequence[object]
-) -> tuple[list[tuple[int, NewMessage]], dict[int, Rejection]]:
+) -> tuple[list[_Found], dict[int, Rejection]]:
     """Good messages and rejections, each with its place in the batch.
 
     A thousand messages to a thousand people take seconds; others get a turn in between.
     """
-    checked: list[tuple[int, NewMessage]] = []
+    checked: list[_Found] = []
     rejected: dict[int, Rejection] = {}
     turn_ends = ctx.clock.monotonic() + TURN_S
     for place, entry in enumerate(entries):
@@ -176,18 +188,40 @@ async def _check_all(
 
 async def _let_through(
     ctx: Context,
-    checked: Sequence[tuple[int, NewMessage]],
+    checked: Sequence[_Found],
     rejected: dict[int, Rejection],
-) -> list[tuple[int, NewMessage]]:
+) -> list[_Found]:
     """Those that somebody may get; the others go to `rejected`."""
-    left = []
-    found = await without_suppressed(ctx, [message for _, message in checked])
-    for (place, message), verdict in zip(checked, found, strict=True):
+    left: list[_Found] = []
+    messages = [one.message if isinstance(one, Bulk) else one for _, one in checked]
+    found = await without_suppressed(ctx, messages)
+    for (place, one), message, verdict in zip(checked, messages, found, strict=True):
         if isinstance(verdict, Invalid):
             rejected[place] = _rejection({"id": message.id}, verdict)
+        elif isinstance(one, Bulk):
+            left.append((place, replace(one, message=verdict)))
         else:
             left.append((place, verdict))
     return left
+
+
+@asynccontextmanager
+async def _spooled(
+    ctx: Context, checked: Sequence[_Found], rejected: dict[int, Rejection]
+) -> AsyncIterator[list[tuple[int, NewMessage]]]:
+    """Inside, what is large lies in files; what shows itself wrong then goes to `rejected`."""
+    bulks = [one for _, one in checked if isinstance(one, Bulk)]
+    async with spooled(ctx, bulks) as written:
+        rest = iter(written)
+        left = []
+        for place, one in checked:
+            found = next(rest) if isinstance(one, Bulk) else one
+            if isinstance(found, Invalid):
+                assert isinstance(one, Bulk)
+                rejected[place] = _rejection({"id": one.message.id}, found)
+            else:
+                left.append((place, found))
+        yield left
 
 
 def _rejection(entry: object, error: Invalid) -> Rejection:

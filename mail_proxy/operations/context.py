@@ -18,6 +18,7 @@ from mail_proxy.operations.once import Posts
 from mail_proxy.operations.tokens import Tokens
 from mail_proxy.smtp import Relay, RelayReport
 from mail_proxy.store.base import Store
+from mail_proxy.store.spool import Spool
 from mail_proxy.store.values import SyncState, Tenant
 from mail_proxy.wire.caller import NOBODY, Caller
 
@@ -94,6 +95,7 @@ class Context:
     metrics: MailMetrics
     probe: Probe
     numbers: Numbers
+    spool: Spool
     started_at: float
     allow: AllowList = NOTHING
     secrets_problem: Callable[[], str] = str

@@ -25,8 +25,10 @@ from mail_proxy.domain.message import (
     message_id_for,
     parse_priority,
 )
+from mail_proxy.operations.attached import Posted, attached
 from mail_proxy.operations.chance import Chance
 from mail_proxy.operations.directory import Directory
+from mail_proxy.operations.spooling import Bulk
 from mail_proxy.store.values import NewMessage
 from mail_proxy.wire.fields import LATEST_TS
 
@@ -41,7 +43,7 @@ _ENVELOPE = ("from_name", "to", "cc", "bcc", "subject")
 _CONTENT = (
     *_ENVELOPE,
     *("reply_to", "body", "body_text", "body_html", "text", "html", "content_type"),
-    *("message_id", "attachments"),
+    "message_id",
 )
 
 
@@ -68,8 +70,11 @@ class Intake:
         self._now = now
         self._request_id = request_id
 
-    def check(self, entry: object) -> NewMessage:
-        """Raises Invalid: its text is the `reason` of the rejection, its field the `field`."""
+    def check(self, entry: object) -> NewMessage | Bulk:
+        """A Bulk where a part of the content is to be spooled first.
+
+        Raises Invalid: its text is the `reason` of the rejection, its field the `field`.
+        """
         if not isinstance(entry, Mapping):
             raise Invalid("invalid payload")
         if not entry.get("id"):
@@ -95,17 +100,20 @@ class Intake:
             raise Invalid("missing account_id", field="account_id")
         return tenant_id, account_id
 
-    def _message(self, entry: Mapping[str, Any], tenant_id: str, account_id: str) -> NewMessage:
+    def _message(
+        self, entry: Mapping[str, Any], tenant_id: str, account_id: str
+    ) -> NewMessage | Bulk:
         message_id = check_id(entry["id"])
         fields = _kept(entry)
         check_fields(fields)
+        contents, auth = _attach(entry, fields)
         sender = parse_address(fields["from"], field="from")
         is_pec = self._directory.is_pec(tenant_id, account_id)
         if is_pec and fields.get("bcc"):
             raise Invalid("bcc is not allowed on a PEC account", field="bcc")
         deferred_ts = _deferred_ts(entry.get("deferred_ts"))
         due_at = self._now if deferred_ts is None else max(self._now, float(deferred_ts))
-        return NewMessage(
+        message = NewMessage(
             tenant_id=tenant_id,
             id=message_id,
             account_id=account_id,
@@ -119,11 +127,13 @@ class Intake:
             return_path=sender.addr_spec if is_pec else _return_path(entry, sender),
             rfc_message_id=rfc_message_id(fields, sender),
             recipients=_recipients(fields),
-            content=to_json(fields),
+            content=b"" if contents else to_json(fields),
             created_at=self._now,
             expires_at=_expires_at(entry.get("expires_ts"), due_at),
             request_id=self._request_id,
+            attachment_auth=auth,
         )
+        return Bulk(message, fields, contents) if contents else message
 
     def _priority(self, given: object) -> int:
         return self._default_priority if given is None else parse_priority(given)
@@ -170,6 +180,17 @@ def _kept(entry: Mapping[str, Any]) -> dict[str, Any]:
         if headers := check_headers(entry.get("headers")):
             fields["headers"] = headers
     return fields
+
+
+def _attach(
+    entry: Mapping[str, Any], fields: dict[str, Any]
+) -> tuple[tuple[Posted, ...], str | None]:
+    """Put the attachments into `fields`; what is to be spooled, and their credentials."""
+    if not (given := entry.get("attachments")):
+        return (), None
+    found = attached(given)
+    fields["attachments"] = found.entries
+    return found.contents, found.auth
 
 
 def _check_beside_raw(entry: Mapping[str, Any]) -> None:

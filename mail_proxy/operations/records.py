@@ -9,7 +9,7 @@ from mail_proxy.domain.state import FINAL, State, wire_status
 from mail_proxy.domain.why import PLAIN
 from mail_proxy.operations.causes import Causes
 from mail_proxy.operations.context import Context
-from mail_proxy.secrets import mask
+from mail_proxy.operations.shown_attachments import shown_attachments
 from mail_proxy.store.values import EventRow, MessageRow, RecipientRow
 from mail_proxy.wire.answers import iso_time, not_before, whole_seconds, without_nulls
 from mail_proxy.wire.messages import HistoryEntry, MessageEvent, MessageRecord, RecipientRecord
@@ -131,8 +131,9 @@ def _history(event: EventRow) -> HistoryEntry:
 def _posted(row: MessageRow) -> dict[str, Any]:
     """What the application posted, put together again from the row and its content."""
     content: dict[str, Any] = json.loads(row.content) if row.content else {}
+    content.pop("spool", None)
     if "attachments" in content:
-        content["attachments"] = mask(content["attachments"])
+        content["attachments"] = shown_attachments(content["attachments"])
     retries = row.tries - 1 if row.state in FINAL else row.tries
     return without_nulls(
         {

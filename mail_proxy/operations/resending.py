@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -10,7 +12,7 @@ from pydantic_core import from_json
 
 from mail_proxy.domain.actions import NO_CONTENT, NONE_REFUSED, Action, refusal
 from mail_proxy.domain.address import parse_address
-from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.errors import Invalid, SecretsUnavailable
 from mail_proxy.domain.message import QUEUE_FULL, check_id
 from mail_proxy.domain.state import RecipientState
 from mail_proxy.operations.accept import count_full
@@ -18,8 +20,10 @@ from mail_proxy.operations.changes import Change
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.intake import rfc_message_id
 from mail_proxy.operations.once import HEADER, KEPT_S, PostKey, sha256_of
+from mail_proxy.operations.spooling import relinked
 from mail_proxy.operations.suppressions import without_suppressed
 from mail_proxy.store import Acted, Copy, MessageFilter, MessageRow, NewMessage
+from mail_proxy.store.attachment_auth import SEALED
 from mail_proxy.store.values import KeepCopies, KeptAnswer
 from mail_proxy.wire.messages import Changed, ResendMessages
 
@@ -105,24 +109,34 @@ class _Resend(Change):
         ids = [row.id for row in rows]
         full = await self._ctx.store.find_messages(self.tenant_id, ids, full=True)
         refusals = {row.pk: self._refusal(row) for row in full}
-        copies = []
         possible = [row for row in full if not refusals[row.pk]]
-        for row, copy in zip(possible, await self._copies(possible), strict=True):
-            if isinstance(copy, Invalid):
-                refusals[row.pk] = str(copy)
-            else:
-                copies.append(Copy(row.pk, copy, self._new_id))
-        acted = [Acted(row.id, row.pk, row.state, refusals[row.pk]) for row in full]
+        copies = await self._copies(possible)
+        _note_refusals(refusals, possible, copies)
         if self._request.dry_run:
-            return acted
-        most = self._ctx.max_queued(self.tenant_id)
-        limits = {self.tenant_id: most} if most else {}
-        done = await self._ctx.store.copy_messages(
-            self.tenant_id, copies, self.act, max_queued=limits, keep=self._keep()
-        )
+            return _acted(full, refusals)
+        async with relinked(self._ctx, copies) as linked:
+            _note_refusals(refusals, possible, linked)
+            done = await self._store(possible, linked)
         self.made |= _new_ids(done)
         count_full(self._ctx, [self.tenant_id for each in done if each.reason == QUEUE_FULL])
-        return [each for each in acted if each.reason] + done
+        return [each for each in _acted(full, refusals) if each.reason] + done
+
+    async def _store(
+        self, rows: Sequence[MessageRow], messages: Sequence[NewMessage | Invalid]
+    ) -> list[Acted]:
+        most = self._ctx.max_queued(self.tenant_id)
+        copies = [
+            Copy(row.pk, message, self._new_id)
+            for row, message in zip(rows, messages, strict=True)
+            if isinstance(message, NewMessage)
+        ]
+        return await self._ctx.store.copy_messages(
+            self.tenant_id,
+            copies,
+            self.act,
+            max_queued={self.tenant_id: most} if most else {},
+            keep=self._keep(),
+        )
 
     def _keep(self) -> KeepCopies | None:
         key, before, now = self._key, dict(self.made), self._ctx.clock.now()
@@ -136,9 +150,20 @@ class _Resend(Change):
         return kept
 
     async def _copies(self, rows: Sequence[MessageRow]) -> list[NewMessage | Invalid]:
-        """Invalid where all recipients are on the suppression list by now."""
+        """Invalid where it cannot be: all recipients are on the suppression list by now, say."""
         now = self._ctx.clock.now()
-        return await without_suppressed(self._ctx, [self._copy(row, now) for row in rows])
+        found = await without_suppressed(self._ctx, [self._copy(row, now) for row in rows])
+        return [await self._with_auth(row, copy) for row, copy in zip(rows, found, strict=True)]
+
+    async def _with_auth(self, row: MessageRow, copy: NewMessage | Invalid) -> NewMessage | Invalid:
+        """What its attachments brought is opened here, and sealed for the new row."""
+        if isinstance(copy, Invalid) or SEALED.encode() not in copy.content:
+            return copy
+        try:
+            auth = await self._ctx.store.attachment_auth(row.tenant_id, row.pk)
+        except SecretsUnavailable as error:
+            return Invalid(str(error))
+        return replace(copy, attachment_auth=json.dumps(auth)) if auth else copy
 
     def _refusal(self, row: MessageRow) -> str:
         if reason := refusal(Action.RESEND, row.state):
@@ -170,7 +195,23 @@ class _Resend(Change):
             content=content,
             created_at=now,
             request_id=self._ctx.request_id,
+            spool=fields.get("spool"),
+            spooled_bytes=row.size_bytes - len(content),
         )
+
+
+def _note_refusals(
+    refusals: dict[int, str],
+    rows: Sequence[MessageRow],
+    messages: Sequence[NewMessage | Invalid],
+) -> None:
+    for row, message in zip(rows, messages, strict=True):
+        if isinstance(message, Invalid):
+            refusals[row.pk] = str(message)
+
+
+def _acted(rows: Sequence[MessageRow], refusals: Mapping[int, str]) -> list[Acted]:
+    return [Acted(row.id, row.pk, row.state, refusals[row.pk]) for row in rows]
 
 
 def _new_ids(acted: Iterable[Acted]) -> dict[str, str]:

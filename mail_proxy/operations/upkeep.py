@@ -9,9 +9,11 @@ from mail_proxy.domain.errors import StoreError
 from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.messages import cleanup, forget_answers
+from mail_proxy.operations.spooling import remove_garbage, sweep
 
 CLEANUP_EVERY_S = 3600.0
-LOOK_EVERY_S = 60.0  # for room to give back, which waits until no mail is on its way
+# For room to give back, which waits until no mail is on its way; for files of messages that went.
+LOOK_EVERY_S = 60.0
 # 64 pages of 4 KiB are moved in a millisecond or two: what a post may have to wait.
 SHRINK_PAGES = 64
 SHRINK_PAUSE_S = 0.02
@@ -43,6 +45,8 @@ class Upkeep:
             if clock.monotonic() >= clean_at:
                 clean_at = clock.monotonic() + CLEANUP_EVERY_S
                 await self._safely("clean-up", self.clean_up())
+                await self._safely("spool sweep", self.sweep())
+            await self._safely("spool", self.remove_garbage())
             await self._safely("shrinking", self.shrink())
             try:
                 async with asyncio.timeout(LOOK_EVERY_S):
@@ -60,6 +64,15 @@ class Upkeep:
         commands = await ctx.store.cleanup_commands(before=before)
         if messages or commands:
             events.cleaned_up(messages=messages, commands=commands)
+
+    async def remove_garbage(self) -> None:
+        """Spool files go after their messages."""
+        await remove_garbage(self._ctx)
+
+    async def sweep(self) -> None:
+        """What a crash left in the spool."""
+        if files := await sweep(self._ctx):
+            events.spool_swept(files=files)
 
     async def go_on_with_key(self) -> None:
         """The encryption key was being replaced when the last daemon ended."""

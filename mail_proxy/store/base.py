@@ -190,6 +190,13 @@ class Store(Protocol):
         """The content of a message; empty where there is none."""
         ...
 
+    async def attachment_auth(self, tenant_id: str, pk: int) -> dict[int, dict[str, Any]]:
+        """What the attachments of a message brought as `auth`, by their places in its list.
+
+        Raises SecretsUnavailable.
+        """
+        ...
+
     async def finish(self, outcomes: Sequence[Outcome], *, now: float) -> set[int]:
         """Write results of rows still under our lease; the pks that were ours."""
         ...
@@ -343,6 +350,17 @@ class Store(Protocol):
     async def cleanup_commands(self, *, before: float) -> int:
         """Remove what the command log has from before; how many lines."""
         ...
+
+    # files beside the rows; see `spool.py`
+    async def spooled(self, names: Sequence[str]) -> set[str]:
+        """Those of these files that a message has."""
+        ...
+
+    async def spool_garbage(self, *, limit: int) -> list[str]:
+        """Files whose messages are gone; they stay on the list until they are forgotten."""
+        ...
+
+    async def forget_spool_garbage(self, names: Sequence[str]) -> None: ...
 
     async def free_pages(self) -> tuple[int, int]:
         """Pages of the file that hold nothing, and all of them; (0, 0) where there is no file."""

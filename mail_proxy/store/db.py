@@ -23,6 +23,7 @@ from mail_proxy.secrets import Keyring
 from mail_proxy.store import (
     acting,
     answers,
+    attachment_auth,
     commands,
     copying,
     ending,
@@ -34,6 +35,7 @@ from mail_proxy.store import (
     reports,
     resealing,
     searching,
+    spool_names,
     suppressions,
     tenants,
 )
@@ -105,6 +107,7 @@ class MailProxyDb:
         self._clock = clock
         self._steady = steady
         self._replacing = asyncio.Lock()  # of the encryption key
+        self._accept = partial(accept, keyring=keyring)  # one object: jobs of one verb are batched
         self._searches = asyncio.Semaphore(READERS - 1)  # one is left for the mail, at any time
 
     async def __aenter__(self) -> Self:
@@ -282,7 +285,7 @@ class MailProxyDb:
             return []
         request = AcceptRequest(batch, now, keep, max_queued)
         accepted: list[Accepted] = await self._writer.do(
-            Lane.ACCEPT, accept, request, weight=request.weight
+            Lane.ACCEPT, self._accept, request, weight=request.weight
         )
         return accepted
 
@@ -325,6 +328,11 @@ class MailProxyDb:
 
     async def content(self, tenant_id: str, pk: int) -> bytes:
         return await self._readers.read(messages.content, tenant_id, pk)
+
+    async def attachment_auth(self, tenant_id: str, pk: int) -> dict[int, dict[str, Any]]:
+        return await self._readers.read(
+            attachment_auth.attachment_auth, tenant_id, pk, self._keyring
+        )
 
     def _release(self, claimed: Claim) -> None:
         """Give back what was claimed for a caller that is gone."""
@@ -461,7 +469,7 @@ class MailProxyDb:
     ) -> list[Acted]:
         def take(conn: Connection, message: NewMessage) -> Accepted:
             request = AcceptRequest([message], act.now, max_queued=max_queued)
-            ((accepted,),) = accept(conn, [request])
+            ((accepted,),) = self._accept(conn, [request])
             return accepted
 
         acted: list[Acted] = []
@@ -520,6 +528,22 @@ class MailProxyDb:
             ):
                 removed += n
         return removed
+
+    # --- spool files ---
+
+    async def spooled(self, names: Sequence[str]) -> set[str]:
+        return {
+            name
+            for some in _chunks(names)
+            for name in await self._readers.read(spool_names.named_in_rows, some)
+        }
+
+    async def spool_garbage(self, *, limit: int) -> list[str]:
+        return await self._readers.read(spool_names.find_garbage, limit=limit)
+
+    async def forget_spool_garbage(self, names: Sequence[str]) -> None:
+        for some in _chunks(names):
+            await self._write(spool_names.forget_garbage, some)
 
     async def free_pages(self) -> tuple[int, int]:
         return await self._readers.read(shrinking.free_pages)

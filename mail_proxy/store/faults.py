@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ _FULL = {
     sqlite3.SQLITE_FULL: "no room is left for the database",
     sqlite3.SQLITE_IOERR: "the disk of the database failed",
 }
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 # The last two: a lone surrogate, or a number over 64 bits, which no database takes.
 _FOREIGN = (SQLAlchemyError, sqlite3.Error, UnicodeEncodeError, OverflowError)
@@ -46,6 +48,17 @@ def store_errors() -> Iterator[None]:
         yield
     except _FOREIGN as error:
         raise translated(error) from error
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """The same for files beside the database: StoreFull, or StoreUnavailable."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise StoreFull(f"no room is left for what was posted ({error})") from error
+        raise StoreUnavailable(f"the spool cannot be used ({error})") from error
 
 
 def _from_sqlite(error: sqlite3.Error) -> StoreError:

@@ -122,7 +122,9 @@ def _recipients(conn: Connection, tenant_id: str, pks: list[int]) -> dict[int, l
 
 def _contents(conn: Connection, tenant_id: str, pks: list[int]) -> dict[int, bytes]:
     c = contents.c
-    statement = select(c.message_pk, c.payload)
+    # As bytes whatever was written: text that is no UTF-8 could not be fetched.
+    payload = cast(c.payload, LargeBinary).label("payload")
+    statement = select(c.message_pk, payload)
     found = conn.execute(statement.where(c.tenant_id == tenant_id, c.message_pk.in_(pks)))
     return {row.message_pk: row.payload for row in found}
 
@@ -130,8 +132,7 @@ def _contents(conn: Connection, tenant_id: str, pks: list[int]) -> dict[int, byt
 def content(conn: Connection, tenant_id: str, pk: int) -> bytes:
     """Of one message; empty where there is none."""
     c = contents.c
-    # As bytes whatever was written: text that is no UTF-8 could not be fetched.
-    payload = cast(c.payload, LargeBinary)
+    payload = cast(c.payload, LargeBinary)  # as above
     statement = select(payload).where(c.tenant_id == tenant_id, c.message_pk == pk)
     return conn.execute(statement).scalar() or b""
 

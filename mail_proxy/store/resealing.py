@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, or_, select, tuple_, update
 
 from mail_proxy.domain.errors import SecretsUnavailable
 from mail_proxy.secrets import Keyring
+from mail_proxy.store.attachment_auth import reseal_auth
 from mail_proxy.store.instance import reseal_settings
 from mail_proxy.store.rows import ACCOUNT, SEALED, TENANT, Shape
 
@@ -36,6 +37,11 @@ class Resealed:
 def reseal_some(conn: Connection, place: Place, *, keyring: Keyring, limit: int) -> Resealed:
     """The next rows. What no key of ours opens stays as it is: the old key is of no use for it."""
     if place.shape == len(_SHAPES):
+        tenant, pk = place.after
+        n, last = reseal_auth(conn, (tenant, int(pk or 0)), keyring, limit=limit)
+        after = None if last is None else (last[0], str(last[1]))
+        return Resealed(n, Place(place.shape + (after is None), after or ("", "")))
+    if place.shape > len(_SHAPES):
         return Resealed(reseal_settings(conn, keyring), None)
     shape = _SHAPES[place.shape]
     tenant_id, row_id = shape.table.c.tenant_id, shape.table.c[shape.row]

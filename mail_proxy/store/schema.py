@@ -12,6 +12,7 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    event,
     literal,
     literal_column,
 )
@@ -253,9 +255,41 @@ contents = _table(
     "contents",
     _key("tenant_id"),
     _key("message_pk", BigInteger),
-    _may("payload", LargeBinary),  # JSON as accepted; empty when it lies in the spool
-    _may("spool", Text),  # file name below spool/
+    _may("payload", LargeBinary),  # JSON as accepted, but for what lies in the spool
+    _may("spool", Text),  # the file below spool/ with the octets that were posted
+    _may("auth_enc", Text),  # JSON {place of the attachment: its own credentials}
 )
+_c = contents.c
+Index(
+    "contents_spool",
+    _c.spool,
+    sqlite_where=_c.spool.is_not(None),
+    postgresql_where=_c.spool.is_not(None),
+)
+Index(
+    "contents_auth",
+    _c.tenant_id,
+    _c.message_pk,
+    sqlite_where=_c.auth_enc.is_not(None),
+    postgresql_where=_c.auth_enc.is_not(None),
+)
+
+# Files whose rows are gone, however these went; they are removed soon.
+spool_garbage = _table("spool_garbage", _key("name", Text))
+SPOOL_TRIGGERS = (
+    """
+    CREATE TRIGGER contents_spool_deleted AFTER DELETE ON contents WHEN OLD.spool IS NOT NULL
+    BEGIN INSERT OR IGNORE INTO spool_garbage (name) VALUES (OLD.spool); END
+    """,
+    """
+    CREATE TRIGGER contents_spool_changed AFTER UPDATE OF spool ON contents
+    WHEN OLD.spool IS NOT NULL AND OLD.spool IS NOT NEW.spool
+    BEGIN INSERT OR IGNORE INTO spool_garbage (name) VALUES (OLD.spool); END
+    """,
+)
+for _trigger in SPOOL_TRIGGERS:
+    _ddl: DDL = DDL(_trigger)  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+    event.listen(contents, "after_create", _ddl.execute_if(dialect="sqlite"))
 
 events = _table(
     "events",

@@ -111,7 +111,12 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """A checked message, ready to be stored. `content` is the JSON that `compose/` reads."""
+    """A checked message, ready to be stored.
+
+    content: the JSON that `compose/` reads. spool: the file with what it leaves out.
+    spooled_bytes: of that file, as far as it is this message's.
+    attachment_auth: JSON of {place of the attachment: its own credentials}, in clear.
+    """
 
     tenant_id: str
     id: str
@@ -131,6 +136,13 @@ class NewMessage:
     # (position, why) of recipients that are refused at once; never all of them.
     suppressed: tuple[tuple[int, str], ...] = ()
     request_id: str | None = None
+    spool: str | None = None
+    spooled_bytes: int = 0
+    attachment_auth: str | None = field(default=None, repr=False)
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.content) + self.spooled_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from mail_proxy.domain.attachment import (
+    MAX_ATTACHMENTS,
+    MAX_CONTENT_ID_CHARS,
+    MAX_FILENAME_CHARS,
+)
 from mail_proxy.domain.message import MAX_BATCH_CODE_CHARS, MAX_HEADERS, MAX_ID_CHARS
 from mail_proxy.wire.fields import LATEST_TS, Request
 
 _Addresses = list[str] | str
 _Moment = Annotated[float, Field(ge=0, le=LATEST_TS)]
+
+
+class PostedAuth(Request):
+    """Credentials for one content, in the place of the tenant's."""
+
+    method: Literal["none", "bearer", "basic"] = "none"
+    token: str | None = Field(None, description="With `bearer`.")
+    user: str | None = Field(None, description="With `basic`, and a `password`.")
+    password: str | None = None
+
+
+class PostedAttachment(Request):
+    """One attachment. A field that is not known rejects its message."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    filename: str = Field(
+        min_length=1,
+        max_length=MAX_FILENAME_CHARS,
+        description="As the mail shows it. A marker `{MD5:...}` in it is taken out.",
+    )
+    storage_path: str = Field(
+        description="The content in base64, a URL, a path, or what the endpoint is asked for."
+    )
+    fetch_mode: Literal["base64", "http_url", "endpoint", "filesystem"] | None = Field(
+        None,
+        description="Left out: `base64:` in front, `http://` or `https://`, and `/` tell the mode; "
+        "all else is `endpoint`.",
+    )
+    mime_type: str | None = Field(None, description="Left out: guessed from the name.")
+    content_md5: str | None = Field(
+        None, description="32 hexadecimal digits; the content must have it."
+    )
+    content_id: str | None = Field(
+        None,
+        max_length=MAX_CONTENT_ID_CHARS,
+        description="An image that the HTML body shows as `cid:`; unique in its message.",
+    )
+    auth: PostedAuth | None = Field(
+        None, description="Credentials for this content alone; shown as `********`."
+    )
 
 
 class PostedMessage(Request):
@@ -62,8 +108,10 @@ class PostedMessage(Request):
         "or a relay writes, are refused.",
     )
     message_id: str | None = Field(None, description="With its angle brackets. Left out: made.")
-    attachments: list[Any] | None = Field(
-        None, description="Refused by this version; an empty list is taken."
+    attachments: list[PostedAttachment] | None = Field(
+        None,
+        max_length=MAX_ATTACHMENTS,
+        description="Not beside `raw`. Their contents are posted here, or fetched when it is sent.",
     )
     priority: int | Literal["immediate", "high", "medium", "normal", "low"] | None = Field(
         None, description="0 (immediate) to 3 (low), or a word. Left out: the batch's, else 2."

@@ -17,6 +17,8 @@ from sqlalchemy import Connection
 
 from mail_proxy.domain.message import ALREADY_SENT, NO_ACCOUNT, QUEUE_FULL
 from mail_proxy.domain.state import OPEN, RecipientState, State
+from mail_proxy.secrets import Keyring
+from mail_proxy.store.attachment_auth import seal_auth
 from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.sqlite.driver import as_json, driver, insert_of_json, write_counts
@@ -80,8 +82,9 @@ INSERT_RECIPIENTS = insert_of_json(
 )
 # The payloads of all messages in one blob, cut at the offsets that count from 1.
 INSERT_CONTENTS = """
-INSERT INTO contents (tenant_id, message_pk, payload)
-SELECT value ->> 0, value ->> 1, substr(?2, value ->> 2, value ->> 3) FROM json_each(?1)
+INSERT INTO contents (tenant_id, message_pk, payload, spool, auth_enc)
+SELECT value ->> 0, value ->> 1, substr(?2, value ->> 2, value ->> 3), value ->> 4, value ->> 5
+FROM json_each(?1)
 """
 
 
@@ -169,7 +172,9 @@ class _Intake:
         return Accepted(old.pk, replaced=True)
 
 
-def accept(conn: Connection, requests: Sequence[AcceptRequest]) -> list[list[Accepted]]:
+def accept(
+    conn: Connection, requests: Sequence[AcceptRequest], *, keyring: Keyring
+) -> list[list[Accepted]]:
     """Store each batch; for each message its pk, or why it was not stored."""
     db = driver(conn)
     messages = [message for request in requests for message in request.batch]
@@ -180,7 +185,7 @@ def accept(conn: Connection, requests: Sequence[AcceptRequest]) -> list[list[Acc
     answers = [intake.decide_all(request) for request in requests]
     differences = Differences()
     _remove(db, intake.removes, differences)
-    _insert(db, list(intake.writes.values()), differences)
+    _insert(db, list(intake.writes.values()), differences, keyring)
     write_counts(db, differences)
     _keep(db, _kept(requests, answers))
     return answers
@@ -230,7 +235,10 @@ def _remove(db: sqlite3.Connection, removes: dict[Key, _Stored], differences: Di
 
 
 def _insert(
-    db: sqlite3.Connection, writes: list[tuple[int, NewMessage, float]], differences: Differences
+    db: sqlite3.Connection,
+    writes: list[tuple[int, NewMessage, float]],
+    differences: Differences,
+    keyring: Keyring,
 ) -> None:
     if not writes:
         return
@@ -241,7 +249,7 @@ def _insert(
         rows.append(_message_row(pk, m, state, now))
         differences.add(m.tenant_id, m.account_id, state, m.priority)
     db.execute(INSERT_MESSAGES, (as_json(rows),))
-    db.execute(INSERT_CONTENTS, _contents(writes))
+    db.execute(INSERT_CONTENTS, _contents(writes, keyring))
     db.execute(INSERT_RECIPIENTS, (as_json(list(_recipient_rows(writes))),))
 
 
@@ -261,19 +269,21 @@ def _message_row(pk: int, m: NewMessage, state: State, now: float) -> tuple[obje
         m.subject,
         m.return_path,
         m.rfc_message_id,
-        len(m.content),
+        m.size_bytes,
         m.created_at,
         now,
         m.request_id,
     )
 
 
-def _contents(writes: list[tuple[int, NewMessage, float]]) -> tuple[str, bytes]:
-    """Where each payload begins and how long it is; the payloads."""
+def _contents(writes: list[tuple[int, NewMessage, float]], keyring: Keyring) -> tuple[str, bytes]:
+    """Where each payload begins and how long it is, and what stands beside it; the payloads."""
     places = []
     begin = 1
     for pk, message, _ in writes:
-        places.append((message.tenant_id, pk, begin, len(message.content)))
+        auth = seal_auth(message.attachment_auth, message.tenant_id, pk, keyring)
+        place = (message.tenant_id, pk, begin, len(message.content), message.spool, auth)
+        places.append(place)
         begin += len(message.content)
     return as_json(places), b"".join(message.content for _, message, _ in writes)
 

@@ -317,3 +317,18 @@ def test_a_doubt_is_settled_in_one_way(cli, words) -> None:
     ran = cli("my", "acme", "messages", "settle", "a", *words)
     assert ran.code == 2
     assert "say either --sent or --failed" in ran.err
+
+
+def test_show_lists_the_attachments_with_size_type_and_source(cli, world, make_message) -> None:
+    message = make_message("with")
+    message["message"]["attachments"] = [
+        {"filename": "a.png", "fetch_mode": "base64", "size_bytes": 2048, "mime_type": "image/png"},
+        {"filename": "b.pdf", "fetch_mode": "http_url", "storage_path": "https://x.example/\x1bb"},
+    ]
+    world.messages["with"] = message
+    page = cli("my", "acme", "messages", "show", "with", "--color", "never", tty=True).out
+    lines = page[page.index("Attachments") : page.index("Timeline")].splitlines()
+    assert lines[1].split() == ["a.png", "2.0", "kB", "image/png", "posted"]
+    assert lines[2].startswith("  b.pdf  from https://x.example/")
+    assert "\x1b" not in page
+    assert '"filename": "a.png"' in cli("my", "acme", "messages", "show", "with", "--json").out

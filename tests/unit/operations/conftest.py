@@ -15,6 +15,7 @@ from mail_proxy.operations import Audit, Context, Directory, Door, Numbers, Toke
 from mail_proxy.secrets import Keyring
 from mail_proxy.smtp import Relay, RelayReport
 from mail_proxy.store import Claimed, MailProxyDb, NewEvent, Outcome, RecipientResult, open_store
+from mail_proxy.store.spool import Spool
 from mail_proxy.store.values import SyncState, Tenant
 from mail_proxy.wire.caller import ADMIN, Caller, tenant
 
@@ -215,6 +216,7 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         metrics=metrics,
         probe=probe,
         numbers=Numbers(store, clock),
+        spool=Spool(settings.spool_dir),
         started_at=clock.monotonic(),
     )
     audit = Audit(store, clock)

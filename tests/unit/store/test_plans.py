@@ -34,6 +34,8 @@ from mail_proxy.store import (
     suppressions,
 )
 from mail_proxy.store import messages as looking
+from mail_proxy.store.attachment_auth import reseal_auth
+from mail_proxy.store.spool_names import named_in_rows
 from mail_proxy.store.sqlite.accept import AcceptRequest, accept
 from mail_proxy.store.sqlite.claim import ClaimRequest, claim
 from mail_proxy.store.sqlite.driver import driver
@@ -105,9 +107,10 @@ class Plans:
 
 
 @pytest.fixture
-def plans(conn, message, monkeypatch):
+def plans(conn, message, keyring, monkeypatch):
     """Twenty messages of one batch, one of them sent, one leased."""
-    accept(conn, [AcceptRequest([message(f"m{i}", batch_code="may") for i in range(20)], 1.0)])
+    batch = [message(f"m{i}", batch_code="may") for i in range(20)]
+    accept(conn, [AcceptRequest(batch, 1.0)], keyring=keyring)
     (claimed,) = claim(conn, [ClaimRequest("acme", "main", 2, 2.0, "d", 2.0)])
     finish(conn, [FinishRequest([accepted(claimed.messages[0])], 3.0, 3.0)])
     return Plans(conn, monkeypatch)
@@ -128,8 +131,8 @@ def assert_walks_nothing(plan: list[str]) -> None:
     ] == []
 
 
-def test_accept_probes_accounts_and_ids(plans, message):
-    plan = plans.of(accept, [AcceptRequest([message("m5"), message("new")], 1.0)])
+def test_accept_probes_accounts_and_ids(plans, message, keyring):
+    plan = plans.of(accept, [AcceptRequest([message("m5"), message("new")], 1.0)], keyring=keyring)
 
     assert_walks_nothing(plan)
     assert "SEARCH m USING INDEX messages_id (tenant_id=? AND id=?)" in plan
@@ -188,24 +191,24 @@ def test_booking_goes_by_primary_keys(limited, plans, conn):
     assert f"SEARCH rate_buckets USING PRIMARY KEY ({key})" in plan
 
 
-def test_a_full_queue_is_seen_by_the_keys_of_its_counts(plans, message):
+def test_a_full_queue_is_seen_by_the_keys_of_its_counts(plans, message, keyring):
     new = replace(message("m99"), suppressed=((0, "why"),))
     request = AcceptRequest([new], 2.0, lambda _: None, {"acme": 50})
 
-    plan = plans.of(accept, [request])
+    plan = plans.of(accept, [request], keyring=keyring)
 
     assert_walks_nothing(plan)
     assert "SEARCH c USING PRIMARY KEY (tenant_id=?)" in plan
 
 
-def test_suppressed_recipients_cost_no_statement_of_their_own(plans, message):
+def test_suppressed_recipients_cost_no_statement_of_their_own(plans, message, keyring):
     many = tuple(f"u{n}@example.net" for n in range(100))
     new = replace(message("m99"), recipients=many)
     marked = replace(new, id="m98", suppressed=tuple((n, "why") for n in range(99)))
 
-    plans.of(accept, [AcceptRequest([new], 2.0)])
+    plans.of(accept, [AcceptRequest([new], 2.0)], keyring=keyring)
     plain = plans.statements
-    plans.of(accept, [AcceptRequest([marked], 2.0)])
+    plans.of(accept, [AcceptRequest([marked], 2.0)], keyring=keyring)
 
     assert plans.statements == plain
 
@@ -531,3 +534,14 @@ def test_dating_anew_takes_ranges_of_the_due_index(plans):
     assert [step for step in plan if due in step and "due_at" in step]
     assert_walks_nothing(plan)
     assert_walks_nothing(plans.of(moving.redate, "acme", [1, 2], 7200.0, after=0.5))
+
+
+def test_spool_files_are_looked_up_by_their_own_index(plans):
+    names = ["aa/" + "0" * 32, "ab/" + "0" * 32]
+    (plan,) = plans.of(named_in_rows, names)
+    assert "USING COVERING INDEX contents_spool (spool=?)" in plan
+
+
+def test_credentials_of_attachments_are_resealed_by_their_own_index(plans, keyring):
+    (plan,) = plans.of(reseal_auth, ("acme", 1), keyring, limit=10)
+    assert "USING INDEX contents_auth" in plan
