@@ -94,7 +94,9 @@ class _Command:
         size = body_size(self._route, request, self._settings)
         # What was parsed lives as long as the command runs, and so does its room.
         async with self._budget.room(caller.name, size, timeout_s=self._timeout_s):
-            payload = await payload_of(self._route, request, size, self._timeout_s)
+            payload = await payload_of(
+                self._route, request, size, self._timeout_s, self._budget.parsing
+            )
             return await self._answered(request, payload, caller)
 
     async def _answered(

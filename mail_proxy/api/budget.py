@@ -2,7 +2,7 @@
 
 A body of 60 MB takes several times that while it is parsed, checked and stored, so a handful of
 them at once would be the daemon's end. Those that find no room wait, in the order they came; one
-caller gets half of the room at most, so that its large posts leave the others theirs.
+caller gets a quarter of the room at most, so that its large posts leave the others theirs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from mail_proxy.domain.errors import TooMany
 
 SMALL_BYTES = 256 * 1024  # such bodies do not wait: their number is bounded by that of connections
+SHARES = 4
 RETRY_AFTER_S = 5.0
 
 
@@ -32,6 +33,7 @@ class BodyBudget:
     def __init__(self, total_bytes: int) -> None:
         self._total = total_bytes
         self._used: Counter[str] = Counter()
+        self.parsing = asyncio.Lock()  # one large body at a time
         self._waiting: deque[_Waiting] = deque()
 
     @property
@@ -93,4 +95,4 @@ class BodyBudget:
     def _is_over_its_share(self, waiting: _Waiting) -> bool:
         """A single body always fits, however large it is allowed to be."""
         used = self._used[waiting.who]  # a Counter makes no entry for a look
-        return used > 0 and used + waiting.n > self._total // 2
+        return used > 0 and used + waiting.n > self._total // SHARES

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Any
 
 from aiohttp import web
@@ -76,16 +77,24 @@ def body_size(route: Route, request: web.Request, http: HttpSettings) -> int:
 
 
 async def payload_of(
-    route: Route, request: web.Request, most_bytes: int, timeout_s: float
+    route: Route,
+    request: web.Request,
+    most_bytes: int,
+    timeout_s: float,
+    one_at_a_time: asyncio.Lock,
 ) -> dict[str, Any]:
     """The fields of the command; the path wins over the query, and the query over the body.
 
-    most_bytes: of the body. Raises Invalid, Malformed, TooLarge.
+    most_bytes: of the body. one_at_a_time: for large bodies, see `json.decode`. Raises Invalid,
+    Malformed, TooLarge.
     """
     payload: dict[str, Any] = {}
     if most_bytes:
-        body = await _read_body(request, most_bytes, timeout_s)
-        payload = await json.decode(body, lone_surrogates=route.judges_each)
+        payload = await json.decode(
+            await _read_body(request, most_bytes, timeout_s),
+            one_at_a_time,
+            lone_surrogates=route.judges_each,
+        )
     if route.query and request.rel_url.raw_query_string:
         payload.update(_query_of(route, request))
     for header, field in route.headers:
@@ -114,7 +123,7 @@ def _query_of(route: Route, request: web.Request) -> dict[str, str]:
     return fields
 
 
-async def _read_body(request: web.Request, most_bytes: int, timeout_s: float) -> bytearray:
+async def _read_body(request: web.Request, most_bytes: int, timeout_s: float) -> bytes:
     try:
         if request.content.is_eof():  # it came with the headers: a timer would cost more than that
             return await _read(request, most_bytes)
@@ -126,14 +135,13 @@ async def _read_body(request: web.Request, most_bytes: int, timeout_s: float) ->
         raise json.malformed("incomplete", "the body ended early") from error
 
 
-async def _read(request: web.Request, most_bytes: int) -> bytearray:
-    """Its bytes, held once: `request.read` would make a copy of them at the end."""
-    body = bytearray()
+async def _read(request: web.Request, most_bytes: int) -> bytes:
+    """Its bytes, held once: a bytearray is copied by `request.read`, and by the JSON reader."""
+    body = BytesIO()
     while part := await request.content.readany():
-        body += part
-        if len(body) > most_bytes:
+        if body.write(part) and body.tell() > most_bytes:
             raise _too_large(request, most_bytes)
-    return body
+    return body.getvalue()  # no copy: the two share it
 
 
 def _too_large(request: web.Request, most_bytes: int) -> TooLarge:

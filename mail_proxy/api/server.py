@@ -56,7 +56,8 @@ class ApiServer:
                 tcp = await asyncio.to_thread(listen_tcp, self._http.host, self._http.port)
             opened.callback(tcp.close)
             local = opened.enter_context(listening(self._socket_path))
-            budget = BodyBudget(2 * self._http.max_request_bytes)
+            # The largest body, and half as much for the others meanwhile.
+            budget = BodyBudget(self._http.max_request_bytes * 3 // 2)
             await _serve(opened, tcp, build_app(self._door, self._http, budget), self._http)
             local_app = build_app(self._door, self._http, budget, caller=LOCAL)
             await _serve(opened, local, local_app, self._http)

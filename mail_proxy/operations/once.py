@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from mail_proxy.domain.clock import Clock
@@ -22,6 +22,13 @@ from mail_proxy.store.values import KeptAnswer
 KEPT_S = 86400.0
 HEADER = "Idempotency-Key"
 TURN_S = 0.02  # of hashing, before other requests go on
+PIECE_CHARS = 256 * 1024
+
+
+class _Hash(Protocol):
+    """One of hashlib's."""
+
+    def update(self, data: bytes, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,56 @@ async def sha256_of(messages: Sequence[object], rest: object, clock: Clock) -> s
         if clock.monotonic() > turn_ends:
             await asyncio.sleep(0)
             turn_ends = clock.monotonic() + TURN_S
-        # ASCII, so that half a surrogate pair has a hash too.
-        found.update(json.dumps(item, default=repr).encode() + b"\n")
+        if _has_bulk(item):
+            await asyncio.to_thread(_update, found, item)
+        else:
+            found.update(_dumped(item))
+        found.update(b"\n")
     return found.hexdigest()
+
+
+def _has_bulk(item: object) -> bool:
+    """A posted file, or a whole mail: no second one of it is to be in memory."""
+    if not isinstance(item, dict):
+        return False
+    attachments = item.get("attachments")
+    parts = attachments if isinstance(attachments, list) else []
+    return any(
+        isinstance(value, str) and len(value) > PIECE_CHARS
+        for part in (item, *parts)
+        if isinstance(part, dict)
+        for value in part.values()
+    )
+
+
+def _update(found: _Hash, item: object) -> None:
+    for piece in _pieces(item):
+        found.update(piece)
+
+
+def _pieces(item: object) -> Iterator[bytes]:
+    """What `_dumped` gives, its long texts in pieces."""
+    if isinstance(item, str) and len(item) > PIECE_CHARS:
+        yield b'"'
+        for at in range(0, len(item), PIECE_CHARS):
+            yield _dumped(item[at : at + PIECE_CHARS])[1:-1]
+        yield b'"'
+    elif isinstance(item, dict):
+        yield b"{"
+        for n, (name, value) in enumerate(item.items()):
+            yield (b", " if n else b"") + _dumped(name) + b": "
+            yield from _pieces(value)
+        yield b"}"
+    elif isinstance(item, list):
+        yield b"["
+        for n, value in enumerate(item):
+            yield b", " if n else b""
+            yield from _pieces(value)
+        yield b"]"
+    else:
+        yield _dumped(item)
+
+
+def _dumped(item: object) -> bytes:
+    # ASCII, so that half a surrogate pair has a hash too.
+    return json.dumps(item, default=repr).encode()

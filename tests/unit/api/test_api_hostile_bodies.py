@@ -95,17 +95,17 @@ async def test_the_last_of_a_doubled_key_counts(client, door):
 async def test_a_body_of_millions_of_values_is_refused_before_it_is_parsed(monkeypatch):
     monkeypatch.setattr(api_json, "MOST_COMMAS", 3)
 
-    assert await api_json.decode(b'{"a": [1, 2, 3, 4]}') == {"a": [1, 2, 3, 4]}
+    assert await api_json.decode(b'{"a": [1, 2, 3, 4]}', asyncio.Lock()) == {"a": [1, 2, 3, 4]}
     with pytest.raises(Malformed, match="too many values"):
-        await api_json.decode(b'{"a": [1, 2, 3, 4, 5]}')
+        await api_json.decode(b'{"a": [1, 2, 3, 4, 5]}', asyncio.Lock())
 
 
 async def test_a_large_body_is_read_too():
     text = "x" * 2**20
 
-    assert await api_json.decode(json.dumps({"a": text}).encode()) == {"a": text}
+    assert await api_json.decode(json.dumps({"a": text}).encode(), asyncio.Lock()) == {"a": text}
     with pytest.raises(Malformed):
-        await api_json.decode(json.dumps({"a": text, "b": float("nan")}).encode())
+        await api_json.decode(json.dumps({"a": text, "b": float("nan")}).encode(), asyncio.Lock())
 
 
 async def test_a_body_over_the_limit_is_told_at_once(client, door):

@@ -66,8 +66,8 @@ async def test_what_fits_comes_in_and_the_rest_waits_its_turn(enter):
     assert [r.is_in for r in (first, second, third, fourth)] == [True, False, True, False]
 
 
-async def test_a_caller_takes_half_of_the_room_and_holds_up_nobody_else(enter):
-    budget = BodyBudget(4 * LARGE)
+async def test_a_caller_takes_a_quarter_of_the_room_and_holds_up_nobody_else(enter):
+    budget = BodyBudget(8 * LARGE)
     greedy = [await enter(budget, "a") for _ in range(4)]
     assert [r.is_in for r in greedy] == [True, True, False, False]
     assert (await enter(budget, "b")).is_in

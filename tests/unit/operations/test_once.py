@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 
 import pytest
 
+from mail_proxy.domain.clock import SystemClock
 from mail_proxy.domain.errors import Conflict, Invalid, RejectedBatch
 from mail_proxy.domain.state import Event
+from mail_proxy.operations import once
 from mail_proxy.operations.messages import forget_answers
 from mail_proxy.wire.caller import LOCAL
 
@@ -157,3 +160,12 @@ async def test_a_deleted_tenant_takes_its_keys_along(house):
     await house.post(house.mail(), caller=acme, idempotency_key="k")
     await house.call("deleteTenant", tenant_id="acme")
     assert await house.store.find_answer("acme", "k", since=0) is None
+
+
+async def test_long_texts_have_the_hash_that_they_have_at_once(monkeypatch):
+    monkeypatch.setattr(once, "PIECE_CHARS", 7)
+    attachment = {"filename": "a", "storage_path": 'x"\\\n\u00e9\ud800\U0001f600' * 5, "auth": None}
+    nested = {"a": [[], {}, 1.5, True, {"b": "y" * 20}]}
+    item = {"id": "m1", "attachments": [attachment, attachment], "more": nested}
+    expected = hashlib.sha256(b"".join(json.dumps(i).encode() + b"\n" for i in (None, item)))
+    assert await once.sha256_of([item], None, SystemClock()) == expected.hexdigest()
