@@ -22,6 +22,7 @@ MAX_CONTENT_ID_CHARS = 255
 _FIELDS = frozenset(
     {"filename", "storage_path", "fetch_mode", "mime_type", "content_md5", "content_id", "auth"}
 )
+SEALED_AUTH = "sealed"  # in a row, in the place of `auth`, which lies there encrypted
 _SPOOLED_FIELDS = frozenset(
     {"filename", "fetch_mode", "mime_type", "content_id", "content_md5", "spooled"}
 )
@@ -66,6 +67,7 @@ class Attachment:
     content_md5: hex in lower case, given in its field or the name; the content must have it.
     content_id: without angle brackets: an inline image that the HTML body shows as `cid:`.
     auth: instead of the tenant's credentials, for this content alone.
+    is_auth_sealed: it has an `auth` that the store has yet to open.
     spooled: the content was posted, and lies in the message's spool file.
     """
 
@@ -77,6 +79,7 @@ class Attachment:
     content_md5: str | None = None
     content_id: str | None = None
     auth: Mapping[str, Any] | None = field(default=None, repr=False)
+    is_auth_sealed: bool = False
     spooled: Spooled | None = None
 
 
@@ -107,6 +110,7 @@ def _attachment(entry: object, where: str, is_posted: bool) -> Attachment:
         if name not in _FIELDS:
             shown = ascii(name)[:80]
             raise Invalid(f"{where} has a field {shown} that is not known", field=where)
+    is_auth_sealed = not is_posted and entry.get("auth") == SEALED_AUTH
     filename, marked_md5 = _filename(entry.get("filename"), f"{where}.filename")
     mode, location, server = _place(entry, where)
     return Attachment(
@@ -120,7 +124,8 @@ def _attachment(entry: object, where: str, is_posted: bool) -> Attachment:
         ).lower()
         or None,
         content_id=_content_id(entry.get("content_id"), f"{where}.content_id"),
-        auth=_auth(entry.get("auth"), f"{where}.auth"),
+        auth=None if is_auth_sealed else _auth(entry.get("auth"), f"{where}.auth"),
+        is_auth_sealed=is_auth_sealed,
     )
 
 

@@ -8,12 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mail_proxy.domain.attachment import BASE64_PREFIX, Attachment, Mode, read_attachments
+from mail_proxy.domain.attachment import (
+    BASE64_PREFIX,
+    SEALED_AUTH,
+    Attachment,
+    Mode,
+    read_attachments,
+)
 from mail_proxy.domain.base64_text import NotBase64, base64_blocks
 from mail_proxy.domain.errors import Invalid
-from mail_proxy.store.attachment_auth import SEALED
 
 SPOOL_OVER_BYTES = 64 * 1024  # of posted contents in all
+SPOOL_RAW_OVER_CHARS = 128 * 1024 * 4 // 3  # of a whole mail in base64
+SPOOL_RAW_OVER_CHARS = 128 * 1024 * 4 // 3  # of a whole mail in base64
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ def attached(given: Sequence[Mapping[str, Any]]) -> Attached:
         del entries[content.place]["storage_path"]
     auth = {place: one.auth for place, one in enumerate(checked) if one.auth is not None}
     for place in auth:
-        entries[place]["auth"] = SEALED
+        entries[place]["auth"] = SEALED_AUTH
     return Attached(entries, contents, json.dumps(auth) if auth else None)
 
 

@@ -12,7 +12,13 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from mail_proxy.compose import check_fields, envelope_address, message_id_of
+from mail_proxy.compose import (
+    CheckedRaw,
+    check_fields,
+    checked_raw,
+    envelope_address,
+    message_id_of,
+)
 from mail_proxy.domain.address import Address, parse_address, parse_addresses
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.message import (
@@ -25,7 +31,7 @@ from mail_proxy.domain.message import (
     message_id_for,
     parse_priority,
 )
-from mail_proxy.operations.attached import Posted, attached
+from mail_proxy.operations.attached import SPOOL_RAW_OVER_CHARS, Posted, attached
 from mail_proxy.operations.chance import Chance
 from mail_proxy.operations.directory import Directory
 from mail_proxy.operations.spooling import Bulk
@@ -105,7 +111,8 @@ class Intake:
     ) -> NewMessage | Bulk:
         message_id = check_id(entry["id"])
         fields = _kept(entry)
-        check_fields(fields)
+        raw = _large_raw(fields)
+        check_fields(fields, raw)
         contents, auth = _attach(entry, fields)
         sender = parse_address(fields["from"], field="from")
         is_pec = self._directory.is_pec(tenant_id, account_id)
@@ -125,15 +132,15 @@ class Intake:
             subject=fields.get("subject", ""),
             # Certified mail is refused when its envelope sender is not its From.
             return_path=sender.addr_spec if is_pec else _return_path(entry, sender),
-            rfc_message_id=rfc_message_id(fields, sender),
+            rfc_message_id=rfc_message_id(fields, sender, raw),
             recipients=_recipients(fields),
-            content=b"" if contents else to_json(fields),
+            content=b"" if contents or raw else to_json(fields),
             created_at=self._now,
             expires_at=_expires_at(entry.get("expires_ts"), due_at),
             request_id=self._request_id,
             attachment_auth=auth,
         )
-        return Bulk(message, fields, contents) if contents else message
+        return Bulk(message, fields, contents, raw) if contents or raw else message
 
     def _priority(self, given: object) -> int:
         return self._default_priority if given is None else parse_priority(given)
@@ -246,8 +253,20 @@ def _return_path(entry: Mapping[str, Any], sender: Address) -> str:
     return address
 
 
-def rfc_message_id(fields: Mapping[str, Any], sender: Address) -> str:
-    return message_id_of(fields) or message_id_for(sender.domain, _chance.octets(RANDOM_OCTETS))
+def _large_raw(fields: Mapping[str, Any]) -> CheckedRaw | None:
+    given = fields.get("raw")
+    is_large = isinstance(given, str) and len(given) > SPOOL_RAW_OVER_CHARS
+    return checked_raw(given) if is_large else None
+
+
+def rfc_message_id(
+    fields: Mapping[str, Any], sender: Address, raw: CheckedRaw | None = None
+) -> str:
+    """raw: what was made of the field of that name, where that was large."""
+    given = fields.get("raw")
+    # A mapping: it lies in the spool, and was looked at when it was posted.
+    own = given["message_id"] if isinstance(given, Mapping) else message_id_of(fields, raw)
+    return own or message_id_for(sender.domain, _chance.octets(RANDOM_OCTETS))
 
 
 def _recipients(fields: Mapping[str, Any]) -> tuple[str, ...]:

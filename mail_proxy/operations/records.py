@@ -132,6 +132,8 @@ def _posted(row: MessageRow) -> dict[str, Any]:
     """What the application posted, put together again from the row and its content."""
     content: dict[str, Any] = json.loads(row.content) if row.content else {}
     content.pop("spool", None)
+    if isinstance(content.get("raw"), dict):
+        content["raw"] = {"size_bytes": content["raw"]["spooled"][1]}
     if "attachments" in content:
         content["attachments"] = shown_attachments(content["attachments"])
     retries = row.tries - 1 if row.state in FINAL else row.tries

@@ -12,6 +12,7 @@ from pydantic_core import from_json
 
 from mail_proxy.domain.actions import NO_CONTENT, NONE_REFUSED, Action, refusal
 from mail_proxy.domain.address import parse_address
+from mail_proxy.domain.attachment import SEALED_AUTH
 from mail_proxy.domain.errors import Invalid, SecretsUnavailable
 from mail_proxy.domain.message import QUEUE_FULL, check_id
 from mail_proxy.domain.state import RecipientState
@@ -23,7 +24,6 @@ from mail_proxy.operations.once import HEADER, KEPT_S, PostKey, sha256_of
 from mail_proxy.operations.spooling import relinked
 from mail_proxy.operations.suppressions import without_suppressed
 from mail_proxy.store import Acted, Copy, MessageFilter, MessageRow, NewMessage
-from mail_proxy.store.attachment_auth import SEALED
 from mail_proxy.store.values import KeepCopies, KeptAnswer
 from mail_proxy.wire.messages import Changed, ResendMessages
 
@@ -157,7 +157,7 @@ class _Resend(Change):
 
     async def _with_auth(self, row: MessageRow, copy: NewMessage | Invalid) -> NewMessage | Invalid:
         """What its attachments brought is opened here, and sealed for the new row."""
-        if isinstance(copy, Invalid) or SEALED.encode() not in copy.content:
+        if isinstance(copy, Invalid) or SEALED_AUTH.encode() not in copy.content:
             return copy
         try:
             auth = await self._ctx.store.attachment_auth(row.tenant_id, row.pk)

@@ -20,7 +20,7 @@ def shown_attachments(stored: Sequence[Mapping[str, Any]]) -> list[dict[str, Any
 def _shown(stored: Mapping[str, Any]) -> dict[str, Any]:
     has_auth = stored.get("auth") is not None
     try:
-        (one,) = read_attachments([{**stored, "auth": None} if has_auth else stored])
+        (one,) = read_attachments([stored])
     except Invalid:  # somebody else wrote this row: what it says may be anything
         return {"filename": str(stored.get("filename"))}
     is_posted = one.mode is Mode.BASE64

@@ -14,7 +14,9 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from mail_proxy.compose import CheckedRaw
 from mail_proxy.domain.attachment import Spooled
+from mail_proxy.domain.content import BytesContent
 from mail_proxy.domain.errors import ContentChanged, Invalid, StoreError
 from mail_proxy.observe import events
 from mail_proxy.operations.attached import Posted
@@ -31,7 +33,8 @@ class Bulk:
 
     message: NewMessage
     fields: dict[str, Any] = field(repr=False)
-    contents: tuple[Posted, ...]
+    contents: tuple[Posted, ...] = ()
+    raw: CheckedRaw | None = field(default=None, repr=False)
 
 
 @asynccontextmanager
@@ -125,9 +128,13 @@ def _linked(batch: SpoolBatch, copy: NewMessage | Invalid) -> NewMessage | Inval
 
 def _written(batch: SpoolBatch, bulk: Bulk) -> NewMessage:
     with batch.add() as file:
-        parts = {content.place: file.put(content.blocks()) for content in bulk.contents}
-    fields = {**bulk.fields, "spool": file.name, **_told(bulk.fields, parts)}
-    size_bytes = sum(part.size_bytes for part in parts.values())
+        if bulk.raw is None:
+            parts = {content.place: file.put(content.blocks()) for content in bulk.contents}
+            told, size_bytes = _told(bulk.fields, parts), sum(p.size_bytes for p in parts.values())
+        else:
+            part = file.put(BytesContent(bulk.raw.data).blocks())
+            told, size_bytes = _raw_told(bulk.raw, part), part.size_bytes
+    fields = {**bulk.fields, "spool": file.name, **told}
     return replace(bulk.message, content=to_json(fields), spool=file.name, spooled_bytes=size_bytes)
 
 
@@ -138,6 +145,11 @@ def _told(fields: Mapping[str, Any], parts: Mapping[int, Spooled]) -> dict[str, 
         for place, entry in enumerate(fields["attachments"])
     ]
     return {"attachments": entries}
+
+
+def _raw_told(raw: CheckedRaw, part: Spooled) -> dict[str, Any]:
+    told = {"spooled": as_list(part), "is_ascii": raw.is_ascii, "message_id": raw.message_id}
+    return {"raw": told}
 
 
 def as_list(part: Spooled) -> list[Any]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, select, tuple_, update
 
+from mail_proxy.domain.attachment import Attachment
 from mail_proxy.domain.errors import SecretsUnavailable
 from mail_proxy.secrets import Keyring
 from mail_proxy.store.indexed import by_index
 from mail_proxy.store.schema import contents
-
-SEALED = "sealed"  # in the place of `auth` in the content
 
 _c = contents.c
 
@@ -32,6 +33,30 @@ def attachment_auth(
         return {}
     found = json.loads(keyring.open(sealed, **_place(tenant_id, pk)))
     return {int(place): auth for place, auth in found.items()}
+
+
+class Opening(Protocol):
+    """What opening needs of the store."""
+
+    async def attachment_auth(self, tenant_id: str, pk: int) -> dict[int, dict[str, Any]]: ...
+
+
+async def with_auth(
+    store: Opening, tenant_id: str, pk: int, attachments: Sequence[Attachment]
+) -> tuple[Attachment, ...]:
+    """The attachments of a stored message with their own credentials, in clear.
+
+    Nothing is read where there are none. Raises SecretsUnavailable, also where they are gone.
+    """
+    if not any(one.is_auth_sealed for one in attachments):
+        return tuple(attachments)
+    opened = await store.attachment_auth(tenant_id, pk)
+    if any(one.is_auth_sealed and n not in opened for n, one in enumerate(attachments)):
+        raise SecretsUnavailable("the credentials of an attachment are not there")
+    return tuple(
+        replace(one, auth=opened[n], is_auth_sealed=False) if one.is_auth_sealed else one
+        for n, one in enumerate(attachments)
+    )
 
 
 def reseal_auth(

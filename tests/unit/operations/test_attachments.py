@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 
-from mail_proxy.domain.attachment import read_attachments
+from mail_proxy.compose import Stamp, build
+from mail_proxy.domain.attachment import Spooled, read_attachments
 from mail_proxy.domain.errors import RejectedBatch, SecretsUnavailable, StoreFull, StoreUnavailable
 from mail_proxy.domain.state import Event
 from mail_proxy.operations import Upkeep
 from mail_proxy.operations.attached import SPOOL_OVER_BYTES
 from mail_proxy.operations.spooling import remove_garbage, sweep
 from mail_proxy.secrets import MASK
+from mail_proxy.store.attachment_auth import with_auth
 from mail_proxy.store.spool import NEW
 
 LARGE = os.urandom(SPOOL_OVER_BYTES + 1000)
@@ -410,3 +412,57 @@ async def test_when_the_rows_cannot_be_written_the_files_go(house, monkeypatch):
         with pytest.raises(StoreUnavailable):
             await house.post(house.mail(attachments=[posted(LARGE)]))
     assert files(house) == []
+
+
+# --- a whole mail ---
+
+
+RAW = b"From: a@example.com\nMessage-ID: <own@example.com>\n\n" + b"line\n" * 40_000
+
+
+async def test_a_large_raw_lies_in_a_file_as_it_is_sent(house):
+    await house.post(house.mail(raw=base64.b64encode(RAW).decode()))
+    fields = await stored(house)
+    part = Spooled(*fields["raw"]["spooled"])
+    content = house.context.spool.content(fields["spool"], part)
+    assert b"".join(content.blocks()) == RAW.replace(b"\n", b"\r\n")
+    assert fields["raw"]["is_ascii"] is True
+    record = await shown(house)
+    assert record["message"]["raw"] == {"size_bytes": part.size_bytes}
+    assert record["size_bytes"] > part.size_bytes
+    built = build(fields, Stamp("<x@y>", 1.0, "m1"), raw=content)
+    assert b"".join(built.data.blocks()).endswith(b"line\r\nline\r\n")
+
+
+async def test_its_resend_keeps_its_own_message_id(house):
+    await house.post(house.mail(raw=base64.b64encode(RAW).decode()))
+    await fail(house)
+    answer = await house.call("resendMessages", ids=["m1"], tenant_id="acme")
+    assert answer["done"] == ["m1"]
+    (claimed,) = await house.claim("acme", "main")
+    assert claimed.rfc_message_id == "<own@example.com>"
+
+
+async def test_a_large_raw_that_is_wrong_is_refused(house):
+    with pytest.raises(RejectedBatch) as caught:
+        await house.post(house.mail(raw="A" * 300_000 + "!"))
+    assert caught.value.rejected[0]["field"] == "raw"
+    assert files(house) == []
+
+
+# --- for delivery ---
+
+
+async def test_the_credentials_are_put_to_their_attachments(house):
+    url = {"filename": "u", "storage_path": "https://files.example/u"}
+    await house.post(house.mail(attachments=[url, {**url, "auth": AUTH}]))
+    (row,) = await house.store.find_messages("acme", ["m1"])
+    attachments = read_attachments((await stored(house))["attachments"])
+    assert [one.is_auth_sealed for one in attachments] == [False, True]
+    opened = await with_auth(house.store, "acme", row.pk, attachments)
+    assert [one.auth for one in opened] == [None, AUTH]
+
+
+async def test_a_client_cannot_say_that_its_credentials_are_sealed(house):
+    url = {"filename": "u", "storage_path": "https://files.example/u", "auth": "sealed"}
+    assert (await refused(house, url))["field"] == "attachments[0].auth"

@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event
 
 from mail_proxy.domain.errors import StoreError, StoreFull, StoreUnavailable
-from mail_proxy.store.sqlite.accept import AcceptRequest, accept
+from mail_proxy.secrets import Keyring
+from mail_proxy.store.sqlite import accept as accepting
+from mail_proxy.store.sqlite.accept import AcceptRequest
 from mail_proxy.store.turn import Lane
 from mail_proxy.store.writer import LANE_WEIGHT, Writer
+
+# One object, as in the store: jobs of one verb are batched. Nothing here is sealed.
+accept = partial(accepting.accept, keyring=Keyring(bytes(32), Path("unused")))
 
 
 @pytest.fixture
