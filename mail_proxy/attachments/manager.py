@@ -254,14 +254,15 @@ class AttachmentManager:
 
     async def _octets(self, origin: Origin, attachment: Attachment, share: Share) -> Octets:
         with await self._slots.take(origin.tenant_id, 1):
-            sink = Sink(self._store, share, self._settings.max_bytes)
+            with_md5 = attachment.content_md5 is not None
+            sink = Sink(self._store, share, self._settings.max_bytes, with_md5=with_md5)
             try:
                 await self._sources.fetch(origin, attachment, sink)
                 octets = await sink.end()
             except BaseException:
                 sink.discard()
                 raise
-        if attachment.content_md5 not in (None, octets.md5):
+        if attachment.content_md5 != octets.md5:
             self._remove(octets)
             # Whoever serves it may be about to replace it; a wrong MD5 is given up with the tries.
             raise FetchFailed("it does not have its content_md5", is_permanent=False)

@@ -11,7 +11,7 @@ from mail_proxy.attachments.failures import FetchFailed, NoRoom, too_large
 from mail_proxy.attachments.folders import Opened
 from mail_proxy.attachments.shares import Share
 from mail_proxy.attachments.threads import Threads
-from mail_proxy.attachments.workfiles import Octets, WorkFile, WorkFolder, in_memory
+from mail_proxy.attachments.workfiles import Hashes, Octets, WorkFile, WorkFolder
 from mail_proxy.domain.content import BLOCK_BYTES
 
 SMALL_BYTES = 100 * 1024  # stays in memory
@@ -49,8 +49,11 @@ class Sink:
     share: of the bytes on the disk; it grows with the content.
     """
 
-    def __init__(self, store: Store, share: Share, limit_bytes: int) -> None:
+    def __init__(
+        self, store: Store, share: Share, limit_bytes: int, *, with_md5: bool = False
+    ) -> None:
         self._store = store
+        self._hashes = Hashes(with_md5=with_md5)
         self._share = share
         self._limit_bytes = limit_bytes
         self._pending = bytearray()
@@ -87,7 +90,9 @@ class Sink:
     async def end(self) -> Octets:
         """The whole content. Raises FetchFailed."""
         if self._file is None and self._store.memory.take(self._size_bytes):
-            return in_memory(bytes(self._pending))
+            data = bytes(self._pending)
+            self._hashes.update(data)
+            return self._hashes.octets(data=data)
         file = await self._to_file()
         with _disk_errors():
             octets = await self._store.threads.run(file.end)
@@ -104,9 +109,8 @@ class Sink:
     async def _to_file(self) -> WorkFile:
         with _disk_errors():
             if self._file is None:
-                self._file = await self._store.threads.run(
-                    self._store.folder.create, WorkFile.discard
-                )
+                create = partial(self._store.folder.create, self._hashes)
+                self._file = await self._store.threads.run(create, WorkFile.discard)
             file, block = self._file, bytes(self._pending)
             self._pending.clear()
             if block:

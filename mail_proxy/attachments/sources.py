@@ -121,16 +121,22 @@ class Sources:
     async def _fetch_file(self, origin: Origin, attachment: Attachment, sink: Sink) -> None:
         host = "the file system"  # a share that is away makes every look at it hang
         self.breaker.check(origin.tenant_id, host)
-        look = partial(open_inside, origin.folders, attachment.location)
         try:
             async with asyncio.timeout(self.settings.timeout_s):
-                opened = await self.shares.run(look, Opened.close)
-                try:
-                    sink.expect(opened.size_bytes)
-                    await sink.copy(opened, self.shares)
-                finally:
-                    self.shares.later(opened.close)
+                await self._copy(origin, attachment, sink)
         except TimeoutError as error:
             self.breaker.timed_out(origin.tenant_id, host)
             raise timed_out() from error
+        except FetchFailed:
+            self.breaker.answered(origin.tenant_id, host)
+            raise
         self.breaker.answered(origin.tenant_id, host)
+
+    async def _copy(self, origin: Origin, attachment: Attachment, sink: Sink) -> None:
+        look = partial(open_inside, origin.folders, attachment.location)
+        opened = await self.shares.run(look, Opened.close)
+        try:
+            sink.expect(opened.size_bytes)
+            await sink.copy(opened, self.shares)
+        finally:
+            self.shares.later(opened.close)

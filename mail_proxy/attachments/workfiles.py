@@ -24,10 +24,11 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Octets:
-    """A whole content. md5, sha256: hex. Either `data` or `path` is there."""
+    """A whole content. md5, sha256: hex; md5 is None where nobody wants it. Either `data` or `path`
+    is there."""
 
     size_bytes: int
-    md5: str
+    md5: str | None
     sha256: str
     data: bytes | None = field(default=None, repr=False)
     path: Path | None = None
@@ -89,23 +90,23 @@ class WorkFolder:
             with suppress(OSError):
                 left.unlink()
 
-    def create(self) -> WorkFile:
+    def create(self, hashes: Hashes) -> WorkFile:
         """Raises OSError."""
         path = self.path / f"{os.urandom(16).hex()}{SUFFIX}"
         try:
-            return WorkFile(path, os.open(path, _MAKE, 0o600))
+            return WorkFile(path, os.open(path, _MAKE, 0o600), hashes)
         except FileNotFoundError:  # the folder has vanished
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return WorkFile(path, os.open(path, _MAKE, 0o600))
+            return WorkFile(path, os.open(path, _MAKE, 0o600), hashes)
 
 
 class WorkFile:
     """Being written. `discard` may come from any thread; what is added after it is lost."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, hashes: Hashes) -> None:
         self._path = path
         self._file = os.fdopen(descriptor, "wb", buffering=0)
-        self._hashes = Hashes()
+        self._hashes = hashes
         self._lock = threading.Lock()
 
     def add(self, block: bytes) -> None:
@@ -131,24 +132,19 @@ class WorkFile:
 
 
 class Hashes:
-    """Of what passes by."""
+    """Of what passes by. with_md5: it costs as much again, and few contents are asked for by it."""
 
-    def __init__(self) -> None:
-        self._md5 = hashlib.md5(usedforsecurity=False)
+    def __init__(self, *, with_md5: bool) -> None:
+        self._md5 = hashlib.md5(usedforsecurity=False) if with_md5 else None
         self._sha256 = hashlib.sha256()
         self._size_bytes = 0
 
     def update(self, block: bytes) -> None:
-        self._md5.update(block)
+        if self._md5 is not None:
+            self._md5.update(block)
         self._sha256.update(block)
         self._size_bytes += len(block)
 
     def octets(self, *, data: bytes | None = None, path: Path | None = None) -> Octets:
-        md5, sha256 = self._md5.hexdigest(), self._sha256.hexdigest()
-        return Octets(self._size_bytes, md5, sha256, data, path)
-
-
-def in_memory(data: bytes) -> Octets:
-    hashes = Hashes()
-    hashes.update(data)
-    return hashes.octets(data=data)
+        md5 = None if self._md5 is None else self._md5.hexdigest()
+        return Octets(self._size_bytes, md5, self._sha256.hexdigest(), data, path)

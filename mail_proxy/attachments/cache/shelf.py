@@ -100,7 +100,7 @@ def verify(path: Path, md5: str, known: Verified | None) -> Verified | None:
         identity = Identity.of(found)
         if known is not None and known.identity == identity:
             return known
-        hashes = Hashes()
+        hashes = Hashes(with_md5=True)
         while block := file.read(BLOCK_BYTES):
             hashes.update(block)
     octets = hashes.octets()

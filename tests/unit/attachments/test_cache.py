@@ -13,7 +13,7 @@ import pytest
 
 from mail_proxy.attachments.cache import DiskTier, MemoryTier, shelf
 from mail_proxy.attachments.threads import Threads
-from mail_proxy.attachments.workfiles import in_memory
+from mail_proxy.attachments.workfiles import Octets
 from mail_proxy.config.settings import AttachmentSettings, CacheSettings
 from mail_proxy.domain.attachment import Attachment, Mode
 
@@ -26,6 +26,10 @@ def md5(data: bytes) -> str:
 
 def read(landed) -> bytes:
     return b"".join(landed.content.blocks())
+
+
+def octets(data: bytes) -> Octets:
+    return Octets(len(data), md5(data), hashlib.sha256(data).hexdigest(), data)
 
 
 @pytest.fixture
@@ -48,7 +52,7 @@ async def disk(folder, clock):
 
 
 async def put(tier: DiskTier, data: bytes = DATA, tenant: str = "acme"):
-    return await tier.put(tenant, md5(data), in_memory(data))
+    return await tier.put(tenant, md5(data), octets(data))
 
 
 async def kept(tier: DiskTier, data: bytes = DATA, tenant: str = "acme") -> bool:
