@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-import os
-from collections.abc import Callable, Coroutine, Hashable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from mail_proxy.attachments.breaker import Breaker
-from mail_proxy.attachments.cache import TieredCache
+from mail_proxy.attachments.cache import TieredCache, disk_folder
 from mail_proxy.attachments.failures import FetchFailed, NoRoom, told
+from mail_proxy.attachments.fetched import Fetched
 from mail_proxy.attachments.flights import Flight, Flights, Landed
-from mail_proxy.attachments.origin import Origin
+from mail_proxy.attachments.origin import Origin, fetch_key
 from mail_proxy.attachments.posted import posted_content
 from mail_proxy.attachments.shares import Pool, Share
 from mail_proxy.attachments.sink import Memory, Sink, Store
@@ -28,45 +26,13 @@ from mail_proxy.domain.attachment import Attachment, Mode, Spooled
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.content import BytesContent, Content
 from mail_proxy.http_out import OutgoingHttp
+from mail_proxy.observe import events
 from mail_proxy.observe.cache_metrics import CacheMetrics
 
 DISK_THREADS = 4  # for what is fetched and kept
 SHARE_THREADS = 4  # for files of the host
 ASSUMED_BYTES = 2 * 2**20  # of a content whose size nobody knows yet
 OpenSpooled = Callable[[Spooled], Content]
-
-
-class Fetched:
-    """contents: of the attachments, in order; they can be read until it is closed."""
-
-    def __init__(self, n: int, flights: Flights) -> None:
-        self._found: list[Content | None] = [None] * n
-        self._flights = flights
-        self._held: list[Flight] = []
-
-    @property
-    def contents(self) -> tuple[Content, ...]:
-        return tuple(content for content in self._found if content is not None)
-
-    def close(self) -> None:
-        """The mail is sent, or will not be. Once is enough; again does no harm."""
-        held, self._held = self._held, []
-        for flight in held:
-            self._flights.leave(flight)
-
-    def put(self, n: int, content: Content) -> None:
-        self._found[n] = content
-
-    def hold(self, flight: Flight) -> None:
-        self._flights.join(flight)
-        self._held.append(flight)
-
-    async def land(self, n: int, attachment: Attachment, flight: Flight) -> None:
-        """Raises AttachmentFailed and NoRoom."""
-        try:
-            self._found[n] = await self._flights.content(flight)
-        except FetchFailed as failure:
-            raise told(attachment.filename, failure) from failure
 
 
 class AttachmentManager:
@@ -89,7 +55,7 @@ class AttachmentManager:
         self._threads = Threads(DISK_THREADS, "attachments")
         self._shares = Threads(SHARE_THREADS, "attached files")
         self._store = Store(WorkFolder(state_dir / "cache" / "fetched"), Memory(), self._threads)
-        folder = _cache_folder(cache, state_dir)
+        folder = disk_folder(cache, state_dir)
         self.cache = TieredCache(cache, folder, self._threads, clock=clock, metrics=metrics)
         self._sources = Sources(http, self._shares, Breaker(clock), settings)
         self._bytes = Pool(max(settings.budget_bytes, settings.max_bytes))
@@ -97,11 +63,10 @@ class AttachmentManager:
         self._flights = Flights(self._spawn, clock)
         self._running: set[asyncio.Task[None]] = set()
         self._tasks = asyncio.TaskGroup()
+        self._opening: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
-        await self._threads.run(self._store.folder.prepare)
-        await self.cache.open()
         return self
 
     async def __aexit__(
@@ -190,7 +155,8 @@ class AttachmentManager:
     ) -> None:
         """Room for all of a message is taken at once: two that each hold a part of what they need
         would wait for one another for ever."""
-        flights = [(n, a, self._flights.find(_key(origin, a))) for n, a in wanted]
+        await self._opened()
+        flights = [(n, a, self._flights.find(fetch_key(origin, a))) for n, a in wanted]
         if all(flight is not None for _, _, flight in flights):  # they take no room
             await self._land_together(flights, fetched)
             return
@@ -201,6 +167,19 @@ class AttachmentManager:
                 self._land(origin, n, attachment, fetched, partial(share.split, each_bytes), gate)
                 for n, attachment in wanted
             )
+
+    async def _opened(self) -> None:
+        """When the first is fetched: commands that fetch nothing look at no folder."""
+        if self._opening is None:
+            self._opening = self._spawn(self._open(), "attachment cache")
+        await asyncio.shield(self._opening)
+
+    async def _open(self) -> None:
+        try:
+            await self._threads.run(self._store.folder.prepare)
+        except OSError as error:
+            events.cache_unusable(folder=str(self._store.folder.path), error=error)
+        await self.cache.open()
 
     async def _land_together(
         self, flights: Sequence[tuple[int, Attachment, Flight | None]], fetched: Fetched
@@ -224,7 +203,7 @@ class AttachmentManager:
         gate: asyncio.Semaphore,
     ) -> None:
         async with gate:
-            key = _key(origin, attachment)
+            key = fetch_key(origin, attachment)
             flight = self._flights.find(key)
             if flight is None:
                 flight = self._flights.start(key, partial(self._fly, origin, attachment, split))
@@ -303,14 +282,6 @@ class AttachmentManager:
         return task
 
 
-def _cache_folder(cache: CacheSettings, state_dir: Path) -> Path:
-    """The disk tier's own; instances that are given one folder do not see each other's files."""
-    if cache.disk_dir is None:
-        return state_dir / "cache" / "kept"
-    whose = hashlib.sha256(os.fsencode(state_dir.resolve())).hexdigest()[:16]
-    return Path(cache.disk_dir) / f"mail-proxy-{whose}"
-
-
 async def _all(works: Iterable[Coroutine[None, None, None]]) -> None:
     """All at once; the first that fails ends the others and is raised."""
     works = list(works)
@@ -323,24 +294,6 @@ async def _all(works: Iterable[Coroutine[None, None, None]]) -> None:
                 tasks.create_task(work)
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
-
-
-def _key(origin: Origin, attachment: Attachment) -> Hashable:
-    """Whoever has the same gets the same octets."""
-    auth = attachment.auth
-    if auth is None and attachment.mode is Mode.ENDPOINT and attachment.server is None:
-        auth = origin.client_auth
-    return (
-        origin.tenant_id,
-        attachment.mode,
-        attachment.server,
-        attachment.location,
-        attachment.content_md5,
-        json.dumps(auth and dict(auth), sort_keys=True),
-        origin.client_base_url,
-        origin.client_attachment_path,
-        origin.folders,
-    )
 
 
 def _content(octets: Octets) -> Content:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -54,12 +57,17 @@ class TieredCache:
         self._folder = folder
         self._threads = threads
         self._metrics = metrics
+        self._opening = asyncio.Lock()
+        self._is_open = False
         self._memory = MemoryTier(settings.memory_max_bytes, settings.memory_ttl_s, clock)
         self._disk = DiskTier(folder, settings.disk_max_bytes, settings.disk_ttl_s, clock, threads)
 
     async def open(self) -> None:
-        """Find what lies on the disk. A folder that cannot be used is told of in the log."""
-        await self._disk.open()
+        """Find what lies on the disk, once. A folder that cannot be used is told of in the log."""
+        async with self._opening:
+            if not self._is_open:
+                await self._disk.open()
+                self._is_open = True
         self._show()
 
     def small(self, tenant_id: str, md5: str) -> BytesContent | None:
@@ -97,7 +105,8 @@ class TieredCache:
         self._show()
         return landed
 
-    def stats(self) -> CacheStats:
+    async def stats(self) -> CacheStats:
+        await self.open()
         memory, disk = self._memory, self._disk
         return CacheStats(
             self._tier("memory", len(memory), memory.size_bytes, self._settings.memory_max_bytes),
@@ -105,8 +114,9 @@ class TieredCache:
             str(self._folder),
         )
 
-    def clear(self, tenant_id: str | None = None) -> int:
+    async def clear(self, tenant_id: str | None = None) -> int:
         """Forget the contents of a tenant, or of all; how many. What is in use goes after it."""
+        await self.open()
         n = self._memory.clear(tenant_id) + self._disk.clear(tenant_id)
         self._show()
         return n
@@ -134,3 +144,11 @@ def _read(path: Path) -> bytes | None:
         return b"".join(read_blocks(path))
     except OSError:  # the mail will tell of it
         return None
+
+
+def disk_folder(cache: CacheSettings, state_dir: Path) -> Path:
+    """The disk tier's own; instances that are given one folder do not see each other's files."""
+    if cache.disk_dir is None:
+        return state_dir / "cache" / "kept"
+    whose = hashlib.sha256(os.fsencode(state_dir.resolve())).hexdigest()[:16]
+    return Path(cache.disk_dir) / f"mail-proxy-{whose}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mail_proxy.attachments.cache import DiskTier, MemoryTier, shelf
+from mail_proxy.attachments.cache import DiskTier, MemoryTier, disk_folder, shelf
 from mail_proxy.attachments.threads import Threads
 from mail_proxy.attachments.workfiles import Octets
 from mail_proxy.config.settings import AttachmentSettings, CacheSettings
@@ -262,12 +262,12 @@ async def test_the_tiers_are_counted_and_cleared(open_manager, origin, server):
     async with open_manager() as manager:
         for _ in range(3):
             (await manager.fetch(origin, asked)).close()
-        stats = manager.cache.stats()
+        stats = await manager.cache.stats()
         assert (stats.memory.items, stats.memory.size_bytes, stats.memory.hits) == (1, 1000, 2)
         assert (stats.disk.items, stats.disk.size_bytes, stats.disk.hits) == (1, 200_000, 2)
         assert stats.disk.misses == 2
-        assert manager.cache.clear("other") == 0
-        assert manager.cache.clear("acme") == 2
+        assert await manager.cache.clear("other") == 0
+        assert await manager.cache.clear("acme") == 2
         (await manager.fetch(origin, asked)).close()
     assert len(server.requests) == 4
 
@@ -284,16 +284,42 @@ async def test_the_threshold_tells_the_tiers_apart(open_manager, origin, server)
                     fetched = await manager.fetch(origin, [asked])
                     assert b"".join(fetched.contents[0].blocks()) == data
                     fetched.close()
-            stats = manager.cache.stats()
+            stats = await manager.cache.stats()
             assert stats.memory.items == in_memory_items
             assert stats.disk.items == 2 - in_memory_items
-            manager.cache.clear()
+            await manager.cache.clear()
 
 
 async def test_instances_that_share_a_folder_share_no_content(tmp_path, open_manager):
-    from mail_proxy.attachments.manager import _cache_folder
-
     cache = CacheSettings(disk_dir=str(tmp_path / "shared"))
-    folders = {_cache_folder(cache, tmp_path / name) for name in ("one", "two")}
+    folders = {disk_folder(cache, tmp_path / name) for name in ("one", "two")}
     assert len(folders) == 2
     assert {folder.parent for folder in folders} == {tmp_path / "shared"}
+
+
+async def test_what_lies_on_the_disk_is_told_and_cleared_before_anything_is_fetched(
+    open_manager, origin, server
+):
+    server.files["/l"] = DATA
+    asked = [Attachment("a", Mode.HTTP_URL, server.url("/l"), content_md5=md5(DATA))]
+    async with open_manager() as manager:
+        (await manager.fetch(origin, asked)).close()
+    async with open_manager() as manager:
+        assert (await manager.cache.stats()).disk.items == 1
+    async with open_manager() as manager:
+        assert await manager.cache.clear("acme") == 1
+        (await manager.fetch(origin, asked)).close()
+    assert len(server.requests) == 2
+
+
+async def test_what_was_left_by_a_daemon_that_was_killed_is_removed(
+    open_manager, origin, server, tmp_path
+):
+    left = tmp_path / "cache" / "fetched" / f"{'0' * 32}.fetched"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(DATA)
+    server.files["/l"] = DATA
+    async with open_manager() as manager:
+        assert left.exists()
+        (await manager.fetch(origin, [Attachment("a", Mode.HTTP_URL, server.url("/l"))])).close()
+        assert not left.exists()

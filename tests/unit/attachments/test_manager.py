@@ -334,7 +334,7 @@ async def test_two_contents_with_one_md5_are_never_taken_for_one_another(
                     fetched = await manager.fetch(its, [wanted])
                     assert read(fetched.contents[0]) == data
                     fetched.close()
-            assert getattr(manager.cache.stats(), tier).items == 2
+            assert getattr(await manager.cache.stats(), tier).items == 2
     assert len(server.requests) == 4
 
 
