@@ -244,7 +244,7 @@ async def test_credentials_of_an_attachment_are_never_in_clear_in_the_database(h
     assert in_the_file(house, "https://files.example/u")
 
 
-async def test_they_go_with_a_resend_and_with_another_key(house):
+async def test_they_go_with_a_resend(house):
     url = {"filename": "u", "storage_path": "https://files.example/u", "auth": AUTH}
     await house.post(house.mail(attachments=[url, posted(LARGE)]))
     await fail(house)

@@ -91,6 +91,32 @@ async def test_every_secret_has_the_new_key_and_nothing_fails_meanwhile(
         assert proxy.admin_token == token
 
 
+async def test_credentials_of_attachments_get_the_new_key_too(
+    own_key: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resealing, "AT_ONCE", 2)
+    auth = {"method": "bearer", "token": "of-one-file"}
+    attachment = {"filename": "a", "storage_path": "https://files.example/a", "auth": auth}
+    mail = {"tenant_id": "acme", "account_id": "a0", "from": "a@example.com"}
+    mail |= {"to": "b@example.org", "subject": "s", "attachments": [attachment]}
+    proxy = await MailProxy.open(own_key)
+    try:
+        await furnish(proxy)
+        messages = [{**mail, "id": f"m{n}"} for n in range(5)]
+        await proxy.handle_command("addMessages", {"messages": messages})
+        await proxy.handle_command("rotateKey")
+        store = proxy._parts.store
+        rows = await store.find_messages("acme", [f"m{n}" for n in range(5)])
+        found = [await store.attachment_auth("acme", row.pk) for row in rows]
+    finally:
+        await proxy.close()
+    assert found == [{0: auth}] * 5
+    with sqlite3.connect(own_key.database) as conn:
+        sealed = [row[0] for row in conn.execute("SELECT auth_enc FROM contents")]
+    conn.close()
+    assert {value.split(":")[1] for value in sealed} == key_ids(own_key)
+
+
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
