@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 
 from mail_proxy.attachments.failures import FetchFailed
 from mail_proxy.domain.attachment import Attachment
+from mail_proxy.domain.base64_text import NotBase64, decode_base64
 from mail_proxy.domain.content import BytesContent
 
 
 def posted_content(attachment: Attachment) -> BytesContent:
     """Raises FetchFailed: the same octets would come with each try."""
-    data = _decoded("".join(attachment.location.split()))
+    data = _decoded(attachment.location)
     md5 = attachment.content_md5
     if md5 is not None and hashlib.md5(data, usedforsecurity=False).hexdigest() != md5:
         raise FetchFailed("it does not have its content_md5", is_permanent=True)
@@ -21,6 +21,6 @@ def posted_content(attachment: Attachment) -> BytesContent:
 
 def _decoded(text: str) -> bytes:
     try:
-        return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
-    except ValueError as error:  # binascii.Error is one
+        return decode_base64(text)
+    except NotBase64 as error:
         raise FetchFailed(f"Invalid base64 content: {error}", is_permanent=True) from None
