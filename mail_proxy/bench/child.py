@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
-from mail_proxy.bench import load, mail, raw, reports
+from mail_proxy.bench import files, load, mail, raw, reports
 from mail_proxy.bench.children import Verb, serve
 
 Role = Callable[..., AbstractAsyncContextManager[Mapping[str, Verb]]]
 
 ROLES: dict[str, Role] = {
+    "files": files.verbs,
     "load": load.verbs,
     "mail": mail.verbs,
     "raw": raw.verbs,

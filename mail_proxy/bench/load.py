@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, cast
 
+from mail_proxy.bench.attached import as_base64, posted_with
 from mail_proxy.bench.children import Verb
 from mail_proxy.bench.letter import posted
 from mail_proxy.bench.plan import BenchFailed
@@ -30,7 +31,10 @@ async def verbs(host: str, port: str, token: str) -> AsyncIterator[Mapping[str, 
         head = f"GET {path} HTTP/1.1\r\nHost: bench\r\nX-API-Token: {token}\r\n\r\n"
         return await _run((host, int(port)), iter([head.encode()] * count), 1, None, 0.0)
 
-    yield {"post": post, "get": get}
+    async def post_attached(**fields: Any) -> dict[str, Any]:
+        return await _post_attached((host, int(port)), token, **fields)
+
+    yield {"post": post, "get": get, "post_attached": post_attached}
 
 
 async def _post(
@@ -59,7 +63,32 @@ async def _post(
 
 
 def _request(token: str, account: str, numbers: range) -> bytes:
-    body = b'{"messages":[' + b",".join(posted(n, account) for n in numbers) + b"]}"
+    return _add_messages(token, [posted(n, account) for n in numbers])
+
+
+async def _post_attached(
+    address: tuple[str, int],
+    token: str,
+    *,
+    first: int,
+    count: int,
+    clients: int,
+    account: str,
+    path: str | None,
+    size_bytes: int,
+    content_md5: str | None,
+) -> dict[str, Any]:
+    """Each with one attachment; path: None for base64 of so many bytes."""
+    place = as_base64(size_bytes, "posted") if path is None else path
+    requests = (
+        _add_messages(token, [posted_with(n, account, place, content_md5=content_md5)])
+        for n in range(first, first + count)
+    )
+    return await _run(address, requests, clients, 1, 0.0)
+
+
+def _add_messages(token: str, messages: list[bytes]) -> bytes:
+    body = b'{"messages":[' + b",".join(messages) + b"]}"
     head = (
         "POST /commands/add-messages HTTP/1.1\r\nHost: bench\r\n"
         f"X-API-Token: {token}\r\nContent-Type: application/json\r\n"

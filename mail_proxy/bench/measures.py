@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from mail_proxy.bench.attachments import measure_attachments
 from mail_proxy.bench.children import Child
 from mail_proxy.bench.figures import Figures, percentile
 from mail_proxy.bench.plan import BenchFailed, Plan
@@ -138,4 +139,5 @@ BY_NAME: dict[str, Callable[[Stand, Plan, Figures], Any]] = {
     "drain": measure_drain,
     "latency": measure_latency,
     "pipelining": measure_pipelining,
+    "attachments": measure_attachments,
 }

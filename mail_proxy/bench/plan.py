@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mail_proxy.domain.errors import MailProxyError
 
-MEASURES = ("startup", "accept", "drain", "latency", "pipelining", "scale")
+MEASURES = ("startup", "accept", "drain", "latency", "pipelining", "attachments", "scale")
 
 Say = Callable[[str], None]  # what is being done now, for who waits
 

@@ -22,6 +22,7 @@ from mail_proxy.config.pidfile import read_pid_file
 from mail_proxy.control.process import start_daemon
 from mail_proxy.control.quick import SocketControl
 
+INSTANCE = "bench-instance"
 TENANT = "acme"
 MAIN = "main"  # the account that sends to the mail server on ten connections
 CONNECTIONS = 10
@@ -33,15 +34,15 @@ _PATIENCE_S = 600.0
 _BUILTIN = "builtin"
 
 
-def mail_server_words(plan: Plan, folder: Path) -> tuple[str, ...]:
-    """What the mail server's process is started with. Raises BenchFailed."""
+def mail_server_words(plan: Plan, folder: Path, counters: str = "counters") -> tuple[str, ...]:
+    """What a mail server's process is started with. Raises BenchFailed."""
     if plan.smtp_sink == _BUILTIN:
         return (_BUILTIN,)
     path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/lib/postfix/sbin"
     program = shutil.which(plan.smtp_sink or "smtp-sink", path=path)
     if program is None and plan.smtp_sink is not None:
         raise BenchFailed(f"there is no program {plan.smtp_sink}")
-    return (_BUILTIN,) if program is None else ("smtp-sink", program, str(folder / "counters"))
+    return (_BUILTIN,) if program is None else ("smtp-sink", program, str(folder / counters))
 
 
 @dataclass
@@ -95,6 +96,35 @@ class Stand:
             pause_s=pause_s,
             prebuilt=prebuilt,
         )
+
+    def post_attached(
+        self,
+        count: int,
+        *,
+        clients: int,
+        account: str,
+        path: str | None,
+        size_bytes: int,
+        content_md5: str | None = None,
+    ) -> dict[str, Any]:
+        """The same with one attachment each; path: None for base64. For another mail server."""
+        first, self.posted = self.posted, self.posted + count
+        self._elsewhere += count
+        return self.load.ask(
+            "post_attached",
+            first=first,
+            count=count,
+            clients=clients,
+            account=account,
+            path=path,
+            size_bytes=size_bytes,
+            content_md5=content_md5,
+        )
+
+    @property
+    def attachments(self) -> Path:
+        """The tenant's folder for files that it attaches."""
+        return instance_named(INSTANCE, self.folder).folder / "attachments" / TENANT
 
     def fill_to(self, depth: int) -> None:
         """Post until so many wait; the scheduler is to be suspended."""
@@ -185,10 +215,11 @@ def open_stand(plan: Plan, say: Say) -> Iterator[Stand]:
         words = mail_server_words(plan, folder)
         mail = stack.enter_context(Child("mail", *words))
         reports = stack.enter_context(Child("reports"))
-        instance = instance_named("bench-instance", folder)
+        instance = instance_named(INSTANCE, folder)
         # What is set for the reader's own instances is not for this one.
         environ = {name: text for name, text in os.environ.items() if not name.startswith("GMP_")}
         environ["MAIL_PROXY_HOME"] = str(folder)
+        environ["GMP_ALLOWED_NETWORKS"] = "127.0.0.1"  # where its own file server is
         where, receiver = mail.ask("where"), reports.ask("where")
         stack.callback(_end_daemon, instance)
         began = time.perf_counter()

@@ -13,7 +13,7 @@ from mail_proxy.domain.safe_text import safe_text
 app = Family()
 
 # Those of mail_proxy/bench/plan.py, which is not imported for a help page.
-MEASURES = ("startup", "accept", "drain", "latency", "pipelining", "scale")
+MEASURES = ("startup", "accept", "drain", "latency", "pipelining", "attachments", "scale")
 
 
 @app.command()
@@ -24,6 +24,9 @@ def bench(
     ),
     only: str = typer.Option(
         "", "--only", metavar="A,B", help=f"Some of the measures: {', '.join(MEASURES)}."
+    ),
+    attachments: bool = typer.Option(
+        False, "--attachments", help="Only how attachments fare: --only attachments."
     ),
     runs: int = typer.Option(
         3, "--runs", min=1, metavar="N", help="Of each measure but scale, each on a new instance."
@@ -44,9 +47,11 @@ def bench(
     Examples:
       mail-proxy bench
       mail-proxy bench --only accept,drain --messages 20000
+      mail-proxy bench --attachments
       mail-proxy bench --only scale --scale 1000000
       mail-proxy bench --json > bench.json
     """
+    only = "attachments" if attachments and not only else only
     chosen = tuple(name for name in MEASURES if name in only.split(",")) if only else MEASURES
     unknown = set(only.split(",")) - set(MEASURES) if only else set()
     if unknown:

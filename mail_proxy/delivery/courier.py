@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 
 from pydantic_core import from_json
 
-from mail_proxy.compose import Stamp, build, envelope_address
+from mail_proxy.compose import Built, Stamp, build, envelope_address
 from mail_proxy.delivery.claimer import STORE_PAUSE_S
 from mail_proxy.delivery.finish import Finisher
 from mail_proxy.delivery.gate import ALONE_AFTER, Gate
 from mail_proxy.delivery.journal import Journal
 from mail_proxy.delivery.lane import Lane
 from mail_proxy.delivery.leases import Leases
+from mail_proxy.delivery.letters import Letter, needs_letter
 from mail_proxy.delivery.not_now import NotNow
 from mail_proxy.delivery.outcome import Rules, broken, outcome_of, released
 from mail_proxy.delivery.steps import Steps
@@ -33,6 +34,10 @@ QUANTUM = 20
 QUANTUM_S = 1.0
 
 
+class _Unprepared(Exception):
+    """The message has attachments, and they are not here."""
+
+
 @dataclass(slots=True)
 class Courier:
     """Sends from `lane` until it is empty, its account fails, or others wait for a connection."""
@@ -47,6 +52,8 @@ class Courier:
     metrics: MailMetrics
     retry: RetryPolicy
     read_content: Callable[[str, int], Awaitable[bytes]]
+    letter_of: Callable[[Claimed], Letter | None]
+    prepare: Callable[[Lane, Claimed], None]  # takes a message that turns out to need a letter
     may_begin: Callable[[], bool]
     others_wait: Callable[[], bool]
     is_over: Callable[[Lane], bool]  # others wait, and its tenant has more than its share
@@ -118,6 +125,9 @@ class Courier:
         except NotNow:
             self.finisher.put(message, released(message))
             return
+        except _Unprepared:
+            self.prepare(self.lane, message)
+            return
         except asyncio.CancelledError:
             self._settle(message, steps, _interrupted(message, steps), 0.0, pauses=False)
             raise
@@ -141,8 +151,7 @@ class Courier:
         return result
 
     async def _transact(self, session: Session, message: Claimed, steps: Steps) -> AttemptResult:
-        stamp = Stamp(message.rfc_message_id, message.created_at, message.id)
-        built = build(from_json(await self._content(message)), stamp)
+        built = await self._built(message)
         steps.composed()
         return await session.send(
             envelope_address(message.return_path) if message.return_path else "",
@@ -153,6 +162,16 @@ class Courier:
             on_dot=steps.dot,
             on_reply=steps.replied,
         )
+
+    async def _built(self, message: Claimed) -> Built:
+        stamp = Stamp(message.rfc_message_id, message.created_at, message.id)
+        letter = self.letter_of(message)
+        if letter is not None:
+            return build(letter.fields, stamp, letter.contents, raw=letter.raw)
+        content = await self._content(message)
+        if message.content is None and needs_letter(content):
+            raise _Unprepared
+        return build(from_json(content), stamp)
 
     async def _content(self, message: Claimed) -> bytes:
         """Kept nowhere: of a big mail there is one in memory for each connection.

@@ -25,11 +25,13 @@ from mail_proxy.delivery.gate import Gate
 from mail_proxy.delivery.journal import PAUSE_S, Journal
 from mail_proxy.delivery.lane import Lane, matching
 from mail_proxy.delivery.lanes import Lanes
+from mail_proxy.delivery.letters import Letters
 from mail_proxy.delivery.limited import Limited
 from mail_proxy.delivery.looks import IDLE_LOOK_S
 from mail_proxy.delivery.opening import LaneOpener, StoreAway
 from mail_proxy.delivery.outcome import released
 from mail_proxy.delivery.pauses import Pauses
+from mail_proxy.delivery.preparing import Preparing, is_to_prepare
 from mail_proxy.delivery.records import Key as Attempted
 from mail_proxy.delivery.recovery import Recovery
 from mail_proxy.delivery.results import Told
@@ -57,6 +59,7 @@ class Engine:
         clock: Clock,
         metrics: MailMetrics,
         journal: Journal,
+        letters: Letters,
         on_result: Callable[[dict[str, Any]], None],
         on_event: Callable[[str], None],
         recovery: Recovery | None = None,
@@ -104,6 +107,16 @@ class Engine:
             give_back=self._give_back,
             spawn=self._spawn,
             claiming=self._claimer.claiming,
+        )
+        self._preparing = Preparing(
+            letters,
+            store.content,
+            self._finisher,
+            clock,
+            metrics,
+            settings.retry,
+            ready=self._agenda.revisit,
+            spawn=self._spawn,
         )
         self._gate = Gate()
         self._ended = asyncio.Event()
@@ -331,7 +344,11 @@ class Engine:
         is_paused = lane.paused_until > self._clock.monotonic()
         is_ours = asked_at >= self._tenure.leases.since and self._is_current(lane)
         if self._active and not self._stopping and not is_paused and is_ours:
-            lane.add(claim.messages, lower=claim.lower)
+            at_hand = [message for message in claim.messages if not is_to_prepare(message)]
+            lane.add(at_hand, lower=claim.lower)
+            if len(at_hand) < len(claim.messages):
+                for message in filter(is_to_prepare, claim.messages):
+                    self._preparing.begin(lane, message)
         else:
             self._give_back(claim.messages)
 
@@ -361,6 +378,8 @@ class Engine:
             self._metrics,
             self._settings.retry,
             read_content=self._store.content,
+            letter_of=self._preparing.letter_of,
+            prepare=self._prepare,
             may_begin=self._may_begin,
             others_wait=self._turns.others_wait,
             is_over=self._turns.is_over,
@@ -369,6 +388,13 @@ class Engine:
             worked=self._worked,
             fault=self._fault,
         )
+
+    def _prepare(self, lane: Lane, message: Claimed) -> None:
+        """It was begun, and turned out to need a letter."""
+        if self._is_current(lane) and self._may_begin():
+            self._preparing.begin(lane, message)
+        else:
+            self._give_back([message])
 
     def _connected(self, lane: Lane) -> None:
         lane.opening -= 1
@@ -391,15 +417,15 @@ class Engine:
             self._spawn(self._pauses.record(lane, why), f"pause {lane.key}")
             self._spawn(self._expiry.give_up_old(lane, why), f"give up {lane.key}")
 
-    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
-        """Nothing where the engine has ended, or is being ended: the next start looks anew."""
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None] | None:
+        """None where the engine has ended, or is being ended: the next start looks anew."""
         try:
             if self._group is not None:
-                self._group.create_task(work, name=name)
-                return
+                return self._group.create_task(work, name=name)
         except RuntimeError:  # the group is cancelled, and takes nothing more
             pass
         work.close()
+        return None
 
     # --- after the writing ---
 
@@ -408,5 +434,6 @@ class Engine:
         self._limited.ended([(message, outcome) for message, outcome, _ in ended])
         for entry in ended:
             message, outcome, _ = entry
+            self._preparing.release(message)
             self._told.ended(entry, is_ours=outcome.pk in ours)
             self._agenda.written(message, outcome)

@@ -55,6 +55,7 @@ class Lane:
     is_urgent: bool = False  # something of priority 0 came in: look even when there is a buffer
     pace: Pace = field(default_factory=Pace)
     _buffer: Buffer = field(default_factory=Buffer)
+    _lent: dict[int, tuple[Claimed, Callable[[], object]]] = field(default_factory=dict)  # by pk
     _blame: Blame = field(default_factory=Blame)
 
     @property
@@ -64,7 +65,7 @@ class Lane:
     @property
     def held(self) -> int:
         """Messages claimed and not begun."""
-        return len(self._buffer)
+        return len(self._buffer) + len(self._lent)
 
     def add(self, messages: Sequence[Claimed], *, lower: Collection[int] = ()) -> None:
         """Keep what a claim gave; `lower` as `Claim` tells it."""
@@ -86,9 +87,25 @@ class Lane:
         """Its attempt told nothing against the account."""
         self._blame.clear(message.pk)
 
+    def lend(self, message: Claimed, recall: Callable[[], object]) -> None:
+        """It is being prepared, and not to be begun before it is `returned`. recall: ends that."""
+        self._lent[message.pk] = message, recall
+
+    def returned(self, message: Claimed) -> bool:
+        """False: it was taken back meanwhile, and is not ours any more."""
+        lent = self._lent.get(message.pk)
+        if lent is None or lent[0] is not message:
+            return False
+        del self._lent[message.pk]
+        return True
+
     def take_back(self, chosen: Callable[[Claimed], bool]) -> list[Claimed]:
         """Remove the messages that are not to be begun after all."""
-        return self._buffer.take_back(chosen)
+        lent = [(message, recall) for message, recall in self._lent.values() if chosen(message)]
+        for message, recall in lent:
+            del self._lent[message.pk]
+            recall()
+        return self._buffer.take_back(chosen) + [message for message, _ in lent]
 
     def note_due(self, at: float) -> None:
         """Something will be due at `at`."""
@@ -145,7 +162,7 @@ class Lane:
     @property
     def is_active(self) -> bool:
         """Messages of it are in memory, or about to be."""
-        return bool(self._buffer or self.running or self.is_claiming)
+        return bool(self.held or self.running or self.is_claiming)
 
     def retry_policy(self, default: RetryPolicy) -> RetryPolicy:
         """The account's own plan where it has one."""

@@ -43,7 +43,7 @@ class Limited:
         note: Callable[[Lane, float], None],
         revisit: Callable[[Lane], None],
         give_back: Callable[[Iterable[Claimed]], None],
-        spawn: Callable[[Coroutine[None, None, None], str], None],
+        spawn: Callable[[Coroutine[None, None, None], str], object],
         claiming: Callable[[], Collection[Key]],
     ) -> None:
         self._store = store

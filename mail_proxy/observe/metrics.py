@@ -65,7 +65,21 @@ class MailMetrics:
             buckets=_REPORT_BUCKETS,
             registry=self._registry,
         )
+        self._attachment_failures = Counter(
+            "gmp_attachment_failures",
+            "Messages whose attachments could not be had: for good, or for now.",
+            ("kind",),
+            registry=self._registry,
+        )
+        self._letter_seconds = Histogram(
+            "gmp_attachments_seconds",
+            "Time to bring all attachments of one message.",
+            buckets=_REPORT_BUCKETS,
+            registry=self._registry,
+        )
         self._declare(labels())
+        for kind in ("permanent", "temporary"):
+            self._attachment_failures.labels(kind)
         for outcome in ("reported", "refused", "parked", "dropped"):
             self._reports.labels(outcome)
 
@@ -127,6 +141,14 @@ class MailMetrics:
     def attempt(self, seconds: float) -> None:
         """One delivery attempt ended, well or not."""
         self._attempt_seconds.observe(seconds)
+
+    def attachment_failed(self, *, is_permanent: bool) -> None:
+        """A message ended, or was put off, for want of an attachment."""
+        self._attachment_failures.labels("permanent" if is_permanent else "temporary").inc()
+
+    def attachments_here(self, seconds: float) -> None:
+        """All attachments of one message were brought."""
+        self._letter_seconds.observe(seconds)
 
     def report(self, seconds: float) -> None:
         """One post of reports ended, well or not."""
