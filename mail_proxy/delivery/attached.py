@@ -1,0 +1,78 @@
+"""Letters with attachments: what is stored of a message, and what has to be fetched for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import from_json
+
+from mail_proxy.attachments import AttachmentManager, Origin
+from mail_proxy.delivery.letters import Letter
+from mail_proxy.domain.attachment import Attachment, Mode, Spooled, read_attachments
+from mail_proxy.domain.errors import AttachmentFailed, SecretsUnavailable
+from mail_proxy.store import Claimed, Store, Tenant
+from mail_proxy.store.spool import Spool
+
+Folders = Callable[[Tenant], Sequence[Path]]
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedLetters:
+    """folders: where a tenant's files may lie."""
+
+    store: Store
+    spool: Spool
+    attachments: AttachmentManager
+    folders: Folders
+
+    async def letter(self, message: Claimed, payload: bytes) -> Letter:
+        """See `Letters`."""
+        fields: dict[str, Any] = from_json(payload)
+        spool = fields.get("spool")
+        if isinstance(raw := fields.get("raw"), Mapping):
+            return Letter(fields, (), self.spool.content(spool, Spooled(*raw["spooled"])), _nothing)
+        wanted = read_attachments(fields.get("attachments"))
+        wanted = await self._with_auth(message, wanted)
+        tenant = await self.store.get_tenant(message.tenant_id)
+        if tenant is None:
+            raise AttachmentFailed("its tenant is gone", is_permanent=False)
+        fetched = await self.attachments.fetch(
+            self._origin(tenant),
+            wanted,
+            open_spooled=None if spool is None else partial(self.spool.content, spool),
+        )
+        return Letter(fields, fetched.contents, None, fetched.close)
+
+    async def _with_auth(
+        self, message: Claimed, wanted: Sequence[Attachment]
+    ) -> tuple[Attachment, ...]:
+        """Credentials that were posted with an attachment are sealed beside the content."""
+        if all(attachment.mode is Mode.BASE64 for attachment in wanted):
+            return tuple(wanted)
+        try:
+            found = await self.store.attachment_auth(message.tenant_id, message.pk)
+        except SecretsUnavailable as error:
+            why = f"the credentials of an attachment cannot be read: {error}"
+            raise AttachmentFailed(why, is_permanent=False) from error
+        return tuple(
+            replace(attachment, auth=found.get(n, attachment.auth))
+            for n, attachment in enumerate(wanted)
+        )
+
+    def _origin(self, tenant: Tenant) -> Origin:
+        return Origin(
+            tenant.tenant_id,
+            client_base_url=tenant.client_base_url,
+            client_attachment_path=tenant.client_attachment_path,
+            client_auth=tenant.client_auth,
+            url_set_by_admin=tenant.url_set_by_admin,
+            folders=tuple(self.folders(tenant)),
+        )
+
+
+def _nothing() -> None:
+    """There is nothing to let go of."""
