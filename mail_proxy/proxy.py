@@ -13,12 +13,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, fields
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from mail_proxy.attachments import AttachmentManager
 from mail_proxy.config.processes import boot_id
 from mail_proxy.config.settings import Settings
-from mail_proxy.delivery import Engine, Journal, Recovery, Told
+from mail_proxy.delivery import AttachedLetters, Engine, Journal, Recovery, Told
 from mail_proxy.domain.clock import Clock, SystemClock
 from mail_proxy.domain.errors import SecretsUnavailable, StoreError
 from mail_proxy.http_out import AllowList, GuardedDial, OutgoingHttp
@@ -40,7 +42,7 @@ from mail_proxy.operations.scheduler import SCHEDULER_ACTIVE
 from mail_proxy.reports import Reporter
 from mail_proxy.secrets import Keyring, new_token
 from mail_proxy.smtp import Means, SMTPPool, probe
-from mail_proxy.store import Daemon, open_store
+from mail_proxy.store import Daemon, Tenant, open_store
 from mail_proxy.store.base import Store
 from mail_proxy.store.spool import Spool
 from mail_proxy.wire.caller import ADMIN, LOCAL, Caller
@@ -53,6 +55,7 @@ class _Parts:
     store: Store
     http: OutgoingHttp
     pool: SMTPPool
+    attachments: AttachmentManager
     engine: Engine
     reporter: Reporter
     results: Results
@@ -185,10 +188,14 @@ class MailProxy:
             raise RuntimeError("start() is called once, inside `async with`")
         self._is_started = True
         parts = self._parts
-        self._group.create_task(parts.engine.run(), name="engine")
+        self._group.create_task(self._deliver(), name="engine")
         self._group.create_task(parts.reporter.run(), name="reporter")
         self._group.create_task(parts.audit.run(), name="audit")
         self._group.create_task(self._upkeep.run(), name="upkeep")
+
+    async def _deliver(self) -> None:
+        async with self._parts.attachments:
+            await self._parts.engine.run()
 
     async def stop(self) -> None:
         """No new claims; what is on the wire ends, or the grace time does. Then reports end."""
@@ -279,6 +286,15 @@ async def _build(
     tokens = Tokens(store, directory, clock, token, settings.intake, metrics)
     await tokens.load()
     results = Results()
+    spool = Spool(settings.spool_dir)
+    attachments = AttachmentManager(
+        http,
+        settings.attachments,
+        settings.cache,
+        settings.state_dir,
+        clock=clock,
+        metrics=metrics.cache,
+    )
     engine = Engine(
         store,
         pool,
@@ -286,6 +302,7 @@ async def _build(
         clock=clock,
         metrics=metrics,
         journal=Journal(settings.journal_dir, _this_daemon(clock), clock),
+        letters=AttachedLetters(store, spool, attachments, partial(_folders, settings)),
         on_result=results.put,
         on_event=reporter.wake,
     )
@@ -301,13 +318,20 @@ async def _build(
         metrics=metrics,
         probe=partial(probe, settings=settings.delivery, clock=clock, means=means),
         numbers=Numbers(store, clock),
-        spool=Spool(settings.spool_dir),
+        spool=spool,
         started_at=clock.monotonic(),
         allow=allow,
         secrets_problem=lambda: keyring.problem,
         forget_logins=access.forget,
     )
-    return _Parts(store, http, pool, engine, reporter, results, Audit(store, clock), context)
+    audit = Audit(store, clock)
+    return _Parts(store, http, pool, attachments, engine, reporter, results, audit, context)
+
+
+def _folders(settings: Settings, tenant: Tenant) -> list[Path]:
+    """Where a tenant's files may lie; relative paths are looked for in its own folder first."""
+    own = settings.state_dir / "attachments" / tenant.tenant_id
+    return [own, *(Path(folder) for folder in settings.attachments.folders)]
 
 
 async def _keep_refresh_token(

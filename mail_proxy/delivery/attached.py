@@ -32,7 +32,7 @@ class AttachedLetters:
     async def letter(self, message: Claimed, payload: bytes) -> Letter:
         """See `Letters`."""
         fields: dict[str, Any] = from_json(payload)
-        spool = fields.get("spool")
+        spool: str = fields.get("spool", "")
         if isinstance(raw := fields.get("raw"), Mapping):
             return Letter(fields, (), self.spool.content(spool, Spooled(*raw["spooled"])), _nothing)
         wanted = read_attachments(fields.get("attachments"))
@@ -43,7 +43,7 @@ class AttachedLetters:
         fetched = await self.attachments.fetch(
             self._origin(tenant),
             wanted,
-            open_spooled=None if spool is None else partial(self.spool.content, spool),
+            open_spooled=partial(self.spool.content, spool) if spool else None,
         )
         return Letter(fields, fetched.contents, None, fetched.close)
 
