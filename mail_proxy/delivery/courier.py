@@ -21,7 +21,7 @@ from mail_proxy.delivery.outcome import Rules, broken, outcome_of, released
 from mail_proxy.delivery.steps import Steps
 from mail_proxy.domain.attempt import AttemptResult, RecipientVerdict, Verdict
 from mail_proxy.domain.clock import Clock
-from mail_proxy.domain.errors import RelayError, StoreFull, StoreUnavailable
+from mail_proxy.domain.errors import ContentChanged, RelayError, StoreFull, StoreUnavailable
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy.domain.state import RecipientState
 from mail_proxy.observe import events
@@ -128,6 +128,8 @@ class Courier:
         except _Unprepared:
             self.prepare(self.lane, message)
             return
+        except ContentChanged as error:  # no dot was sent; the next try fetches it anew
+            verdict = Verdict(_all_pending(message), reason=str(error))
         except asyncio.CancelledError:
             self._settle(message, steps, _interrupted(message, steps), 0.0, pauses=False)
             raise
@@ -166,8 +168,10 @@ class Courier:
     async def _built(self, message: Claimed) -> Built:
         stamp = Stamp(message.rfc_message_id, message.created_at, message.id)
         letter = self.letter_of(message)
+        if letter is not None and letter.raw is not None:  # its head is read from the disk
+            return await asyncio.to_thread(build, letter.fields, stamp, (), letter.raw)
         if letter is not None:
-            return build(letter.fields, stamp, letter.contents, raw=letter.raw)
+            return build(letter.fields, stamp, letter.contents)
         content = await self._content(message)
         if message.content is None and needs_letter(content):
             raise _Unprepared

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +16,16 @@ import pytest
 
 from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.delivery import Engine, Journal
+from mail_proxy.delivery.letters import Letter
+from mail_proxy.domain.content import BytesContent
+from mail_proxy.domain.errors import AttachmentFailed, ContentChanged
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.secrets import Keyring
 from mail_proxy.sinks.smtp import SmtpSink
 from mail_proxy.smtp import SMTPPool
 from mail_proxy.store import (
     Account,
+    Claimed,
     Daemon,
     MailProxyDb,
     MessageRow,
@@ -64,6 +69,52 @@ class HandClock:
             await self._moved.wait()
 
 
+class Changed(BytesContent):
+    """Another one than it was promised to be."""
+
+    def blocks(self) -> Iterator[bytes]:
+        yield from super().blocks()
+        raise ContentChanged("the file is not what it was")
+
+
+class ScriptedLetters:
+    """Brings `content` for every attachment, when and if the test lets it.
+
+    fails: by message id, what is raised instead, once for each in the list. held: ids that wait
+    until the test sets the event. open: letters that nobody has closed, by id.
+    """
+
+    def __init__(self) -> None:
+        self.content = b"content"
+        self.changes = 0  # so many letters have files that change while they are sent
+        self.asked: list[str] = []
+        self.given_up: list[str] = []
+        self.fails: dict[str, list[AttachmentFailed]] = {}
+        self.held: dict[str, asyncio.Event] = {}
+        self.open: Counter[str] = Counter()
+        self.asking = asyncio.Event()
+
+    async def letter(self, message: Claimed, payload: bytes) -> Letter:
+        self.asked.append(message.id)
+        self.asking.set()
+        try:
+            if message.id in self.held:
+                await self.held[message.id].wait()
+        except asyncio.CancelledError:
+            self.given_up.append(message.id)
+            raise
+        if self.fails.get(message.id):
+            raise self.fails[message.id].pop(0)
+        fields = json.loads(payload)
+        kind = BytesContent
+        if self.changes:
+            self.changes -= 1
+            kind = Changed
+        contents = [kind(self.content) for _ in fields["attachments"]]
+        self.open[message.id] += 1
+        return Letter(fields, contents, None, lambda: self.open.subtract([message.id]))
+
+
 @asynccontextmanager
 async def running(engine: Engine, pool: SMTPPool) -> AsyncIterator[Engine]:
     """The engine at work, stopped at the end."""
@@ -91,6 +142,7 @@ class House:
         self.clock = clock
         self.results: list[dict[str, Any]] = []
         self.told: list[str] = []
+        self.letters = ScriptedLetters()
         self.settings = DeliverySettings(stop_grace_s=2.0)
         self.engine: Engine = self.make_engine()
         self._changed = asyncio.Event()
@@ -108,6 +160,7 @@ class House:
             clock=self.clock,
             metrics=self.metrics,
             journal=self.make_journal(),
+            letters=self.letters,
             on_result=self._note,
             on_event=on_event or self.told.append,
         )
@@ -146,19 +199,32 @@ class House:
         wakes: bool = True,
         **changes: Any,
     ) -> None:
-        """Accept messages with these ids to `ann@example.com`, or to what `to` says."""
+        """Accept messages with these ids to `ann@example.com`, or to what `to` says.
+
+        attached: how many attachments each has.
+        """
         to = changes.pop("to", ["ann@example.com"])
         changes["tenant_id"] = tenant_id
-        batch = [self._message(id_, account_id, to, changes) for id_ in ids]
+        more = {"body": changes.pop("body", "Hello.\n")}
+        if attached := changes.pop("attached", 0):
+            more["attachments"] = [
+                {"filename": f"{n}.bin", "storage_path": f"f/{n}"} for n in range(attached)
+            ]
+        batch = [self._message(id_, account_id, to, changes, more) for id_ in ids]
         answers = await self.store.accept(batch, now=self.clock.now())
         assert not [answer.reason for answer in answers if answer.reason]
         if wakes:
             self.engine.wake(tenant_id, account_id)
 
     def _message(
-        self, id_: str, account_id: str, to: list[str], changes: dict[str, Any]
+        self,
+        id_: str,
+        account_id: str,
+        to: list[str],
+        changes: dict[str, Any],
+        more: dict[str, Any],
     ) -> NewMessage:
-        fields = {"from": "billing@acme.example", "to": to, "subject": id_, "body": "Hello.\n"}
+        fields = {"from": "billing@acme.example", "to": to, "subject": id_, **more}
         message = NewMessage(
             tenant_id="acme",
             id=id_,
@@ -172,7 +238,7 @@ class House:
             return_path="billing@acme.example",
             rfc_message_id=f"<{id_}@acme.example>",
             recipients=tuple(to),
-            content=json.dumps(fields).encode(),
+            content=json.dumps(fields, separators=(",", ":")).encode(),
             created_at=self.clock.now(),
         )
         return replace(message, **changes)

@@ -188,6 +188,7 @@ class Neighbour:
             clock=house.clock,
             metrics=self.metrics,
             journal=self.journal,
+            letters=house.letters,
             on_result=self.results.append,
             on_event=lambda _: None,
             recovery=recovery,

@@ -148,6 +148,7 @@ def another(house: House) -> Engine:
         clock=house.clock,
         metrics=MailMetrics(),
         journal=house.make_journal(),
+        letters=house.letters,
         on_result=house._note,
         on_event=lambda _: None,
     )
