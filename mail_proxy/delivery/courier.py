@@ -128,7 +128,7 @@ class Courier:
         except _Unprepared:
             self.prepare(self.lane, message)
             return
-        except ContentChanged as error:  # no dot was sent; the next try fetches it anew
+        except (ContentChanged, OSError) as error:  # of a file, so no dot was sent: fetch it anew
             verdict = Verdict(_all_pending(message), reason=str(error))
         except asyncio.CancelledError:
             self._settle(message, steps, _interrupted(message, steps), 0.0, pauses=False)
