@@ -331,7 +331,8 @@ async def _build(
 def _folders(settings: Settings, tenant: Tenant) -> list[Path]:
     """Where a tenant's files may lie; relative paths are looked for in its own folder first."""
     own = settings.state_dir / "attachments" / tenant.tenant_id
-    return [own, *(Path(folder) for folder in settings.attachments.folders)]
+    others = [*(tenant.attachment_folders or ()), *settings.attachments.folders]
+    return [own, *(Path(folder) for folder in others)]
 
 
 async def _keep_refresh_token(

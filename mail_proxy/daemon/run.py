@@ -25,6 +25,7 @@ from mail_proxy.proxy import MailProxy
 
 async def run(plan: Plan) -> None:
     """Returns after a clean stop. The locks are the caller's. Raises MailProxyError."""
+    heap.limit()
     request = StopRequest(at_once=partial(remove_pid_file, plan.instance.pid_path))
     with signals_caught(request, on_hangup=plan.open_log if plan.is_background else None):
         _tell_notes(plan.settings)

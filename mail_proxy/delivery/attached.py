@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from pydantic_core import from_json
 
 from mail_proxy.attachments import AttachmentManager, Origin
 from mail_proxy.delivery.letters import Letter
-from mail_proxy.domain.attachment import Attachment, Mode, Spooled, read_attachments
+from mail_proxy.domain.attachment import Attachment, Spooled, read_attachments
 from mail_proxy.domain.errors import AttachmentFailed, SecretsUnavailable
 from mail_proxy.store import Claimed, Store, Tenant
+from mail_proxy.store.attachment_auth import with_auth
 from mail_proxy.store.spool import Spool
 
 Folders = Callable[[Tenant], Sequence[Path]]
@@ -50,18 +51,11 @@ class AttachedLetters:
     async def _with_auth(
         self, message: Claimed, wanted: Sequence[Attachment]
     ) -> tuple[Attachment, ...]:
-        """Credentials that were posted with an attachment are sealed beside the content."""
-        if all(attachment.mode is Mode.BASE64 for attachment in wanted):
-            return tuple(wanted)
         try:
-            found = await self.store.attachment_auth(message.tenant_id, message.pk)
+            return await with_auth(self.store, message.tenant_id, message.pk, wanted)
         except SecretsUnavailable as error:
             why = f"the credentials of an attachment cannot be read: {error}"
             raise AttachmentFailed(why, is_permanent=False) from error
-        return tuple(
-            replace(attachment, auth=found.get(n, attachment.auth))
-            for n, attachment in enumerate(wanted)
-        )
 
     def _origin(self, tenant: Tenant) -> Origin:
         return Origin(
