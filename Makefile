@@ -48,7 +48,7 @@ openapi: $(VENV)/developed ## renew docs/openapi.json and the examples in it
 	@$(BIN)/python -m tests.docs.examples
 
 lock: ## renew requirements-dev.lock (needs uv)
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra large-files --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header -q -o requirements-dev.lock
 
 clean: ## remove what make made

@@ -42,6 +42,7 @@ from mail_proxy.operations.scheduler import SCHEDULER_ACTIVE
 from mail_proxy.reports import Reporter
 from mail_proxy.secrets import Keyring, new_token
 from mail_proxy.smtp import Means, SMTPPool, probe
+from mail_proxy.storage import Backends, LargeFileStorage
 from mail_proxy.store import Daemon, Tenant, open_store
 from mail_proxy.store.base import Store
 from mail_proxy.store.spool import Spool
@@ -151,6 +152,10 @@ class MailProxy:
         return self._parts.context.metrics
 
     @property
+    def large_files(self) -> LargeFileStorage:
+        return self._parts.context.large_files
+
+    @property
     def admin_token(self) -> str:
         return self._parts.context.tokens.admin_token
 
@@ -212,6 +217,7 @@ class MailProxy:
         self._is_closed = True
         self._parts.results.close()
         try:
+            self._parts.context.large_files.close()
             await self._parts.audit.flush()
             await self._parts.pool.close()
             await self._parts.http.close()
@@ -306,6 +312,9 @@ async def _build(
         on_result=results.put,
         on_event=reporter.wake,
     )
+    large_files = LargeFileStorage(
+        store, Backends(settings.files_dir), http, clock=clock, metrics=metrics
+    )
     engine.set_active(await _is_active(settings, store))
     context = Context(
         store=store,
@@ -320,6 +329,7 @@ async def _build(
         numbers=Numbers(store, clock),
         spool=spool,
         started_at=clock.monotonic(),
+        large_files=large_files,
         allow=allow,
         secrets_problem=lambda: keyring.problem,
         forget_logins=access.forget,

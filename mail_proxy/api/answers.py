@@ -65,6 +65,15 @@ def refused(error: web.HTTPException) -> web.Response:
     return response
 
 
+def not_satisfiable(size: int) -> web.Response:
+    """Nothing of the range that was asked for is in a file of `size` bytes."""
+    sentence = "the file has no such range"
+    body = {"ok": False, "error": sentence, "detail": sentence, "code": "invalid"}
+    response = as_json(body, 416)
+    response.headers["Content-Range"] = f"bytes */{size}"
+    return response
+
+
 _REFUSALS = {
     404: ("there is nothing at this path", "not_found"),
     405: ("this path does not take that method", "invalid"),
@@ -89,9 +98,9 @@ async def streamed(
         response = web.StreamResponse(headers=_JSON)
         try:
             await response.prepare(request)
-            await _write(response, first + second, timeout_s)
+            await write(response, first + second, timeout_s)
             async for chunk in chunks:
-                await _write(response, chunk, timeout_s)
+                await write(response, chunk, timeout_s)
         except BaseException as error:
             if isinstance(error, MailProxyError):  # nobody else learns of it any more
                 events.store_trouble(where="a list that was being sent", error=error)
@@ -101,7 +110,8 @@ async def streamed(
         return response
 
 
-async def _write(response: web.StreamResponse, chunk: bytes, timeout_s: float) -> None:
+async def write(response: web.StreamResponse, chunk: bytes, timeout_s: float) -> None:
+    """Raises ConnectionError when the reader takes longer than that, or is gone."""
     try:
         async with asyncio.timeout(timeout_s):
             await response.write(chunk)

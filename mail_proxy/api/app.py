@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from aiohttp import HttpVersion11, web
 
-from mail_proxy.api import answers, pages
+from mail_proxy.api import answers, files, pages
 from mail_proxy.api.budget import BodyBudget
 from mail_proxy.api.requests import address_of, body_size, payload_of, request_id_of, token_of
 from mail_proxy.config.settings import HttpSettings
@@ -47,9 +47,8 @@ def build_app(
     for route in ROUTES.values():
         if route.scope <= highest:
             handler = _Command(route, door, settings, budget, caller)
-            app.router.add_route(
-                route.method, route.path, handler.respond, expect_handler=_on_expect
-            )
+            for method in (route.method, *(("HEAD",) if route.sends_file else ())):
+                app.router.add_route(method, route.path, handler.respond, expect_handler=_on_expect)
     pages.add_to(app.router)
     app.on_response_prepare.append(_tell_request_id)
     return app
@@ -105,6 +104,8 @@ class _Command:
         answer = await self._door.open_answer(self._route.name, payload, caller)
         if self._route.name == "metrics":
             return answers.as_text(answer["text"])
+        if self._route.sends_file:
+            return await files.sent(request, answer["file"], self._timeout_s)
         if isinstance(answer.get("messages"), AsyncGenerator):
             return await answers.streamed(request, answer, self._timeout_s)
         return answers.as_json(answer)

@@ -22,6 +22,7 @@ from mail_proxy.wire.routes import ROUTES, Route
 TOKEN = "token"  # noqa: S105 - the name of the security scheme
 TEXT = "text/plain"
 JSON = "application/json"
+OCTETS = "application/octet-stream"
 
 _ABOUT = """\
 Post messages, look at the queue, and manage tenants and their SMTP accounts.
@@ -58,8 +59,10 @@ _SENTENCES = {
     403: "The token is good, and this is not for it; or its tenant is not active.",
     404: "There is no such thing.",
     409: "The id is not unique, or the state does not allow it.",
+    410: "It was there, and is gone.",
     413: "The body is too large.",
     415: "The body is compressed.",
+    416: "Nothing of the range is in the file.",
     422: "The body is not JSON, or a container in it has the wrong type.",
     429: "Too much at once; `Retry-After` says when to come again.",
     500: "A bug; the log of the daemon has the details.",
@@ -140,6 +143,7 @@ def _group_of(route: Route) -> str:
         "tenant": "tenants",
         "commands": "messages" if route.path.endswith("-messages") else "sending",
         "suppressions": "messages",
+        "download": "tenants",
     }
     group = groups.get(first, first)
     return group if group in dict(_GROUPS) else "instance"
@@ -217,9 +221,17 @@ def _responses(route: Route, schemas: Schemas, example: Schema | None) -> Schema
     kind = JSON
     if route.name == "metrics":
         answer, kind = {"schema": {"type": "string"}}, TEXT
+    if route.sends_file:
+        answer, kind = {"schema": {"type": "string", "format": "binary"}}, OCTETS
     if example and "answer" in example:
         answer["example"] = example["answer"]
     responses: Schema = {"200": {"description": "Done.", "content": {kind: answer}}}
+    if route.sends_file:
+        responses["206"] = {
+            "description": "The part that was asked for.",
+            "content": {kind: answer},
+        }
+        responses["302"] = {"description": "It is kept elsewhere; `Location` says where."}
     failure = {JSON: {"schema": {"$ref": f"#/components/schemas/{FAILURE}"}}}
     for status in _failures(route, schemas.request(route.name)):
         sentence = _SENTENCES.get(status) or HTTPStatus(status).phrase

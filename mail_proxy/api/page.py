@@ -114,7 +114,7 @@ def _sent(operation: Schema) -> Iterator[str]:
 def _answered(operation: Schema) -> Iterator[str]:
     rows = []
     for status, response in operation["responses"].items():
-        kinds = response["content"]
+        kinds = response.get("content") or {"": {"schema": {"type": "nothing"}}}
         shape = next(iter(kinds.values()))["schema"]
         rows.append(
             f"<td>{status}</td><td>{_type(shape)}</td><td>{_inline(response['description'])}</td>"

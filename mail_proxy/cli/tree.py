@@ -95,6 +95,14 @@ TENANT = (
         ),
     ),
     Entry(
+        "storage",
+        "storage",
+        "Test where its large files are kept",
+        _ACCOUNTS,
+        is_group=True,
+        examples=("myserver acme storage test",),
+    ),
+    Entry(
         "accounts",
         "accounts",
         "List, add, check and delete SMTP accounts",

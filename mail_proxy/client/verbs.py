@@ -246,6 +246,10 @@ class Tenants(Noun[A, R]):
         extra = {} if overlap_s is None else {"overlap_s": overlap_s}
         return self._answer("createWebhookSecret", tenant_id=tenant_id, **extra)
 
+    def check_storage(self, tenant_id: str) -> A:
+        """Whether its `storage_url` works: `works`, and the `steps` that were tried."""
+        return self._answer("checkStorage", tenant_id=tenant_id)
+
     def delete_webhook_secret(self, tenant_id: str) -> A:
         """Its reports are not signed any more."""
         return self._answer("deleteWebhookSecret", tenant_id=tenant_id)

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from mail_proxy.compose.envelope import envelope_address
 from mail_proxy.domain.address import Address, parse_address, parse_addresses
+from mail_proxy.domain.bodies import read_bodies
 from mail_proxy.domain.content import MailContent
 from mail_proxy.domain.errors import Invalid
-from mail_proxy.domain.message import check_headers, check_line, check_message_id, check_text
+from mail_proxy.domain.message import check_headers, check_line, check_message_id
 
 _MAX_KEPT_CHARS = 1000  # of a sender that is remembered
 
@@ -61,7 +62,7 @@ def read_mail(fields: Fields) -> Mail:
     """Check `fields` and put them in order; raises Invalid with the field that is wrong."""
     headers = check_headers(fields.get("headers"))
     subject, reply_to = _overridden(headers)
-    text, html = _bodies(fields)
+    text, html = read_bodies(fields)
     message_id = fields.get("message_id") or None
     return Mail(
         sender=_sender(fields),
@@ -127,31 +128,3 @@ def _overridden(headers: dict[str, str]) -> tuple[str | None, tuple[Address, ...
         return subject, None
     name, value = taken["reply-to"]
     return subject, _recipients({f"headers.{name}": value}, f"headers.{name}")
-
-
-def _bodies(fields: Fields) -> tuple[str | None, str | None]:
-    """The plain and the HTML body; `body` is whichever `content_type` or `html: true` says.
-
-    An empty one beside one that says something is left out: some readers would show it instead.
-    """
-    body = _text(fields, "body")
-    is_html = fields.get("html") is True or _kind(fields) == "html"
-    text = _text(fields, "body_text") or _text(fields, "text") or (None if is_html else body)
-    html = _text(fields, "body_html") or _html(fields) or (body if is_html else None)
-    if text or html:
-        return text or None, html or None
-    return (None, "") if is_html else ("", None)
-
-
-def _kind(fields: Fields) -> str:
-    kind = fields.get("content_type")
-    return kind.strip().lower() if isinstance(kind, str) else "plain"
-
-
-def _html(fields: Fields) -> str | None:
-    given = fields.get("html")
-    return None if isinstance(given, bool) else _text(fields, "html")
-
-
-def _text(fields: Fields, field: str) -> str | None:
-    return None if (value := fields.get(field)) is None else check_text(value, field=field)

@@ -163,5 +163,10 @@ class Settings:
         return self.state_dir / "spool"
 
     @property
+    def files_dir(self) -> Path:
+        """Large attachments that tenants keep at `file://`."""
+        return self.state_dir / "files"
+
+    @property
     def key_path(self) -> Path:
         return self.state_dir / "secret.key"

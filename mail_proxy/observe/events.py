@@ -323,6 +323,35 @@ def account_unusable(tenant_id: str, account_id: str, *, is_there: bool) -> None
     _tell(logging.WARNING, "account_unusable", tenant=tenant_id, account=account_id, why=why)
 
 
+# --- large files ---
+
+
+def large_attachment(*, tenant_id: str, size_bytes: int, limit_bytes: int) -> None:
+    """It is over the tenant's size, and is sent all the same."""
+    _tell(
+        logging.WARNING,
+        "large_attachment",
+        tenant=tenant_id,
+        size_bytes=size_bytes,
+        limit_bytes=limit_bytes,
+    )
+
+
+def file_not_stored(*, tenant_id: str, pk: int | None, where: str, why: str) -> None:
+    """A large attachment could not be put there; its message is tried again."""
+    _tell(logging.WARNING, "file_not_stored", tenant=tenant_id, pk=pk, where=where, why=why)
+
+
+def files_removed(n: int) -> None:
+    """Stored files whose links are over, or that no mail has a link to."""
+    _tell(logging.INFO, "files_removed", n=n)
+
+
+def files_not_removed(*, tenant_id: str, n: int, where: str, why: object) -> None:
+    """Stored files are to go and cannot be removed now; they are tried again in an hour."""
+    _tell(logging.WARNING, "files_not_removed", tenant=tenant_id, n=n, where=where, why=why)
+
+
 # --- reports to the application ---
 
 

@@ -23,6 +23,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _ATTEMPT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600)
 _REPORT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
+LARGE_FILE_OUTCOMES = ("warned", "rejected", "stored", "not_stored", "removed", "not_removed")
+
 
 class MailMetrics:
     """Counters of one instance. Every verb is cheap and safe in any thread."""
@@ -51,6 +53,12 @@ class MailMetrics:
         self._lease_lost = Counter(
             "gmp_lease_lost",
             "Results that came after the lease had lapsed.",
+            registry=self._registry,
+        )
+        self._large_files = Counter(
+            "gmp_large_files",
+            "Attachments over their tenant's size, and stored files, by what became of them.",
+            ("outcome",),
             registry=self._registry,
         )
         self._attempt_seconds = Histogram(
@@ -82,6 +90,8 @@ class MailMetrics:
             self._attachment_failures.labels(kind)
         for outcome in ("reported", "refused", "parked", "dropped"):
             self._reports.labels(outcome)
+        for outcome in LARGE_FILE_OUTCOMES:
+            self._large_files.labels(outcome)
 
     def declare(
         self, tenant_id: str | None, tenant_name: str | None, account_id: str | None
@@ -169,6 +179,10 @@ class MailMetrics:
     def report_dropped(self, n: int) -> None:
         """`n` events were settled without a receiver."""
         self._reports.labels("dropped").inc(n)
+
+    def large_file(self, outcome: str, n: int = 1) -> None:
+        """One of LARGE_FILE_OUTCOMES."""
+        self._large_files.labels(outcome).inc(n)
 
     def render(self) -> str:
         """All series in Prometheus' text format 0.0.4 (`CONTENT_TYPE`)."""

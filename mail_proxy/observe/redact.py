@@ -20,6 +20,8 @@ _HINTS = (
     "token",
     "authorization",
     "api",
+    "accountkey",
+    "account_key",
     "bearer ",
     "basic ",
     "auth ",
@@ -38,7 +40,8 @@ _PATTERNS = (
     # The SMTP and IMAP commands that carry a login
     re.compile(r"(?i)\b(auth(?:enticate)? (?:plain|login|cram-md5|xoauth2|oauthbearer)\s+)\S+"),
     re.compile(
-        r"(?i)((?:passw(?:or)?d|passphrase|secret|token|api[_-]?key)s?[\"']?\s*[:=]\s*)" + _VALUE
+        r"(?i)((?:passw(?:or)?d|passphrase|secret|token|(?:api|account)[_-]?key)s?[\"']?\s*[:=]\s*)"
+        + _VALUE
     ),
     re.compile(r"(?i)([?&](?:x-amz-signature|x-goog-signature|signature|sig)=)[^&\s\"']+"),
     re.compile(r"()mp_[A-Za-z0-9_-]{20,}"),

@@ -17,6 +17,7 @@ from mail_proxy.operations.numbers import Numbers
 from mail_proxy.operations.once import Posts
 from mail_proxy.operations.tokens import Tokens
 from mail_proxy.smtp import Relay, RelayReport
+from mail_proxy.storage import LargeFileStorage
 from mail_proxy.store.base import Store
 from mail_proxy.store.spool import Spool
 from mail_proxy.store.values import SyncState, Tenant
@@ -97,6 +98,7 @@ class Context:
     numbers: Numbers
     spool: Spool
     started_at: float
+    large_files: LargeFileStorage
     allow: AllowList = NOTHING
     secrets_problem: Callable[[], str] = str
     forget_logins: Callable[[str, str | None], None] = _no_logins

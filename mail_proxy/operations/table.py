@@ -21,6 +21,7 @@ from mail_proxy.operations import (
     reports,
     resending,
     scheduler,
+    storage,
     suppressions,
     tenants,
     webhook_secrets,
@@ -42,6 +43,7 @@ from mail_proxy.wire.messages import (
 from mail_proxy.wire.reports import ListReports, ReplayReports, ResumeReports
 from mail_proxy.wire.routes import ROUTES
 from mail_proxy.wire.scheduler import Activate, RunNow, Suspend
+from mail_proxy.wire.storage import CheckStorage, DownloadFile
 from mail_proxy.wire.suppressions import AddSuppressions, ListSuppressions, RemoveSuppression
 from mail_proxy.wire.tenants import (
     AddKey,
@@ -92,6 +94,8 @@ OPERATIONS: dict[str, Operation] = {
     "revokeTenantKey": Operation(TenantKey, keys.revoke_tenant_key),
     "createWebhookSecret": Operation(CreateWebhookSecret, webhook_secrets.create_webhook_secret),
     "deleteWebhookSecret": Operation(TenantOf, webhook_secrets.delete_webhook_secret),
+    "checkStorage": Operation(CheckStorage, storage.check_storage),
+    "downloadFile": Operation(DownloadFile, storage.download_file),
     "addAccount": Operation(AddAccount, accounts.add_account),
     "listAccounts": Operation(ListAccounts, accounts.list_accounts),
     "getAccount": Operation(AccountKey, accounts.get_account),

@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from mail_proxy.config.instances import RESERVED
-from mail_proxy.domain.errors import Forbidden, Invalid
+from mail_proxy.domain.errors import ConfigurationError, Forbidden, Invalid
+from mail_proxy.domain.large_files import read_place
 from mail_proxy.domain.limits import limits_of_tenant, pause_kind
 from mail_proxy.http_out import check_callback
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.keys import make_key
 from mail_proxy.operations.webhook_secrets import secret_records
 from mail_proxy.secrets import MASK, mask
+from mail_proxy.storage import check_installed
 from mail_proxy.store.values import Tenant
 from mail_proxy.wire.answers import OK, Ok, iso_time, without_nulls
 from mail_proxy.wire.tenants import (
@@ -36,6 +38,7 @@ _ADMINS = (
     *_LIMITS,
 )  # a tenant's token may not set these
 _SECRETS = ("token", "password")
+_STORAGE_SECRETS = ("secret", "account_key", "connection_string", "service_account")
 _RECEIVER = ("client_base_url", "client_sync_path", "client_auth", "url_set_by_admin")
 
 
@@ -51,7 +54,7 @@ async def add_tenant(ctx: Context, request: AddTenant) -> TenantAdded:
         tenant_id=request.id,
         client_auth=_auth(request.client_auth, old),
         active=request.active is not False,
-        **given,
+        **_split(given, old),
     )
     await ctx.store.put_tenant(tenant, now=ctx.clock.now())
     await _changed(ctx, tenant, old)
@@ -67,6 +70,7 @@ async def update_tenant(ctx: Context, request: UpdateTenant) -> Ok:
     if ctx.is_tenant:
         _check_allowed(request, given, old)
         _check_url(ctx, given, old)
+    given = _split(given, old)
     if request.client_auth is not None:
         given["client_auth"] = _auth(request.client_auth, old)
     if any(name in given and given[name] != getattr(old, name) for name in _URLS):
@@ -173,6 +177,40 @@ def _auth(given: ClientAuth | None, old: Tenant | None) -> dict[str, Any] | None
     return without_nulls(auth)
 
 
+def _split(given: dict[str, Any], old: Tenant | None) -> dict[str, Any]:
+    """The fields with the credentials of the storage apart, which are sealed; a stored one where
+    its mask came back. Raises Invalid where nothing could be stored there."""
+    config = given.get("large_file_config")
+    if config is None:
+        return given
+    stored = (old.storage_auth if old else None) or {}
+    auth = without_nulls(config.get("storage_auth") or {})
+    for name in _STORAGE_SECRETS:
+        if auth.get(name) == MASK:
+            auth[name] = stored.get(name)
+    if config["enabled"] and config["action"] == "rewrite":
+        _check_storage(config["storage_url"])
+    rest = {name: value for name, value in config.items() if name != "storage_auth"}
+    return {**given, "large_file_config": rest, "storage_auth": without_nulls(auth) or None}
+
+
+def _check_storage(storage_url: str) -> None:
+    try:
+        check_installed(read_place(storage_url))
+    except ConfigurationError as error:
+        field = "large_file_config.storage_url"
+        raise Invalid(f"{field}: {error}", field=field, hint=error.hint) from None
+
+
+def _shown_config(tenant: Tenant) -> dict[str, Any] | None:
+    config = mask(tenant.large_file_config)
+    if config is None or tenant.storage_auth is None:
+        return config  # type: ignore[no-any-return]  # of a dict it makes a dict
+    auth = tenant.storage_auth
+    shown = {name: MASK if name in _STORAGE_SECRETS else auth[name] for name in auth}
+    return {**config, "storage_auth": shown}
+
+
 async def _record(ctx: Context, tenant: Tenant) -> TenantRecord:
     suspended = await ctx.store.suspended_batches(tenant.tenant_id)
     record: dict[str, Any] = {
@@ -185,7 +223,7 @@ async def _record(ctx: Context, tenant: Tenant) -> TenantRecord:
         "needs_client_auth": True if tenant.secret_unreadable else None,
         "webhook_secrets": secret_records(tenant, ctx.clock.now()),
         "rate_limits": _given(tenant.rate_limits),
-        "large_file_config": _given(mask(tenant.large_file_config)),
+        "large_file_config": _given(_shown_config(tenant)),
         "report_style": tenant.report_style,
         "active": tenant.active,
         "max_queued": tenant.max_queued,

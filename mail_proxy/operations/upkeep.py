@@ -46,6 +46,7 @@ class Upkeep:
                 clean_at = clock.monotonic() + CLEANUP_EVERY_S
                 await self._safely("clean-up", self.clean_up())
                 await self._safely("spool sweep", self.sweep())
+                await self._safely("large files", self.clean_files())
             await self._safely("spool", self.remove_garbage())
             await self._safely("shrinking", self.shrink())
             try:
@@ -73,6 +74,11 @@ class Upkeep:
         """What a crash left in the spool."""
         if files := await sweep(self._ctx):
             events.spool_swept(files=files)
+
+    async def clean_files(self) -> None:
+        """Stored files go when no link leads to them any more."""
+        if n := await self._ctx.large_files.clean_up(self._ended.is_set):
+            events.files_removed(n)
 
     async def go_on_with_key(self) -> None:
         """The encryption key was being replaced when the last daemon ended."""

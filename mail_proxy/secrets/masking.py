@@ -8,7 +8,8 @@ from typing import Any
 MASK = "********"
 
 _SECRET = re.compile(
-    r"passw(or)?d|passphrase|secret|token|api_?key|authorization|credential|private_?key",
+    r"passw(or)?d|passphrase|secret|token|api_?key|authorization|credential|private_?key|"
+    r"account_?key|connection_?string|service_?account",
     re.IGNORECASE,
 )
 _PLAIN = re.compile(r"^has_|_at$", re.IGNORECASE)  # has_password, api_key_expires_at

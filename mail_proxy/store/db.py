@@ -19,6 +19,7 @@ from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreUnavailable
 from mail_proxy.domain.message import LOWEST_PRIORITY, PRIORITIES
 from mail_proxy.domain.state import Event
+from mail_proxy.domain.stored_file import StoredFile
 from mail_proxy.secrets import Keyring
 from mail_proxy.store import (
     acting,
@@ -36,6 +37,7 @@ from mail_proxy.store import (
     resealing,
     searching,
     spool_names,
+    stored_files,
     suppressions,
     tenants,
 )
@@ -205,8 +207,16 @@ class MailProxyDb:
         is_known = await self._write(tenants.close_tenant, tenant_id)
         while await self._write(tenants.empty_tenant, tenant_id):
             pass
-        while await self._write(tenants.drop_tenant, tenant_id):
+        tenant = await self.get_tenant(tenant_id)
+        auth = None if tenant is None else tenant.storage_auth
+        dropped_as = None if auth is None else f"storage_auth:{tenant_id}:{self._clock.now():.6f}"
+        if dropped_as is not None:
+            await self.set_setting(dropped_as, auth, secret=True)
+        drop = partial(tenants.drop_tenant, now=self._clock.now(), dropped_as=dropped_as)
+        while await self._write(drop, tenant_id):
             pass
+        if dropped_as is not None:
+            await self.forget_dropped(dropped_as)
         return is_known
 
     async def get_tenant(self, tenant_id: str) -> Tenant | None:
@@ -695,6 +705,53 @@ class MailProxyDb:
         await self._write(
             tenants.for_tenant, state.tenant_id, lambda conn: reports.put_sync_state(conn, state)
         )
+
+    # --- stored files ---
+
+    async def add_stored_file(self, file: StoredFile) -> bool:
+        added = await self._write(
+            tenants.for_tenant,
+            file.tenant_id,
+            lambda conn: stored_files.add_stored_file(conn, file),
+        )
+        return bool(added)
+
+    async def stored_files_of(self, tenant_id: str, message_pk: int) -> list[StoredFile]:
+        return await self._readers.read(stored_files.stored_files_of, tenant_id, message_pk)
+
+    async def find_stored_file(self, file_id: str) -> StoredFile | None:
+        return await self._readers.read(stored_files.find_stored_file, file_id)
+
+    async def file_ready(self, file: StoredFile, *, expires_at: float) -> bool:
+        key = (file.tenant_id, file.file_id)
+        return await self._write(stored_files.file_ready, *key, expires_at=expires_at)
+
+    async def note_download(
+        self, file: StoredFile, *, now: float, expires_at: float | None
+    ) -> None:
+        key = (file.tenant_id, file.file_id)
+        await self._write(stored_files.note_download, *key, now=now, expires_at=expires_at)
+
+    async def expired_files(self, *, now: float, limit: int) -> list[StoredFile]:
+        return await self._readers.read(stored_files.expired_files, now=now, limit=limit)
+
+    async def end_file(self, file: StoredFile, *, now: float) -> None:
+        await self._write(stored_files.end_file, file.tenant_id, file.file_id, now=now)
+
+    async def begin_removal(self, file: StoredFile, *, now: float) -> bool:
+        key = (file.tenant_id, file.file_id)
+        return await self._write(stored_files.begin_removal, *key, now=now)
+
+    async def postpone_file(self, file: StoredFile, *, now: float, at: float) -> None:
+        key = (file.tenant_id, file.file_id)
+        await self._write(stored_files.postpone_file, *key, now=now, at=at)
+
+    async def forget_file(self, file: StoredFile) -> None:
+        await self._write(stored_files.forget_file, file.tenant_id, file.file_id)
+
+    async def forget_dropped(self, dropped_as: str) -> None:
+        if not await self._readers.read(stored_files.count_dropped, dropped_as):
+            await self._write(instance.forget_setting, dropped_as)
 
     # --- audit ---
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from mail_proxy.domain.errors import SecretsUnavailable
 from mail_proxy.secrets import Keyring
@@ -28,6 +28,10 @@ def set_setting(conn: Connection, name: str, value: Any, *, secret: bool, keyrin
     changed = conn.execute(update(instance).where(instance.c.name == name).values(value=text))
     if not changed.rowcount:
         conn.execute(insert(instance).values(name=name, value=text))
+
+
+def forget_setting(conn: Connection, name: str) -> None:
+    conn.execute(delete(instance).where(instance.c.name == name))
 
 
 def settings(conn: Connection, keyring: Keyring) -> dict[str, Any]:

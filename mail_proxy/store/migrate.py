@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, text
 from mail_proxy.domain.errors import ConfigurationError
 from mail_proxy.store.schema import metadata
 
-HEAD = "0011"  # a test holds that it is the newest of versions/
+HEAD = "0012"  # a test holds that it is the newest of versions/
 SCRIPTS = Path(__file__).parent / "migrations"
 
 

@@ -98,10 +98,10 @@ TENANT = Shape(
     as_json=frozenset(
         {
             *("client_auth", "webhook_secrets", "rate_limits", "large_file_config"),
-            "attachment_folders",
+            *("attachment_folders", "storage_auth"),
         }
     ),
-    sealed=frozenset({"client_auth", "webhook_secrets"}),
+    sealed=frozenset({"client_auth", "webhook_secrets", "storage_auth"}),
 )
 ACCOUNT = Shape(
     Account,

@@ -82,6 +82,7 @@ tenants = _table(
     _may("max_queued", BigInteger),  # messages that may wait; 0: no limit, empty: the instance's
     _may("max_requests_per_minute", Integer),  # the same
     _may("attachment_folders", Text),  # JSON [absolute path]
+    _may("storage_auth_enc", Text),  # JSON: credentials of its storage_url
 )
 
 api_keys = _table(
@@ -406,6 +407,29 @@ idempotency = _table(
 )
 Index("idempotency_created", idempotency.c.created_at, idempotency.c.tenant_id, idempotency.c.key)
 
+stored_files = _table(
+    # Attachments that mails have links to; a row is there before its object and after it.
+    "stored_files",
+    _key("tenant_id"),  # "" when the tenant is deleted and the object not yet
+    _key("file_id"),
+    _need("filename", Text),
+    _need("size_bytes", BigInteger),
+    _need("location", Text),  # the storage_url that it was stored under
+    _need("created_at", Float),
+    _may("expires_at", Float),  # of the last link; else when to look at it again
+    _may("downloaded_at", Float),  # first
+    _need("key", Text, ""),  # below `location`
+    _need("mime_type", Text, ""),
+    _need("sha256", String, ""),
+    _need("state", String, "uploading"),  # uploading, ready, removing
+    _may("message_pk", BigInteger),  # whose attachment it was; empty: a test of the storage
+    _may("position", Integer),  # among its attachments
+    _may("dropped_as", Text),  # the setting with the credentials of a deleted tenant
+    Index("stored_files_id", "file_id"),
+    Index("stored_files_message", "tenant_id", "message_pk"),
+    Index("stored_files_expiring", "expires_at", "tenant_id", "file_id"),
+)
+
 # --- used by later work; here so that nothing is torn out ---
 
 mailboxes = _table(
@@ -435,18 +459,6 @@ unmatched = _table(
     _need("received_at", Float),
     _need("reason", Text),
     _may("raw", LargeBinary),
-)
-
-stored_files = _table(
-    "stored_files",
-    _key("tenant_id"),
-    _key("file_id"),
-    _need("filename", Text),
-    _need("size_bytes", BigInteger),
-    _need("location", Text),
-    _need("created_at", Float),
-    _may("expires_at", Float),
-    _may("downloaded_at", Float),
 )
 
 daemons = _table(

@@ -12,7 +12,16 @@ from mail_proxy.domain.webhook import rotated
 from mail_proxy.secrets import Keyring
 from mail_proxy.store.removing import MESSAGE_CHUNK, remove_messages
 from mail_proxy.store.rows import ACCOUNT, TENANT
-from mail_proxy.store.schema import accounts, api_keys, messages, metadata, suspensions, tenants
+from mail_proxy.store.schema import (
+    accounts,
+    api_keys,
+    messages,
+    metadata,
+    stored_files,
+    suspensions,
+    tenants,
+)
+from mail_proxy.store.stored_files import drop_stored_files
 from mail_proxy.store.values import Account, ApiKey, Fields, Tenant
 
 R = TypeVar("R")
@@ -80,13 +89,20 @@ def empty_tenant(conn: Connection, tenant_id: str) -> bool:
     return bool(remove_messages(conn, tenant_id, conn.execute(chunk).scalars().all()))
 
 
-def drop_tenant(conn: Connection, tenant_id: str) -> bool:
+def drop_tenant(
+    conn: Connection, tenant_id: str, *, now: float = 0.0, dropped_as: str | None = None
+) -> bool:
     """The last steps: some of whatever else is kept by tenant goes, and at last the tenant.
 
-    False when that is done. What came late in between is looked for again at the end.
+    False when that is done. What came late in between is looked for again at the end. Stored files
+    outlive it until their objects are removed, with the credentials in the setting `dropped_as`.
     """
+    if drop_stored_files(conn, tenant_id, dropped_as=dropped_as, now=now):
+        return True
     for table in metadata.sorted_tables:
-        if "tenant_id" in table.c and table is not tenants and _drop_some(conn, table, tenant_id):
+        if table in (tenants, stored_files) or "tenant_id" not in table.c:
+            continue
+        if _drop_some(conn, table, tenant_id):
             return True
     conn.execute(delete(tenants).where(tenants.c.tenant_id == tenant_id))
     return False

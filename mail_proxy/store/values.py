@@ -37,6 +37,7 @@ class Tenant:
     url_set_by_admin: bool = True
     rate_limits: dict[str, Any] | None = None
     large_file_config: dict[str, Any] | None = None
+    storage_auth: dict[str, Any] | None = field(default=None, repr=False)
     report_style: str | None = None
     active: bool = True
     max_queued: int | None = None  # messages that may wait; 0: no limit, None: the instance's

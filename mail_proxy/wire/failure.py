@@ -41,6 +41,7 @@ STATUS: dict[str, int] = {
     "unsupported": 415,
     "too_many": 429,
     "secrets": 503,
+    "storage": 503,
     "unavailable": 503,
     "full": 507,
 }

@@ -20,6 +20,7 @@ class Route:
     changes: written to the command log.
     not_found_status: some routes have answered 400 for an absent thing since ever.
     also: statuses beyond those that each route of its kind may answer with; for the description.
+    sends_file: it is answered with octets, or with a redirect to them; a HEAD is answered too.
     headers: (name, field) of those fields that travel in a header of the request.
     judges_each: the items of its list one by one, so what is wrong in one spoils no other.
     """
@@ -33,6 +34,7 @@ class Route:
     not_found_status: int = 404
     also: tuple[int, ...] = ()
     judges_each: bool = False
+    sends_file: bool = False
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -90,6 +92,17 @@ _TABLE = (
     Route("revokeTenantKey", "DELETE", "/tenant/{tenant_id}/api-key", _A, changes=True),
     Route("createWebhookSecret", "POST", "/tenant/{tenant_id}/webhook-secret", _T, changes=True),
     Route("deleteWebhookSecret", "DELETE", "/tenant/{tenant_id}/webhook-secret", _T, changes=True),
+    # files that mails have links to
+    Route("checkStorage", "POST", "/tenant/{tenant_id}/storage/check", _A, also=(409,)),
+    Route(
+        "downloadFile",
+        "GET",
+        "/download/{token}/{filename}",
+        _P,
+        not_found_status=410,
+        also=(403, 410, 416),
+        sends_file=True,
+    ),
     # accounts
     Route("addAccount", "POST", "/account", _T, ("tenant_id",), changes=True),
     Route("listAccounts", "GET", "/accounts", _T, ("tenant_id",)),

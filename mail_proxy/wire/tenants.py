@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 from typing_extensions import TypedDict
 
 from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.large_files import Place, read_place
 from mail_proxy.wire.fields import (
     Count,
     EntityId,
@@ -25,6 +26,7 @@ from mail_proxy.wire.fields import (
 
 DEFAULT_OVERLAP_S = 86400.0
 LONGEST_OVERLAP_S = 30 * 86400.0
+_CONFIG = "large_file_config"
 
 
 def _path(value: str, info: ValidationInfo) -> str:
@@ -77,8 +79,34 @@ class RateLimits(Request):
     day: Count | None = None
 
 
+class StorageAuth(Request):
+    """Credentials of `storage_url`; a masked secret keeps the stored one.
+
+    key, secret, region: of S3. account_name, account_key, connection_string: of Azure.
+    service_account: of GCS, the JSON of its key. endpoint_url: of S3 and GCS, where it is another.
+    Without them the daemon's own environment has them. No other names are taken.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: Line | None = None
+    secret: Secret | None = Field(default=None, repr=False)
+    endpoint_url: Url | None = None
+    region: Line | None = None
+    account_name: Line | None = None
+    account_key: Secret | None = Field(default=None, repr=False)
+    connection_string: Secret | None = Field(default=None, repr=False)
+    service_account: dict[str, str] | Literal["********"] | None = Field(default=None, repr=False)
+
+
 class LargeFiles(Request):
-    """What is done with attachments over `max_size_mb` (MiB)."""
+    """What is done with attachments over `max_size_mb` (MiB).
+
+    storage_url: s3://, gs://, az:// or file://, with a bucket and a prefix, or an absolute path;
+        `file://` alone is the instance's own folder. Needed to rewrite.
+    public_base_url: where the links begin that lead here; needed for file://.
+    lifespan_after_download_days: after the first download through the daemon; at least an hour.
+    """
 
     enabled: bool = False
     max_size_mb: Number = Field(default=10.0, gt=0, le=1e6, allow_inf_nan=False)
@@ -87,6 +115,26 @@ class LargeFiles(Request):
     file_ttl_days: Int = Field(default=30, ge=1, le=36500)
     lifespan_after_download_days: Int | None = Field(default=None, ge=0, le=36500)
     action: Literal["warn", "reject", "rewrite"] = "warn"
+    storage_auth: StorageAuth | None = None
+
+    @model_validator(mode="after")
+    def _places(self) -> Self:
+        url, base = self.storage_url, self.public_base_url
+        place = None if url is None else read_place(url, field=f"{_CONFIG}.storage_url")
+        if base is not None and (set(base) & set('?#\\"<>') or not base.isascii()):
+            field = f"{_CONFIG}.public_base_url"
+            raise Invalid(f"{field}: a plain address is needed, without a query", field=field)
+        if self.enabled and self.action == "rewrite":
+            self._check_rewriting(place)
+        return self
+
+    def _check_rewriting(self, place: Place | None) -> None:
+        if place is None:
+            field = f"{_CONFIG}.storage_url"
+            raise Invalid(f"{field} is needed to rewrite", field=field)
+        if place.is_local and self.public_base_url is None:
+            field = f"{_CONFIG}.public_base_url"
+            raise Invalid(f"{field} is needed for file://", field=field)
 
 
 class _TenantFields(Request):

@@ -19,6 +19,8 @@ import aiohttp
 from mail_proxy.api import ApiServer
 from mail_proxy.api.openapi import document, document_text
 from mail_proxy.config.settings import DeliverySettings, HttpSettings, Settings
+from mail_proxy.domain.attachment import Attachment, Mode
+from mail_proxy.domain.content import BytesContent
 from mail_proxy.proxy import MailProxy
 from mail_proxy.sinks.reports import ReportSink
 from mail_proxy.sinks.smtp import SmtpSink
@@ -32,6 +34,7 @@ TOKEN = "the-admins-token"
 # The relay and the application of the examples stand on this machine.
 SHOWN_HOST, SHOWN_PORT = "smtp.example.com", 587
 SHOWN_URL = "https://app.example.com"
+SHOWN_SELF = "https://mail.example.com"
 
 # What differs each time, and what is shown of it.
 _SHOWN_TS = 1795228126
@@ -48,6 +51,7 @@ _SHOWN = {
     "pk": "912052473810964480",
     "event_id": "1",
     "request_id": "5d41402abc4b2a76",
+    "seconds": 0.0123,
     "connect": 0.0123,
     "tls": 0.0345,
     "auth": 0.0456,
@@ -79,7 +83,7 @@ async def recorded() -> list[dict[str, Any]]:
             aiohttp.ClientSession(server.url, headers={"X-API-Token": TOKEN}) as session,
         ):
             proxy.start()
-            here = _Here(relay.host, relay.port, application.base_url)
+            here = _Here(relay.host, relay.port, application.base_url, server.url, proxy)
             return [await _sent(session, example, here) for example in examples()]
 
 
@@ -89,6 +93,17 @@ class _Here(NamedTuple):
     host: str
     port: int
     url: str
+    own_url: str
+    proxy: MailProxy
+
+    async def link(self) -> str:
+        """To a file that a mail of the tenant would have a link to."""
+        large = self.proxy.large_files
+        attachment = Attachment("offer.txt", Mode.BASE64)
+        content = BytesContent(b"The text of a large offer.\n" * 400_000)
+        applied = await large.applied("acme", 1, {"body": ""}, [attachment], [content])
+        (found,) = re.findall(r"/download/\S+", applied.fields["body_text"])
+        return str(found)
 
 
 async def _sent(session: aiohttp.ClientSession, example: Any, here: _Here) -> dict[str, Any]:
@@ -98,13 +113,23 @@ async def _sent(session: aiohttp.ClientSession, example: Any, here: _Here) -> di
         body |= {"host": here.host, "port": here.port}
     if body and body.get("client_base_url") == SHOWN_URL:
         body["client_base_url"] = here.url
+    if config := (body or {}).get("large_file_config"):
+        body["large_file_config"] = {**config, "public_base_url": here.own_url}
     path = route.path.format(**example.get("path", {}))
+    if route.sends_file:
+        path = await here.link()
     async with session.request(
         route.method, path, params=example.get("query"), json=body
     ) as response:
         text = await response.text()
         assert response.status == 200, f"{route.name}: {response.status} {text}"
-    answer = _metrics(text) if route.name == "metrics" else _steady(json.loads(text), here)
+    answer: Any
+    if route.name == "metrics":
+        answer = _metrics(text)
+    elif route.sends_file:
+        answer = text[:27]
+    else:
+        answer = _steady(json.loads(text), here)
     given = {key: example[key] for key in ("command", "path", "query", "body") if key in example}
     return {**given, "answer": answer}
 

@@ -127,9 +127,9 @@ async def test_what_is_kept_of_a_tenant_is_deleted_in_pieces_too(scene, monkeypa
     pieces = []
     drop = tenants.drop_tenant
 
-    def counted(conn, tenant_id):
+    def counted(conn, tenant_id, **kept):
         before = conn.execute(select(func.count()).select_from(suppressions)).scalar_one()
-        more = drop(conn, tenant_id)
+        more = drop(conn, tenant_id, **kept)
         pieces.append(
             before - conn.execute(select(func.count()).select_from(suppressions)).scalar()
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from mail_proxy.api import ApiServer
 from mail_proxy.config.settings import HttpSettings, Settings
 from mail_proxy.domain.errors import Unauthorized
+from mail_proxy.storage import OfferedFile
 from mail_proxy.wire.caller import ADMIN, NOBODY, Caller, tenant
 
 ADMIN_TOKEN = "admin-token"
@@ -156,3 +159,31 @@ def anonymous(client: Client) -> Client:
 @pytest.fixture
 def local(server: ApiServer, settings: Settings) -> Client:
     return Client(lambda: asyncio.open_unix_connection(str(settings.socket_path)), token=None)
+
+
+@pytest.fixture
+def offered(tmp_path: Path) -> Callable[..., OfferedFile]:
+    """A file as the door offers it; `begun` is how often a download of it was begun."""
+
+    def offer(octets: bytes = b"0123456789", **changes: Any) -> OfferedFile:
+        path = tmp_path / "offered"
+        path.write_bytes(octets)
+        begun: list[None] = []
+
+        async def begin() -> None:
+            begun.append(None)
+
+        return OfferedFile(
+            **{
+                "disposition": 'attachment; filename="a.txt"',
+                "mime_type": "text/html",
+                "size_bytes": len(octets),
+                "sha256": hashlib.sha256(octets).hexdigest(),
+                "created_at": 1_700_000_000.0,
+                "open": lambda: os.open(path, os.O_RDONLY),
+                "begun": begin,
+                **changes,
+            }
+        )
+
+    return offer

@@ -12,8 +12,8 @@ from mail_proxy.wire.routes import ROUTES, Route
 
 
 @pytest.mark.parametrize("route", ROUTES.values(), ids=lambda route: route.name)
-async def test_every_command_has_its_route_on_the_socket(route: Route, local, door):
-    door.answer = {"ok": True, "text": ""}
+async def test_every_command_has_its_route_on_the_socket(route: Route, local, door, offered):
+    door.answer = {"ok": True, "text": ""} | ({"file": offered()} if route.sends_file else {})
     path = route.path.replace("{", "").replace("}", "")
 
     answered = await local(route.method, path)
@@ -23,8 +23,8 @@ async def test_every_command_has_its_route_on_the_socket(route: Route, local, do
 
 
 @pytest.mark.parametrize("route", ROUTES.values(), ids=lambda route: route.name)
-async def test_only_local_commands_have_no_route_over_tcp(route: Route, client, door):
-    door.answer = {"ok": True, "text": ""}
+async def test_only_local_commands_have_no_route_over_tcp(route: Route, client, door, offered):
+    door.answer = {"ok": True, "text": ""} | ({"file": offered()} if route.sends_file else {})
     path = route.path.replace("{", "").replace("}", "")
 
     answered = await client(route.method, path)

@@ -35,6 +35,7 @@ class FakeInstance:
     reports: list[dict[str, Any]] = field(default_factory=list)
     sync: dict[str, Any] = field(default_factory=dict)
     suppressions: dict[str, str | None] = field(default_factory=dict)
+    steps: list[dict[str, Any]] = field(default_factory=list)
     token: str = "mp_first"
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     fails_with: MailProxyError | Exception | None = None
@@ -109,6 +110,10 @@ class FakeInstance:
     def _deleteWebhookSecret(self, tenant_id: str) -> dict[str, Any]:  # noqa: N802
         del self._tenant(tenant_id)["webhook_secrets"]
         return {}
+
+    def _checkStorage(self, tenant_id: str) -> dict[str, Any]:  # noqa: N802
+        self._tenant(tenant_id)
+        return {"works": all(step["ok"] for step in self.steps), "steps": self.steps}
 
     def _listReports(self, state: str, limit: int, **tenant: str) -> dict[str, Any]:  # noqa: N802
         found = [r for r in self.reports if r["state"] in state.split(",")]

@@ -14,6 +14,7 @@ from mail_proxy.wire.routes import ROUTES, Route
 @pytest.mark.parametrize("route", ROUTES.values(), ids=lambda route: route.name)
 def test_every_command_has_a_request(route: Route):
     fields = {"tenant_id": "acme", "account_id": "main", "id": "1", "key_id": "first"}
+    fields |= {"token": "t-1-s", "filename": "a.pdf"}
     wanted = {name: value for name, value in fields.items() if "{" + name + "}" in route.path}
 
     request = request_for(route.name, wanted)

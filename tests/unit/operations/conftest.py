@@ -10,10 +10,12 @@ import pytest
 
 from mail_proxy.config.settings import Settings
 from mail_proxy.domain.state import Event, RecipientState
+from mail_proxy.http_out import OutgoingHttp
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.operations import Audit, Context, Directory, Door, Numbers, Tokens
 from mail_proxy.secrets import Keyring
 from mail_proxy.smtp import Relay, RelayReport
+from mail_proxy.storage import Backends, LargeFileStorage
 from mail_proxy.store import Claimed, MailProxyDb, NewEvent, Outcome, RecipientResult, open_store
 from mail_proxy.store.spool import Spool
 from mail_proxy.store.values import SyncState, Tenant
@@ -205,6 +207,7 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         return RelayReport(relay.host, relay.port, relay.tls_mode, greeting="hello")
 
     metrics = MailMetrics()
+    backends, http = Backends(settings.files_dir), OutgoingHttp()
     context = Context(
         store=store,
         settings=settings,
@@ -218,7 +221,10 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         numbers=Numbers(store, clock),
         spool=Spool(settings.spool_dir),
         started_at=clock.monotonic(),
+        large_files=LargeFileStorage(store, backends, http, clock=clock, metrics=metrics),
     )
     audit = Audit(store, clock)
     yield House(context, Door(context, audit), store, engine, reporter, clock, audit, probed)
+    context.large_files.close()
+    await http.close()
     await store.close()
