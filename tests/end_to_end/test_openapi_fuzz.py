@@ -42,7 +42,7 @@ FUZZED = [route for route in ROUTES.values() if route.scope < Scope.LOCAL]
 # A daemon connects to what it is told, so it is told of addresses of this machine alone; a provider
 # of access tokens has an address of its own.
 HOSTS = ("host", "imap_host", "bounce_imap_host")
-URLS = ("token_url", "client_base_url", "storage_url", "public_base_url")
+URLS = ("token_url", "client_base_url", "storage_url", "public_base_url", "endpoint_url")
 SAFE = (None, "", "a b", NOWHERE, f"http://{NOWHERE}:9", f"http://{NOWHERE}:9/x?y#z")
 
 # Ids that are there, so that not every request ends at its first check.
@@ -105,6 +105,8 @@ def harmless(value: Any) -> Any:
 def _led(key: str, value: Any) -> Any:
     if key == "provider":
         return None
+    if key == "storage_path" and isinstance(value, str) and "http" in value.lower():
+        return f"http://{NOWHERE}:9/x"
     if key in HOSTS + URLS and isinstance(value, str) and value not in SAFE:
         return NOWHERE
     return harmless(value)
@@ -171,10 +173,12 @@ def test_requests_lead_nowhere_else() -> None:
         "host": "smtp.example.com",
         "in": [{"client_base_url": "http://example.com"}],
         "oauth2": {"provider": "google"},
+        "attachments": [{"storage_path": "[HTTPS://example.com]x"}, {"storage_path": "a/b"}],
     }
 
     assert harmless(asked) == {
         "host": NOWHERE,
         "in": [{"client_base_url": NOWHERE}],
         "oauth2": {"provider": None},
+        "attachments": [{"storage_path": f"http://{NOWHERE}:9/x"}, {"storage_path": "a/b"}],
     }
