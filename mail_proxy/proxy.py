@@ -221,6 +221,7 @@ class MailProxy:
             await self._parts.audit.flush()
             await self._parts.pool.close()
             await self._parts.http.close()
+            self._parts.attachments.close()
         finally:
             await self._parts.store.close()
 
@@ -328,6 +329,7 @@ async def _build(
         probe=partial(probe, settings=settings.delivery, clock=clock, means=means),
         numbers=Numbers(store, clock),
         spool=spool,
+        attachments=attachments,
         started_at=clock.monotonic(),
         large_files=large_files,
         allow=allow,

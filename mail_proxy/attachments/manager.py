@@ -80,8 +80,12 @@ class AttachmentManager:
         try:
             await self._tasks.__aexit__(kind, error, trace)
         finally:
-            self._shares.close()
-            self._threads.close()
+            self.close()
+
+    def close(self) -> None:
+        """Take no more work; for those that never entered, and harmless after it."""
+        self._shares.close()
+        self._threads.close()
 
     @property
     def held_bytes(self) -> int:

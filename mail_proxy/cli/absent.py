@@ -19,9 +19,7 @@ from mail_proxy.domain.suggest import did_you_mean
 def unknown_word(error: UnknownWord, here: Here) -> CommandFailed:
     """A word that is no command, or stands after a name that is nobody's."""
     help_ = (f"{error.path} --help",)
-    # The word before was taken for a name; it may have been meant as a command.
-    taken = {"tenant": INSTANCE_WORDS, "instance": ROOT_WORDS}.get(error.kind, ())
-    guess = "" if here.is_explicit else did_you_mean(error.name, taken)
+    guess = _meant_as_command(error, here)
     if guess:
         message = f"no command '{safe_text(error.name, 80)}'.{guess}"
         return CommandFailed(message, tries=help_, code=ExitCode.USAGE)
@@ -42,6 +40,20 @@ def unknown_word(error: UnknownWord, here: Here) -> CommandFailed:
     return CommandFailed(message, tries=help_, code=ExitCode.USAGE)
 
 
+def _meant_as_command(error: UnknownWord, here: Here) -> str:
+    """The word before was taken for a name; it may have been meant as a command."""
+    taken = {"tenant": INSTANCE_WORDS, "instance": ROOT_WORDS}.get(error.kind, ())
+    guess = "" if here.is_explicit else did_you_mean(error.name, taken)
+    if guess and error.kind == "tenant":
+        if here.instance_name not in here.instance_names():
+            return ""
+        try:
+            return "" if error.name in _tenant_ids(here) else guess
+        except (MailProxyError, CommandFailed, KeyError, OSError):
+            return guess
+    return guess
+
+
 def what_is_missing(error: CommandFailed | MailProxyError, here: Here) -> CommandFailed | None:
     """The tenant or the account of the line, when the error comes from its absence."""
     may_be = isinstance(error, NotFound | Unauthorized | Invalid) or (
@@ -58,7 +70,7 @@ def what_is_missing(error: CommandFailed | MailProxyError, here: Here) -> Comman
 
 
 def _missing_tenant(here: Here) -> CommandFailed | None:
-    ids = [str(tenant.get("id")) for tenant in here.call("listTenants")["tenants"]]
+    ids = _tenant_ids(here)
     if here.tenant_id in ids:
         return None
     if here.tenant_id in TENANT_WORDS and not here.is_explicit:
@@ -96,3 +108,7 @@ def missing_account(here: Here, control: SyncControl, account_id: str) -> Comman
         tries=(f"{here.path} accounts {'list' if ids else 'add'}",),
         code=ExitCode.NOT_FOUND,
     )
+
+
+def _tenant_ids(here: Here) -> list[str]:
+    return [str(tenant.get("id")) for tenant in here.call("listTenants")["tenants"]]

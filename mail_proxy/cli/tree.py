@@ -54,6 +54,14 @@ INSTANCE = (
         is_group=True,
         examples=("myserver reports status", "myserver acme reports replay --since 2h"),
     ),
+    Entry(
+        "cache",
+        "cache",
+        "The attachments that were fetched already: stats, clear",
+        _ONE,
+        is_group=True,
+        examples=("myserver cache stats", "myserver cache clear --tenant acme"),
+    ),
     Entry("tenant", "explicit_tenant", "ID: a tenant whose id may be a command", _ACCOUNTS, True),
 )
 

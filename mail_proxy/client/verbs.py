@@ -49,6 +49,7 @@ class Instance(Noun[A, R]):
         self.tenants: Tenants[A, R] = Tenants(ask)
         self.reports: Reports[A, R] = Reports(ask)
         self.suppressions: Suppressions[A, R] = Suppressions(ask)
+        self.cache: Cache[A, R] = Cache(ask)
 
     def call(self, command: str, /, **fields: Any) -> A:
         """Any command of the API by its name. Raises MailProxyError."""
@@ -273,6 +274,18 @@ class Reports(Noun[A, R]):
     def status(self) -> R:
         """How far each tenant's reports have come; for the admin."""
         return self._rows("tenants", "getSyncStatus")
+
+
+class Cache(Noun[A, R]):
+    """The attachments that were fetched already; for the admin."""
+
+    def stats(self) -> A:
+        """Of each tier `entries`, `bytes`, `hits`, `misses` and its limits."""
+        return self._answer("getCache")
+
+    def clear(self, tenant_id: str | None = None) -> A:
+        """Forget those of a tenant, or all; they are fetched again when they are needed."""
+        return self._answer("clearCache", tenant_id=tenant_id)
 
 
 def _ids(ids: str | Iterable[str]) -> list[str]:

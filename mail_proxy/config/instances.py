@@ -26,6 +26,7 @@ RESERVED = frozenset(
         "api",
         "backup",
         "bench",
+        "cache",
         "command-log",
         "completion",
         "config",

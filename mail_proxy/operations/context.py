@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from mail_proxy.attachments import AttachmentManager
 from mail_proxy.config.settings import Settings
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import Invalid, NotFound
@@ -97,6 +98,7 @@ class Context:
     probe: Probe
     numbers: Numbers
     spool: Spool
+    attachments: AttachmentManager
     started_at: float
     large_files: LargeFileStorage
     allow: AllowList = NOTHING

@@ -11,6 +11,7 @@ from typing import Any
 
 from mail_proxy.operations import (
     accounts,
+    cache,
     changes,
     commands,
     instance,
@@ -28,6 +29,7 @@ from mail_proxy.operations import (
 )
 from mail_proxy.operations.accept import add_messages
 from mail_proxy.wire.accounts import AccountKey, AddAccount, ListAccounts, PauseAccount
+from mail_proxy.wire.cache import ClearCache
 from mail_proxy.wire.commands import ExportCommands, ListCommands
 from mail_proxy.wire.fields import NoFields, Request
 from mail_proxy.wire.instance import GetStats, GetStatus, RotateKey, UpdateInstance
@@ -82,6 +84,8 @@ OPERATIONS: dict[str, Operation] = {
     "getToken": Operation(NoFields, instance.get_token),
     "regenerateToken": Operation(NoFields, instance.regenerate_token),
     "rotateKey": Operation(RotateKey, instance.rotate_key),
+    "getCache": Operation(NoFields, cache.get_cache),
+    "clearCache": Operation(ClearCache, cache.clear_cache),
     "addTenant": Operation(AddTenant, tenants.add_tenant),
     "listTenants": Operation(ListTenants, tenants.list_tenants),
     "getTenant": Operation(TenantOf, tenants.get_tenant),

@@ -109,6 +109,7 @@ async def delete_tenant(ctx: Context, request: TenantKey) -> Ok:
         await ctx.engine.refresh(tenant.tenant_id, account.account_id)
     ctx.forget_logins(tenant.tenant_id, None)
     ctx.metrics.forget_tenant(tenant.tenant_id)
+    await ctx.attachments.cache.clear(tenant.tenant_id)
     return OK
 
 

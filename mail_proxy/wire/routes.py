@@ -79,6 +79,8 @@ _TABLE = (
     Route("getToken", "GET", "/instance/token", _L),
     Route("regenerateToken", "POST", "/instance/token", _L, changes=True),
     Route("rotateKey", "POST", "/instance/rotate-key", _L, changes=True),
+    Route("getCache", "GET", "/cache", _A),
+    Route("clearCache", "POST", "/cache/clear", _A, ("tenant_id",), changes=True),
     # tenants
     Route("addTenant", "POST", "/tenant", _A, changes=True),
     Route("listTenants", "GET", "/tenants", _A, ("active_only",)),

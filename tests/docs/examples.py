@@ -52,6 +52,7 @@ _SHOWN = {
     "event_id": "1",
     "request_id": "5d41402abc4b2a76",
     "seconds": 0.0123,
+    "folder": "/home/me/.mail-proxy/myserver/cache/kept",
     "connect": 0.0123,
     "tls": 0.0345,
     "auth": 0.0456,

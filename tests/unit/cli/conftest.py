@@ -36,6 +36,7 @@ class FakeInstance:
     sync: dict[str, Any] = field(default_factory=dict)
     suppressions: dict[str, str | None] = field(default_factory=dict)
     steps: list[dict[str, Any]] = field(default_factory=list)
+    cache: dict[str, Any] = field(default_factory=dict)
     token: str = "mp_first"
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     fails_with: MailProxyError | Exception | None = None
@@ -230,6 +231,14 @@ class FakeInstance:
             raise NotFound(f"'{address}' is not on the suppression list")
         del self.suppressions[address]
         return {}
+
+    def _getCache(self) -> dict[str, Any]:  # noqa: N802
+        return self.cache
+
+    def _clearCache(self, tenant_id: str | None = None) -> dict[str, Any]:  # noqa: N802
+        if tenant_id is not None:
+            self._tenant(tenant_id)
+        return {"removed": 2}
 
     def _deleteAccount(self, tenant_id: str, account_id: str) -> dict[str, Any]:  # noqa: N802
         del self.accounts[tenant_id, account_id]

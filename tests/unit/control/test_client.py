@@ -153,6 +153,8 @@ CALLS: list[tuple[Callable[[Any], Any], Call, Any]] = [
         ("removeSuppression", {"tenant_id": "acme", "address": "ann@example.org"}),
         None,
     ),
+    (lambda p: p.cache.stats(), ("getCache", {}), None),
+    (lambda p: p.cache.clear("acme"), ("clearCache", {"tenant_id": "acme"}), None),
     (lambda p: p.tenants.list(), ("listTenants", {"active_only": False}), [{"id": "acme"}]),
     (lambda p: p.tenants.get("acme"), ("getTenant", {"tenant_id": "acme"}), None),
     (lambda p: p.tenants.add(id="acme"), ("addTenant", {"id": "acme"}), None),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mail_proxy.attachments import AttachmentManager
 from mail_proxy.config.settings import Settings
 from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.http_out import OutgoingHttp
@@ -208,6 +209,14 @@ async def house(settings: Settings) -> AsyncIterator[House]:
 
     metrics = MailMetrics()
     backends, http = Backends(settings.files_dir), OutgoingHttp()
+    attachments = AttachmentManager(
+        http,
+        settings.attachments,
+        settings.cache,
+        settings.state_dir,
+        clock=clock,
+        metrics=metrics.cache,
+    )
     context = Context(
         store=store,
         settings=settings,
@@ -220,6 +229,7 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         probe=probe,
         numbers=Numbers(store, clock),
         spool=Spool(settings.spool_dir),
+        attachments=attachments,
         started_at=clock.monotonic(),
         large_files=LargeFileStorage(store, backends, http, clock=clock, metrics=metrics),
     )
@@ -227,4 +237,5 @@ async def house(settings: Settings) -> AsyncIterator[House]:
     yield House(context, Door(context, audit), store, engine, reporter, clock, audit, probed)
     context.large_files.close()
     await http.close()
+    attachments.close()
     await store.close()
