@@ -302,6 +302,10 @@ async def _build(
         clock=clock,
         metrics=metrics.cache,
     )
+    large_files = LargeFileStorage(
+        store, Backends(settings.files_dir), http, clock=clock, metrics=metrics
+    )
+    letters = AttachedLetters(store, spool, attachments, partial(_folders, settings), large_files)
     engine = Engine(
         store,
         pool,
@@ -309,12 +313,9 @@ async def _build(
         clock=clock,
         metrics=metrics,
         journal=Journal(settings.journal_dir, _this_daemon(clock), clock),
-        letters=AttachedLetters(store, spool, attachments, partial(_folders, settings)),
+        letters=letters,
         on_result=results.put,
         on_event=reporter.wake,
-    )
-    large_files = LargeFileStorage(
-        store, Backends(settings.files_dir), http, clock=clock, metrics=metrics
     )
     engine.set_active(await _is_active(settings, store))
     context = Context(

@@ -14,6 +14,7 @@ from mail_proxy.attachments import AttachmentManager, Origin
 from mail_proxy.delivery.letters import Letter
 from mail_proxy.domain.attachment import Attachment, Spooled, read_attachments
 from mail_proxy.domain.errors import AttachmentFailed, SecretsUnavailable
+from mail_proxy.storage import LargeFileStorage
 from mail_proxy.store import Claimed, Store, Tenant
 from mail_proxy.store.attachment_auth import with_auth
 from mail_proxy.store.spool import Spool
@@ -29,6 +30,7 @@ class AttachedLetters:
     spool: Spool
     attachments: AttachmentManager
     folders: Folders
+    large_files: LargeFileStorage
 
     async def letter(self, message: Claimed, payload: bytes) -> Letter:
         """See `Letters`."""
@@ -46,7 +48,14 @@ class AttachedLetters:
             wanted,
             open_spooled=partial(self.spool.content, spool) if spool else None,
         )
-        return Letter(fields, fetched.contents, None, fetched.close)
+        try:
+            applied = await self.large_files.applied(
+                message.tenant_id, message.pk, fields, wanted, fetched.contents
+            )
+        except BaseException:
+            fetched.close()
+            raise
+        return Letter(applied.fields, applied.contents, None, fetched.close)
 
     async def _with_auth(
         self, message: Claimed, wanted: Sequence[Attachment]

@@ -30,7 +30,10 @@ from mail_proxy.storage.uploads import Uploads, Wanted
 
 
 class Applied(NamedTuple):
-    """A message after its tenant's rules: bodies with links, and what stays in the mail."""
+    """A message after its tenant's rules: bodies with links, and what stays in the mail.
+
+    attachments, contents: one for each entry of the `attachments` of `fields`.
+    """
 
     fields: Mapping[str, Any]
     attachments: tuple[Attachment, ...]
@@ -105,8 +108,11 @@ class LargeFileStorage:
         if not links:
             return unchanged
         stays = [n for n, fate in enumerate(decided) if fate is not Fate.REWRITE]
+        kept = with_links(fields, links)
+        if "attachments" in fields:
+            kept["attachments"] = [fields["attachments"][n] for n in stays]
         return Applied(
-            with_links(fields, links),
+            kept,
             tuple(attachments[n] for n in stays),
             tuple(contents[n] for n in stays),
         )

@@ -92,7 +92,7 @@ class House:
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     clock, metrics = FakeClock(), MailMetrics()
-    keyring = Keyring(bytes(32), tmp_path / "secret.key")
+    keyring = Keyring(None, tmp_path / "secret.key")
     files_dir = tmp_path / "files"
     async with (
         OutgoingHttp() as http,

@@ -52,6 +52,15 @@ async def test_what_is_too_large_becomes_a_link_and_the_rest_stays(house: House)
     assert 30 * DAY < row.expires_at - NOON <= 31 * DAY
 
 
+async def test_the_fields_name_what_stays_alone(house: House):
+    entries = [{"filename": "big"}, {"filename": "small"}]
+
+    applied = await house.apply({"big": LARGE, "small": SMALL}, body="x", attachments=entries)
+
+    assert applied.fields["attachments"] == [{"filename": "small"}]
+    assert entries[0] == {"filename": "big"}
+
+
 async def test_nothing_else_is_touched(house: House):
     fields = {"body": "x"}
     attachments, contents = [Attachment("a", Mode.BASE64)], [BytesContent(SMALL)]
