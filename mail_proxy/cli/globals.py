@@ -64,10 +64,16 @@ def hoist(argv: Sequence[str]) -> tuple[GlobalOptions, list[str]]:
         name, has_value, value = word.partition("=")
         if word in _FLAGS:
             _FLAGS[word](options)
+        elif name == "--output" and _is_file(value):
+            rest.append(word)
         elif name in _VALUES and has_value:
             _VALUES[name](options, value)
         elif word in _VALUES:
-            _VALUES[word](options, _next_value(word, words))
+            value = _next_value(word, words)
+            if word == "--output" and _is_file(value):
+                rest += [word, value]
+                continue
+            _VALUES[word](options, value)
         else:
             rest.append(word)
     return options, rest
@@ -78,6 +84,11 @@ def _next_value(name: str, words: Iterator[str]) -> str:
     if value is None or value == "--":
         raise _wrong(f"{name} needs a value")
     return value
+
+
+def _is_file(value: str) -> bool:
+    """No format, but the path that some commands write to, which is theirs to take."""
+    return value not in FORMATS and (value == "-" or "." in value or "/" in value)
 
 
 def _wrong(message: str) -> CommandFailed:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import typer
 
 from mail_proxy.cli import units
@@ -12,10 +10,9 @@ from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
+from mail_proxy.cli.moment import moment
 from mail_proxy.cli.output import pairs
 from mail_proxy.cli.queue import hint_if_down
-from mail_proxy.forms.checks import span
-from mail_proxy.forms.fields import BadAnswer
 
 app = Family()
 
@@ -87,11 +84,12 @@ def replay(
       mail-proxy myserver acme reports replay --message 2026-1182
     """
     found = here(ctx)
+    now = found.writer.now()
     which = pairs(
         event_ids=event_ids or None,
         ids=message or None,
-        since_ts=_moment(found, "--since", since),
-        until_ts=_moment(found, "--until", until),
+        since_ts=moment("--since", since, now),
+        until_ts=moment("--until", until, now),
     )
     if len(which.keys() - {"until_ts"} or which.keys()) != 1 or (
         "until_ts" in which and which.keys() & {"event_ids", "ids"}
@@ -157,20 +155,3 @@ def _tenant(found: Here) -> dict[str, str]:
 
 def _events(n: int) -> str:
     return "1 event is" if n == 1 else f"{units.count(n)} events are"
-
-
-def _moment(found: Here, option: str, text: str | None) -> float | None:
-    """A time, or how long ago it was, in seconds since the epoch; without a zone it is ours."""
-    if text is None:
-        return None
-    try:
-        return found.writer.now() - (span(text) or 0)
-    except BadAnswer:
-        pass  # no time span: a date then
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError):
-        raise CommandFailed(
-            f"{option}: a time such as 2h, 3d or 2026-11-21T10:00 is needed",
-            code=ExitCode.USAGE,
-        ) from None

@@ -32,6 +32,17 @@ INSTANCE = (
     Entry("token", "instance", "The admin token", _ONE),
     Entry("rotate-key", "instance", "Encrypt all secrets with a new key", _ONE),
     Entry("allow", "allow", "Let tenants reach hosts or networks of your own", _ONE),
+    Entry(
+        "command-log",
+        "command_log",
+        "Who changed what: list, export and purge",
+        _ONE,
+        is_group=True,
+        examples=(
+            "myserver command-log list --since 2h",
+            "myserver command-log export -o changes.jsonl",
+        ),
+    ),
     Entry("suspend", "queue", "Stop all sending of this instance", _QUEUE),
     Entry("activate", "queue", "Let it send again", _QUEUE),
     Entry("run-now", "queue", "Look at the queue now", _QUEUE),

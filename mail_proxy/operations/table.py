@@ -30,7 +30,7 @@ from mail_proxy.operations import (
 from mail_proxy.operations.accept import add_messages
 from mail_proxy.wire.accounts import AccountKey, AddAccount, ListAccounts, PauseAccount
 from mail_proxy.wire.cache import ClearCache
-from mail_proxy.wire.commands import ExportCommands, ListCommands
+from mail_proxy.wire.commands import ExportCommands, ListCommands, PurgeCommands
 from mail_proxy.wire.fields import NoFields, Request
 from mail_proxy.wire.instance import GetStats, GetStatus, RotateKey, UpdateInstance
 from mail_proxy.wire.messages import (
@@ -81,6 +81,7 @@ OPERATIONS: dict[str, Operation] = {
     "reloadBounce": Operation(NoFields, instance.reload_bounce),
     "listCommands": Operation(ListCommands, commands.list_commands),
     "exportCommands": Operation(ExportCommands, commands.export_commands),
+    "purgeCommands": Operation(PurgeCommands, commands.purge_commands),
     "getToken": Operation(NoFields, instance.get_token),
     "regenerateToken": Operation(NoFields, instance.regenerate_token),
     "rotateKey": Operation(RotateKey, instance.rotate_key),

@@ -348,8 +348,8 @@ class Store(Protocol):
         """
         ...
 
-    async def cleanup_commands(self, *, before: float) -> int:
-        """Remove what the command log has from before; how many lines."""
+    async def cleanup_commands(self, *, before: float, limit: int | None = None) -> int:
+        """Remove what the command log has from before, up to `limit`; how many lines."""
         ...
 
     # files beside the rows; see `spool.py`
@@ -534,8 +534,12 @@ class Store(Protocol):
         since_ts: float | None = None,
         until_ts: float | None = None,
         endpoint_filter: str | None = None,
+        after_pk: int | None = None,
         limit: int,
         oldest_first: bool = False,
     ) -> list[CommandRow]:
-        """tenant_id: "" for the instance, None for all. endpoint_filter: a part of the path."""
+        """tenant_id: "" for the instance, None for all. endpoint_filter: a part of the path.
+
+        after_pk: only lines behind this one, which was the last of a page.
+        """
         ...

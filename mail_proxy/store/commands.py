@@ -61,6 +61,7 @@ def list_commands(
     since_ts: float | None,
     until_ts: float | None,
     endpoint_filter: str | None,
+    after_pk: int | None,
     limit: int,
     oldest_first: bool,
 ) -> list[CommandRow]:
@@ -75,6 +76,8 @@ def list_commands(
         chosen = chosen.where(_c.pk >= first_pk_at(since_ts))
     if until_ts is not None:
         chosen = chosen.where(_c.pk < first_pk_at(until_ts))
+    if after_pk is not None:
+        chosen = chosen.where(_c.pk > after_pk)
     if endpoint_filter is not None:
         chosen = chosen.where(func.instr(_c.endpoint, endpoint_filter) > 0)
     keys = chosen.with_only_columns(_c.pk, _c.tenant_id).limit(limit)

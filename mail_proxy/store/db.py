@@ -530,12 +530,14 @@ class MailProxyDb:
                     removed += await self._write(removing.remove_old, each, pks, before=before)
         return removed
 
-    async def cleanup_commands(self, *, before: float) -> int:
+    async def cleanup_commands(self, *, before: float, limit: int | None = None) -> int:
         removed = 0
         for each in await self._readers.read(removing.tenants_with_commands, before=before):
-            while n := await self._write(
-                removing.remove_commands, each, before=before, limit=AT_ONCE
-            ):
+            while limit is None or removed < limit:
+                size = AT_ONCE if limit is None else min(AT_ONCE, limit - removed)
+                n = await self._write(removing.remove_commands, each, before=before, limit=size)
+                if not n:
+                    break
                 removed += n
         return removed
 
@@ -778,6 +780,7 @@ class MailProxyDb:
         since_ts: float | None = None,
         until_ts: float | None = None,
         endpoint_filter: str | None = None,
+        after_pk: int | None = None,
         limit: int,
         oldest_first: bool = False,
     ) -> list[CommandRow]:
@@ -787,6 +790,7 @@ class MailProxyDb:
             since_ts=since_ts,
             until_ts=until_ts,
             endpoint_filter=endpoint_filter,
+            after_pk=after_pk,
             limit=limit,
             oldest_first=oldest_first,
         )

@@ -13,18 +13,33 @@ MAX_LISTED = 10_000
 
 
 class ExportCommands(Request):
-    """tenant_id: of one tenant; without one of all, and of the instance."""
+    """tenant_id: of one tenant; without one of all, and of the instance.
+
+    endpoint_filter: a part of the path. cursor: the `next_cursor` of the page before.
+    """
 
     tenant_id: Text | None = None
     since_ts: Timestamp | None = None
     until_ts: Timestamp | None = None
+    endpoint_filter: Text | None = None
+    cursor: Text | None = None
 
 
-class ListCommands(ExportCommands):
+class ListCommands(Request):
     """endpoint_filter: a part of the path. limit: the latest so many."""
 
+    tenant_id: Text | None = None
+    since_ts: Timestamp | None = None
+    until_ts: Timestamp | None = None
     endpoint_filter: Text | None = None
     limit: Int = Field(default=100, ge=1, le=MAX_LISTED)
+
+
+class PurgeCommands(Request):
+    """before_ts: what is older goes. limit: how many lines in this request at most."""
+
+    before_ts: Timestamp
+    limit: Int = Field(default=MAX_LISTED, ge=1, le=MAX_LISTED)
 
 
 # --- answers ---
@@ -62,7 +77,16 @@ class ExportedCommand(TypedDict):
 
 
 class ExportedCommands(TypedDict):
-    """The oldest first; at most 10,000: go on with the last `command_ts` as `since_ts`."""
+    """The oldest first; at most 10,000. next_cursor: where the next page begins, if any."""
 
     ok: Literal[True]
     commands: list[ExportedCommand]
+    next_cursor: NotRequired[str]
+
+
+class CommandsPurged(TypedDict):
+    """removed: lines. has_more: older ones are left; ask again."""
+
+    ok: Literal[True]
+    removed: int
+    has_more: bool

@@ -74,8 +74,13 @@ _TABLE = (
         ("tenant_id", "since_ts", "until_ts", "endpoint_filter", "limit"),
     ),
     Route(
-        "exportCommands", "GET", "/command-log/export", _A, ("tenant_id", "since_ts", "until_ts")
+        "exportCommands",
+        "GET",
+        "/command-log/export",
+        _A,
+        ("tenant_id", "since_ts", "until_ts", "endpoint_filter", "cursor"),
     ),
+    Route("purgeCommands", "DELETE", "/command-log", _A, ("before_ts", "limit"), changes=True),
     Route("getToken", "GET", "/instance/token", _L),
     Route("regenerateToken", "POST", "/instance/token", _L, changes=True),
     Route("rotateKey", "POST", "/instance/rotate-key", _L, changes=True),

@@ -37,6 +37,7 @@ class FakeInstance:
     suppressions: dict[str, str | None] = field(default_factory=dict)
     steps: list[dict[str, Any]] = field(default_factory=list)
     cache: dict[str, Any] = field(default_factory=dict)
+    log: list[dict[str, Any]] = field(default_factory=list)
     token: str = "mp_first"
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     fails_with: MailProxyError | Exception | None = None
@@ -163,6 +164,21 @@ class FakeInstance:
 
     def _rotateKey(self, lost: bool = False) -> dict[str, Any]:  # noqa: N802
         return {"values": 1234}
+
+    def _listCommands(self, limit: int, **which: Any) -> dict[str, Any]:  # noqa: N802
+        return {"commands": self.log[::-1][:limit]}
+
+    def _exportCommands(self, cursor: str = "0", **which: Any) -> dict[str, Any]:  # noqa: N802
+        first = int(cursor)
+        more = {"next_cursor": str(first + 2)} if len(self.log) > first + 2 else {}
+        names = ("endpoint", "tenant_id", "payload", "command_ts")
+        page = [{name: line[name] for name in names} for line in self.log[first : first + 2]]
+        return {"commands": page, **more}
+
+    def _purgeCommands(self, before_ts: float) -> dict[str, Any]:  # noqa: N802
+        old = [line for line in self.log if line["command_ts"] < before_ts]
+        self.log = [line for line in self.log if line not in old[:2]]
+        return {"removed": len(old[:2]), "has_more": len(old) > 2}
 
     def _getToken(self) -> dict[str, Any]:  # noqa: N802
         return {"token": self.token}

@@ -52,6 +52,12 @@ def test_global_options_are_taken_from_anywhere() -> None:
     assert options.fields == ("a", "b")
 
 
+def test_a_file_to_write_to_is_left_to_the_command() -> None:
+    options, rest = hoist(["my", "--output", "a.jsonl", "--output=./b", "--output", "csv"])
+    assert options.output == "csv"
+    assert rest == ["my", "--output", "a.jsonl", "--output=./b"]
+
+
 def test_values_may_follow_an_equals_sign() -> None:
     options, rest = hoist(["--home=/x", "list", "--output=csv", "--color=never"])
     assert (options.home, options.output, options.color) == (Path("/x"), "csv", "never")

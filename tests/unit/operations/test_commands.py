@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mail_proxy.domain.errors import Forbidden, Invalid
+from mail_proxy.operations import commands
 from mail_proxy.wire.caller import ADMIN
 
 
@@ -48,6 +49,30 @@ async def test_they_are_exported_oldest_first_and_without_more(house):
     exported = (await house.call("exportCommands"))["commands"]
     assert [c["endpoint"] for c in exported] == ["/tenant", "/commands/suspend"]
     assert set(exported[0]) == {"endpoint", "tenant_id", "payload", "command_ts"}
+
+
+async def test_an_export_goes_on_behind_its_last_line(house, monkeypatch):
+    monkeypatch.setattr(commands, "MAX_LISTED", 2)
+    for tenant_id in ("acme", "bravo", "charlie"):
+        await house.call("addTenant", id=tenant_id)
+    first = await house.call("exportCommands")
+    rest = await house.call("exportCommands", cursor=first["next_cursor"])
+    told = [c["payload"]["id"] for page in (first, rest) for c in page["commands"]]
+    assert told == ["acme", "bravo", "charlie"]
+    assert "next_cursor" not in rest
+    with pytest.raises(Invalid):
+        await house.call("exportCommands", cursor="x")
+
+
+async def test_old_lines_are_purged_in_pieces_and_the_purge_is_a_line_itself(house):
+    for tenant_id in ("acme", "bravo", "charlie"):
+        await house.call("addTenant", id=tenant_id)
+    first = await house.call("purgeCommands", before_ts=4e9, limit=2)
+    assert (first["removed"], first["has_more"]) == (2, True)
+    rest = await house.call("purgeCommands", before_ts=4e9, limit=3)
+    assert (rest["removed"], rest["has_more"]) == (2, False)
+    [last] = (await house.call("listCommands"))["commands"]
+    assert (last["endpoint"], last["payload"]["before_ts"]) == ("/command-log", 4e9)
 
 
 async def test_a_time_without_changes_is_empty(house):
