@@ -61,6 +61,13 @@ class Prompter:
             return False
         return self._options.yes or self._yes_or_no(f"{question} [Y/n] ", enter=True)
 
+    def text(self, label: str, option: str, *, may_be_empty: bool = False) -> str:
+        """A line. Raises InputNeeded, naming the option, without a terminal; Cancelled on none."""
+        self._need_terminal(f"{label} is needed", option)
+        while not (answer := self._ask(f"{label}: ")) and not may_be_empty:
+            pass  # asked again
+        return answer
+
     def password(self, label: str, option: str = "--password-file, or --password-stdin") -> str:
         """A secret without echo; InputNeeded names the ways around the question."""
         self._need_terminal(f"{label} is needed", option)

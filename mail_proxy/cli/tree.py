@@ -29,6 +29,17 @@ INSTANCE = (
     Entry("info", "instance", "What it is, where it is, and where its settings come from", _ONE),
     Entry("stats", "instance", "The queue in numbers", _ONE),
     Entry("logs", "logs", "The log of the daemon", _ONE),
+    Entry(
+        "config",
+        "config",
+        "Its settings: show, set, bounce, check and path",
+        _ONE,
+        is_group=True,
+        examples=(
+            "myserver config show",
+            "myserver config set log_level=DEBUG",
+        ),
+    ),
     Entry("token", "instance", "The admin token", _ONE),
     Entry("rotate-key", "instance", "Encrypt all secrets with a new key", _ONE),
     Entry("allow", "allow", "Let tenants reach hosts or networks of your own", _ONE),

@@ -38,6 +38,7 @@ class FakeInstance:
     steps: list[dict[str, Any]] = field(default_factory=list)
     cache: dict[str, Any] = field(default_factory=dict)
     log: list[dict[str, Any]] = field(default_factory=list)
+    settings: list[dict[str, Any]] = field(default_factory=list)
     token: str = "mp_first"
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     fails_with: MailProxyError | Exception | None = None
@@ -160,7 +161,14 @@ class FakeInstance:
 
     def _getInstance(self) -> dict[str, Any]:  # noqa: N802
         active = not self.is_suspended
-        return {"id": 1, "name": "my", "bounce_enabled": False, "scheduler_active": active}
+        known = {"id": 1, "name": "my", "bounce_enabled": False, "scheduler_active": active}
+        return known | ({"settings": self.settings} if self.settings else {})
+
+    def _updateInstance(self, **fields: Any) -> dict[str, Any]:  # noqa: N802
+        return {}
+
+    def _reloadBounce(self) -> dict[str, Any]:  # noqa: N802
+        return {}
 
     def _rotateKey(self, lost: bool = False) -> dict[str, Any]:  # noqa: N802
         return {"values": 1234}
