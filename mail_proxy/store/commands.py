@@ -61,7 +61,7 @@ def list_commands(
     since_ts: float | None,
     until_ts: float | None,
     endpoint_filter: str | None,
-    after_pk: int | None,
+    after_pk: int | None = None,
     limit: int,
     oldest_first: bool,
 ) -> list[CommandRow]:
