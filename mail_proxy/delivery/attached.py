@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from mail_proxy.attachments import AttachmentManager, Origin
 from mail_proxy.delivery.letters import Letter
-from mail_proxy.domain.attachment import Attachment, Spooled, read_attachments
+from mail_proxy.domain.attachment import Attachment, Mode, Spooled, read_attachments
 from mail_proxy.domain.errors import AttachmentFailed, SecretsUnavailable
 from mail_proxy.storage import LargeFileStorage
 from mail_proxy.store import Claimed, Store, Tenant
@@ -43,6 +43,7 @@ class AttachedLetters:
         tenant = await self.store.get_tenant(message.tenant_id)
         if tenant is None:
             raise AttachmentFailed("its tenant is gone", is_permanent=False)
+        _check_login(tenant, wanted)
         fetched = await self.attachments.fetch(
             self._origin(tenant),
             wanted,
@@ -64,7 +65,7 @@ class AttachedLetters:
             return await with_auth(self.store, message.tenant_id, message.pk, wanted)
         except SecretsUnavailable as error:
             why = f"the credentials of an attachment cannot be read: {error}"
-            raise AttachmentFailed(why, is_permanent=False) from error
+            raise SecretsUnavailable(why) from error
 
     def _origin(self, tenant: Tenant) -> Origin:
         return Origin(
@@ -74,6 +75,16 @@ class AttachedLetters:
             client_auth=tenant.client_auth,
             url_set_by_admin=tenant.url_set_by_admin,
             folders=tuple(self.folders(tenant)),
+        )
+
+
+def _check_login(tenant: Tenant, wanted: Sequence[Attachment]) -> None:
+    """Without its login the tenant's server would refuse for good. Raises SecretsUnavailable."""
+    if tenant.client_auth is not None or not tenant.secret_unreadable:
+        return
+    if any(one.mode is Mode.ENDPOINT and one.server is None and one.auth is None for one in wanted):
+        raise SecretsUnavailable(
+            "the login of the tenant's attachments cannot be read: its key is lost"
         )
 
 

@@ -29,8 +29,8 @@ class Letters(Protocol):
     async def letter(self, message: Claimed, payload: bytes) -> Letter:
         """Fetch what is needed. payload: the message's content as it is stored.
 
-        Raises AttachmentFailed, and StoreError for what cannot be read now. Cancelled, nothing
-        is held.
+        Raises AttachmentFailed, SecretsUnavailable, and StoreError for what cannot be read now.
+        Cancelled, nothing is held.
         """
         ...
 

@@ -14,6 +14,7 @@ from mail_proxy.store import Claimed, NewEvent, Outcome, RecipientResult
 from mail_proxy.store.fates import refusal
 
 BROKEN_WAIT_S = 900.0  # after a bug of ours, which time alone does not mend
+MEND_WAIT_S = 900.0  # for a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,12 @@ def broken(message: Claimed, error: Exception, *, dot_sent: bool, now: float) ->
         verdict = Verdict((), in_doubt=True, reason=f"in doubt: {why}")
         return replace(_doubtful(message, (), verdict, now), dot_sent=True)
     return _deferred(message, (), Verdict((), reason=why), now + BROKEN_WAIT_S, now)
+
+
+def put_off(message: Claimed, why: str, *, now: float) -> Outcome:
+    """Looked at again in a while; no try is spent on what a person has to mend."""
+    verdict = Verdict((), reason=why)
+    return replace(_deferred(message, (), verdict, now + MEND_WAIT_S, now), spends_try=False)
 
 
 def cause_of(reason: str, reply: Reply | None) -> str:

@@ -14,10 +14,15 @@ from mail_proxy.delivery.claimer import STORE_PAUSE_S
 from mail_proxy.delivery.finish import Finisher
 from mail_proxy.delivery.lane import Lane
 from mail_proxy.delivery.letters import Letter, Letters, needs_letter
-from mail_proxy.delivery.outcome import Rules, broken, outcome_of, released
+from mail_proxy.delivery.outcome import Rules, broken, outcome_of, put_off, released
 from mail_proxy.domain.attempt import RecipientVerdict, Verdict
 from mail_proxy.domain.clock import Clock
-from mail_proxy.domain.errors import AttachmentFailed, StoreFull, StoreUnavailable
+from mail_proxy.domain.errors import (
+    AttachmentFailed,
+    SecretsUnavailable,
+    StoreFull,
+    StoreUnavailable,
+)
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy.domain.state import RecipientState
 from mail_proxy.observe import events
@@ -71,6 +76,9 @@ class Preparing:
                 seconds = self.clock.monotonic() - started
                 self.finisher.put(message, self._failed(lane, message, error), seconds)
                 self.metrics.attachment_failed(is_permanent=error.is_permanent)
+        except SecretsUnavailable as error:  # no fault of the message: it loses no try
+            if lane.returned(message):
+                self.finisher.put(message, put_off(message, str(error), now=self.clock.now()))
         except Exception as error:  # noqa: BLE001 - a bug of ours defers one message only
             events.attempt_broke(message, error)
             if lane.returned(message):

@@ -288,7 +288,7 @@ def _paused(it: Subject, around: Around, account: AccountState, until: float) ->
 def _not_due(it: Subject, around: Around, account: AccountState) -> Why:
     at = when(it.due_at, around.now)
     do = _retry(it, around)
-    if not it.tries and it.is_scheduled:
+    if not it.tries and it.is_scheduled and not it.error:
         return Why(Cause.SCHEDULED, f"scheduled for {at}", do, it.due_at)
     text = f"deferred: {_count(it, account)} at {at}"
     if it.error:

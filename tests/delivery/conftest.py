@@ -18,7 +18,7 @@ from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.delivery import Engine, Journal
 from mail_proxy.delivery.letters import Letter
 from mail_proxy.domain.content import BytesContent
-from mail_proxy.domain.errors import AttachmentFailed, ContentChanged
+from mail_proxy.domain.errors import ContentChanged
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.secrets import Keyring
 from mail_proxy.sinks.smtp import SmtpSink
@@ -89,7 +89,7 @@ class ScriptedLetters:
         self.changes = 0  # so many letters have files that change while they are sent
         self.asked: list[str] = []
         self.given_up: list[str] = []
-        self.fails: dict[str, list[AttachmentFailed]] = {}
+        self.fails: dict[str, list[Exception]] = {}
         self.held: dict[str, asyncio.Event] = {}
         self.open: Counter[str] = Counter()
         self.asking = asyncio.Event()

@@ -7,7 +7,7 @@ from email import message_from_bytes
 from email.policy import default
 from typing import Any
 
-from mail_proxy.domain.errors import AttachmentFailed
+from mail_proxy.domain.errors import AttachmentFailed, SecretsUnavailable
 from mail_proxy.domain.reply import Stage
 from mail_proxy.domain.state import State
 
@@ -81,6 +81,21 @@ async def test_an_attachment_that_may_come_later_is_asked_for_again(house: House
         engine.wake_all()
         assert await house.statuses(2) == ["deferred", "sent"]
     assert 'gmp_attachment_failures_total{kind="temporary"} 1.0' in house.metrics.render()
+
+
+async def test_credentials_that_cannot_be_read_cost_their_message_no_try(house: House) -> None:
+    why = "the credentials of an attachment cannot be read: the key is gone"
+    house.letters.fails["m1"] = [SecretsUnavailable(why)] * 20
+    async with house.running() as engine:
+        await house.post("m1", attached=1)
+        for n in range(20):
+            assert (await house.statuses(n + 1))[-1] == "deferred"
+            house.clock.advance(1000)
+            engine.wake_all()
+        assert (await house.statuses(21))[-1] == "sent"
+        row = await house.row("m1")
+    assert row.tries == 1
+    assert {e.data["deferred_reason"] for e in row.events if e.event_type == "deferred"} == {why}
 
 
 async def test_a_message_is_taken_back_from_its_file_server(house: House) -> None:

@@ -116,3 +116,36 @@ async def test_after_a_key_that_is_lost_for_good_passwords_are_given_anew(
     async with await MailProxy.open(own) as proxy:
         assert (proxy.secrets_problem, proxy.admin_token) == ("", token)
     assert len(list(own.state_dir.glob("secret.key.unfit-*"))) == 1
+
+
+@pytest.mark.slow
+async def test_logins_of_attachments_that_cannot_be_read_cost_no_try(
+    settings: Settings, sink: Any, eventually: Any
+) -> None:
+    good = replace(settings, encryption_key=None)
+    login = {"method": "bearer", "token": "s3cret"}
+    sealed = {"filename": "a", "storage_path": "https://files.example/a", "auth": login}
+    asked = {"filename": "b", "storage_path": "invoices/7"}  # with the tenant's login
+    mail = {"from": "a@x.example", "to": ["b@y.example"], "subject": "s", "body": "b"}
+    posted = [{**mail, "id": a["filename"], "attachments": [a]} for a in (sealed, asked)]
+    async with await MailProxy.open(good) as proxy:
+        url = "https://app.example.com"
+        tenant = {"id": "acme", "client_base_url": url, "client_auth": login}
+        await proxy.handle_command("addTenant", tenant)
+        account = {"id": "main", "tenant_id": "acme", "host": sink.host, "port": sink.port}
+        await proxy.handle_command("addAccount", account)
+        await proxy.handle_command("addMessages", {"tenant_id": "acme", "messages": posted})
+    good.key_path.unlink()
+    async with await MailProxy.open(good) as proxy:
+        proxy.start()
+
+        async def are_put_off() -> bool:
+            told = await proxy.handle_command("listMessages", {"status": "deferred"})
+            return len(told["messages"]) == 2
+
+        await eventually(are_put_off)
+        listed = (await proxy.handle_command("listMessages"))["messages"]
+        assert [message["tries"] for message in listed] == [0, 0]
+        for message in listed:
+            why = await proxy.handle_command("explainMessage", {"id": message["id"]})
+            assert "cannot be read" in why["why"]
