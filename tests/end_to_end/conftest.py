@@ -18,12 +18,18 @@ from tests.faults.installation import Installation
 def running(
     instance: Instance, environ: dict[str, str]
 ) -> Callable[..., AbstractAsyncContextManager[Installation]]:
-    """A running instance with one tenant and one account; `relay` may be another server."""
+    """A running instance with one tenant and one account, given its fields.
+
+    settings: more of the daemon's environment. application: what takes the reports, and listens.
+    """
 
     @asynccontextmanager
-    async def run(**account: Any) -> AsyncIterator[Installation]:
-        async with SmtpSink() as relay, ReportSink() as application:
-            main = Installation(instance, environ, relay, application)
+    async def run(
+        settings: dict[str, str] | None = None, application: Any = None, **account: Any
+    ) -> AsyncIterator[Installation]:
+        async with SmtpSink() as relay, ReportSink() as reports:
+            given = {**environ, **(settings or {})}
+            main = Installation(instance, given, relay, application or reports)
             await main.start()
             try:
                 await main.prepare(**account)
