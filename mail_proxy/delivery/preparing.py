@@ -36,7 +36,7 @@ _Key = tuple[int, int]  # pk, lease token
 class Preparing:
     """The letters of what is claimed, from the moment that they are asked for until the end.
 
-    ready: told when a lane has another message to begin.
+    ready: told when a lane has another message to begin, or room for one more.
     """
 
     letters: Letters
@@ -74,7 +74,7 @@ class Preparing:
         except AttachmentFailed as error:
             if lane.returned(message):
                 seconds = self.clock.monotonic() - started
-                self.finisher.put(message, self._failed(lane, message, error), seconds)
+                self._ended(lane, message, self._failed(lane, message, error), seconds)
                 self.metrics.attachment_failed(is_permanent=error.is_permanent)
         except SecretsUnavailable as error:  # no fault of the message: it loses no try
             if lane.returned(message):
@@ -83,7 +83,8 @@ class Preparing:
             events.attempt_broke(message, error)
             if lane.returned(message):
                 now = self.clock.now()
-                self.finisher.put(message, broken(message, error, dot_sent=False, now=now))
+                outcome = broken(message, error, dot_sent=False, now=now)
+                self._ended(lane, message, outcome, self.clock.monotonic() - started)
         else:
             self.metrics.attachments_here(self.clock.monotonic() - started)
             self._arrived(lane, message, letter)
@@ -106,6 +107,11 @@ class Preparing:
             return
         self._held[_key(message)] = letter
         lane.add([message])
+        self.ready(lane)
+
+    def _ended(self, lane: Lane, message: Claimed, outcome: Outcome, seconds: float) -> None:
+        """No connection will be asked for: nobody else tells that the lane has room for more."""
+        self.finisher.put(message, outcome, seconds)
         self.ready(lane)
 
     def _failed(self, lane: Lane, message: Claimed, error: AttachmentFailed) -> Outcome:

@@ -69,6 +69,15 @@ async def test_an_attachment_that_will_never_be_there_ends_its_message(house: Ho
     assert house.relay.peak == 0
 
 
+async def test_others_are_claimed_when_all_that_was_claimed_has_failed(house: House) -> None:
+    ids = [f"m{n}" for n in range(100)]  # several claims
+    why = AttachmentFailed("there is no such file", is_permanent=True)
+    house.letters.fails = {id_: [why] for id_ in ids}
+    async with house.running():
+        await house.post(*ids, attached=1)
+        assert await house.statuses(100) == ["error"] * 100
+
+
 async def test_an_attachment_that_may_come_later_is_asked_for_again(house: House) -> None:
     why = "Attachment fetch failed for a.pdf: the server answered 503"
     house.letters.fails["m1"] = [AttachmentFailed(why, is_permanent=False)]
