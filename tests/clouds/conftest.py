@@ -21,6 +21,8 @@ from typing import Any
 
 import pytest
 
+from tests.faults.profile import lacks
+
 BUCKET = "letters"
 _AZURE_KEY = (  # azurite's own, the same everywhere
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -68,7 +70,7 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     blob = pytest.importorskip("azure.storage.blob", reason="needs the extra large-files")
     program = os.environ.get("MAIL_PROXY_AZURITE") or shutil.which("azurite-blob")
     if program is None:
-        pytest.skip("needs azurite: npm install -g azurite")
+        lacks("needs azurite: npm install -g azurite")
     folder = tmp_path_factory.mktemp("azurite")
     words = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence"]
     words += ["--disableTelemetry", "--skipApiVersionCheck"]

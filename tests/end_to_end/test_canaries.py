@@ -52,7 +52,19 @@ class Run:
         self.secrets["admin token"] = (await call("getToken"))["token"]
         bearer = {"method": "bearer", "token": self.secret("bearer")}
         reports = {"client_base_url": main.application.base_url, "client_sync_path": PATH}
-        made = await call("addTenant", id="acme", client_auth=bearer, **reports)
+        large = {
+            "storage_url": "file://",
+            "public_base_url": main.url,
+            "storage_auth": {
+                "secret": self.secret("s3"),
+                "account_key": self.secret("azure"),
+                "connection_string": f"AccountName=a;AccountKey={self.secret('string')}",
+                "service_account": {"private_key": self.secret("google")},
+            },
+        }
+        made = await call(
+            "addTenant", id="acme", client_auth=bearer, large_file_config=large, **reports
+        )
         main.key = self.secrets["key"] = made["api_key"]
         added = await call("addTenantKey", tenant_id="acme")
         self.secrets["second key"] = added["api_key"]
@@ -62,6 +74,7 @@ class Run:
         webhook = await call("createWebhookSecret", tenant_id="acme")
         self.secrets["webhook"] = webhook["secret"]
         await call("updateInstance", bounce_imap_password=self.secret("bounce"))
+        self.answers.append(repr(await call("checkStorage", tenant_id="acme")).encode())
         await self.add_accounts()
 
     async def add_accounts(self) -> None:
@@ -93,6 +106,7 @@ class Run:
     async def look_everywhere(self, session: aiohttp.ClientSession) -> None:
         """Every GET route, by the admin and by the tenant."""
         known = {"tenant_id": "acme", "account_id": "refused", "id": "plain", "key_id": "first"}
+        known |= {"token": "t", "filename": "f"}
         for route in ROUTES.values():
             if route.method == "GET" and route.scope < Scope.LOCAL:
                 for token in ("admin token", "key"):

@@ -107,6 +107,8 @@ def _led(key: str, value: Any) -> Any:
         return None
     if key == "storage_path" and isinstance(value, str) and "http" in value.lower():
         return f"http://{NOWHERE}:9/x"
+    if key == "storage_url" and isinstance(value, str):
+        return "file://"  # in the instance's own folder
     if key in HOSTS + URLS and isinstance(value, str) and value not in SAFE:
         return NOWHERE
     return harmless(value)
@@ -173,6 +175,7 @@ def test_requests_lead_nowhere_else() -> None:
         "host": "smtp.example.com",
         "in": [{"client_base_url": "http://example.com"}],
         "oauth2": {"provider": "google"},
+        "large_file_config": {"storage_url": "s3://bucket"},
         "attachments": [{"storage_path": "[HTTPS://example.com]x"}, {"storage_path": "a/b"}],
     }
 
@@ -180,5 +183,6 @@ def test_requests_lead_nowhere_else() -> None:
         "host": NOWHERE,
         "in": [{"client_base_url": NOWHERE}],
         "oauth2": {"provider": None},
+        "large_file_config": {"storage_url": "file://"},
         "attachments": [{"storage_path": f"http://{NOWHERE}:9/x"}, {"storage_path": "a/b"}],
     }

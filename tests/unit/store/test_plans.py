@@ -17,6 +17,7 @@ from sqlalchemy import event
 from mail_proxy.domain.actions import Action
 from mail_proxy.domain.filter_text import parse_filter
 from mail_proxy.domain.state import Event, RecipientState
+from mail_proxy.domain.stored_file import FileState, StoredFile
 from mail_proxy.store import (
     EventRow,
     MessageFilter,
@@ -31,6 +32,7 @@ from mail_proxy.store import (
     removing,
     reports,
     searching,
+    stored_files,
     suppressions,
 )
 from mail_proxy.store import messages as looking
@@ -235,6 +237,29 @@ def test_suppressions_are_found_by_their_keys(plans):
         plans.of(suppressions.tenants_with_suppressions),
     ):
         assert_walks_nothing(plan)
+
+
+def test_stored_files_are_found_by_their_keys(plans):
+    file = StoredFile(
+        *("acme", "f" * 32, "a.pdf", "", 1, "", "file://", "k"), FileState.UPLOADING, 1.0, 2.0, 7, 0
+    )
+    key = (file.tenant_id, file.file_id)
+    for plan in (
+        plans.of(stored_files.stored_files_of, "acme", 7),
+        plans.of(stored_files.find_stored_file, file.file_id),
+        plans.of(stored_files.file_ready, *key, expires_at=3.0),
+        plans.of(stored_files.note_download, *key, now=2.0, expires_at=3.0),
+        plans.of(stored_files.end_file, *key, now=2.0),
+        plans.of(stored_files.begin_removal, *key, now=2.0),
+        plans.of(stored_files.postpone_file, *key, now=2.0, at=3.0),
+        plans.of(stored_files.drop_stored_files, "acme", dropped_as="x", now=2.0),
+        plans.of(stored_files.count_dropped, "x"),
+        plans.of(stored_files.forget_file, *key),
+    ):
+        assert_walks_nothing(plan)
+    plan = plans.of(stored_files.expired_files, now=9.0, limit=5)
+    assert_walks_nothing(plan)
+    assert not any("TEMP B-TREE" in step for step in plan)
 
 
 def test_a_claim_finds_lower_priorities_by_ranges_of_the_due_index(plans):
