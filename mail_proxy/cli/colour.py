@@ -7,6 +7,8 @@ from typing import TextIO
 
 BOLD = "1"
 RED = "31"
+GREEN = "32"
+YELLOW = "33"
 
 
 def wants_colour(choice: str, environ: Mapping[str, str], stream: TextIO) -> bool:

@@ -19,6 +19,7 @@ ROOT = (
         "instance", "explicit", "NAME: an instance whose name may be a command", _INSTANCES, True
     ),
     Entry("demo", "tools", "Watch a queue work, with a mail server made for it", _TOOLS),
+    Entry("doctor", "doctor", "What is wrong with an instance, and what to do about it", _TOOLS),
     Entry("bench", "bench", "How fast it accepts and delivers on this machine", _TOOLS),
     Entry("listen", "listen", "Take delivery reports, verify and print them", _TOOLS),
     Entry("help", "tools", "Help on a command or a topic", _TOOLS),

@@ -116,6 +116,20 @@ class OutgoingHttp:
         data = urlencode(fields).encode("ascii")
         return await self._post(url, data, headers, trusted, timeout_s, max_bytes)
 
+    async def reach(self, url: str, *, trusted: bool, timeout_s: float) -> int:
+        """The status that a HEAD of the URL is answered with; it says nothing of ours.
+
+        Raises as `post_json`.
+        """
+        target = check_callback(url, trusted=trusted, allow=self._allow)
+        session = self._sessions.of(target, trusted=trusted)
+        with in_our_words(target, timeout_s):
+            async with (
+                asyncio.timeout(timeout_s),
+                session.head(target, allow_redirects=False) as response,
+            ):
+                return response.status
+
     async def download(
         self,
         url: str,

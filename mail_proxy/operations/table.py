@@ -18,6 +18,7 @@ from mail_proxy.operations import (
     keys,
     listing,
     messages,
+    network,
     pauses,
     reports,
     resending,
@@ -42,6 +43,7 @@ from mail_proxy.wire.messages import (
     ResendMessages,
     SettleMessages,
 )
+from mail_proxy.wire.network import CheckNetwork
 from mail_proxy.wire.reports import ListReports, ReplayReports, ResumeReports
 from mail_proxy.wire.routes import ROUTES
 from mail_proxy.wire.scheduler import Activate, RunNow, Suspend
@@ -82,6 +84,7 @@ OPERATIONS: dict[str, Operation] = {
     "listCommands": Operation(ListCommands, commands.list_commands),
     "exportCommands": Operation(ExportCommands, commands.export_commands),
     "purgeCommands": Operation(PurgeCommands, commands.purge_commands),
+    "checkNetwork": Operation(CheckNetwork, network.check_network),
     "getToken": Operation(NoFields, instance.get_token),
     "regenerateToken": Operation(NoFields, instance.regenerate_token),
     "rotateKey": Operation(RotateKey, instance.rotate_key),

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from mail_proxy.config.settings import ReportSettings
 from mail_proxy.domain.clock import Clock
-from mail_proxy.domain.errors import StoreError
-from mail_proxy.http_out import OutgoingHttp
+from mail_proxy.domain.errors import Invalid, StoreError
+from mail_proxy.http_out import OutgoingHttp, Unreachable
 from mail_proxy.observe import events as log
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.reports.agenda import Agenda
@@ -76,6 +76,22 @@ class Reporter:
             replace(sync, paused=False, retry_at=None, failures=0, last_error=None)
         )
         self.run_now(tenant_id)
+
+    async def reach(self, tenant: Tenant, *, timeout_s: float) -> tuple[str, str] | None:
+        """The tenant's URL, and why nothing answers there ("": something does); None: no URL.
+
+        Nothing is posted: any answer to a HEAD will do.
+        """
+        receiver = receiver_of(tenant, self._tools.settings)
+        if receiver is None:
+            return None
+        try:
+            await self._tools.http.reach(
+                receiver.url, trusted=receiver.trusted, timeout_s=timeout_s
+            )
+        except (Unreachable, Invalid) as error:
+            return receiver.url, f"{error}; {error.hint}" if error.hint else str(error)
+        return receiver.url, ""
 
     def is_due(self, tenant: Tenant, sync: SyncState) -> bool:
         """The tenant's next heartbeat has come."""

@@ -81,6 +81,7 @@ _TABLE = (
         ("tenant_id", "since_ts", "until_ts", "endpoint_filter", "cursor"),
     ),
     Route("purgeCommands", "DELETE", "/command-log", _A, ("before_ts", "limit"), changes=True),
+    Route("checkNetwork", "POST", "/instance/check", _A),
     Route("getToken", "GET", "/instance/token", _L),
     Route("regenerateToken", "POST", "/instance/token", _L, changes=True),
     Route("rotateKey", "POST", "/instance/rotate-key", _L, changes=True),

@@ -39,6 +39,8 @@ class FakeInstance:
     cache: dict[str, Any] = field(default_factory=dict)
     log: list[dict[str, Any]] = field(default_factory=list)
     settings: list[dict[str, Any]] = field(default_factory=list)
+    version: str = ""
+    network: dict[str, Any] = field(default_factory=dict)
     token: str = "mp_first"
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     fails_with: MailProxyError | Exception | None = None
@@ -162,7 +164,11 @@ class FakeInstance:
     def _getInstance(self) -> dict[str, Any]:  # noqa: N802
         active = not self.is_suspended
         known = {"id": 1, "name": "my", "bounce_enabled": False, "scheduler_active": active}
-        return known | ({"settings": self.settings} if self.settings else {})
+        known |= {"settings": self.settings} if self.settings else {}
+        return known | ({"version": self.version} if self.version else {})
+
+    def _checkNetwork(self, login: bool) -> dict[str, Any]:  # noqa: N802
+        return {"accounts": [], "callbacks": [], "unchecked": 0} | self.network
 
     def _updateInstance(self, **fields: Any) -> dict[str, Any]:  # noqa: N802
         return {}

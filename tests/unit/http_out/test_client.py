@@ -300,3 +300,19 @@ async def test_a_redirect_is_an_answer_and_leads_nowhere(receiver, scripted, sta
         answer = await post(http, receiver.url("app.example"), trusted=False)
     listener.close()
     assert (answer.status, inside) == (int(status[:3]), [])
+
+
+# --- whether somebody is there ---
+
+
+async def test_any_answer_to_a_head_is_somebody(http, receiver):
+    receiver.answer_with(b"", "405 Method Not Allowed")
+    assert await http.reach(receiver.url(), trusted=True, timeout_s=5.0) == 405
+    assert receiver.requests[0].startswith(b"HEAD /sync ")
+
+
+async def test_nobody_is_told(http):
+    with pytest.raises(Unreachable):
+        await http.reach("http://127.0.0.1:1/", trusted=True, timeout_s=5.0)
+    with pytest.raises(Blocked):
+        await http.reach("https://127.0.0.1/", trusted=False, timeout_s=5.0)

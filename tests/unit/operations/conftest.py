@@ -114,6 +114,10 @@ class FakeReporter:
     async def resume(self, tenant_id: str) -> None:
         self.asked.append(("resume", tenant_id))
 
+    async def reach(self, tenant: Tenant, *, timeout_s: float) -> tuple[str, str] | None:
+        url = tenant.client_base_url
+        return (url, "it is gone" if "gone" in url else "") if url else None
+
     def is_due(self, tenant: Tenant, sync: SyncState) -> bool:
         return tenant.active and sync.next_sync_after is None
 
