@@ -20,6 +20,7 @@ from mail_proxy.cli.here import Here
 from mail_proxy.cli.levels import root_level
 from mail_proxy.cli.output import Writer, output_error
 from mail_proxy.cli.prompts import Prompter
+from mail_proxy.cli.tree import ROOT_WORDS
 from mail_proxy.config.instances import home
 
 
@@ -69,13 +70,21 @@ def _here(
 
 def _run_command(here: Here, argv: list[str]) -> int:
     code = root_level().main(
-        args=argv,
+        args=_named(here, argv),
         prog_name="mail-proxy",
         standalone_mode=False,
         obj=here,
         color=here.writer.out_coloured,
     )
     return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _named(here: Here, argv: list[str]) -> list[str]:
+    if not argv or argv[0] in ROOT_WORDS or argv[0].startswith("-"):
+        return argv
+    from mail_proxy.cli.use import with_names
+
+    return with_names(here, argv)
 
 
 def _guarded(work: Callable[[], int], here: Here, argv: Sequence[str]) -> int:

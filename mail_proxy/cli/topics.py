@@ -56,6 +56,7 @@ def _indented(text: str) -> str:
 
 _CLI_VARIABLES = """\
 MAIL_PROXY_HOME           where instances live; default ~/.mail-proxy
+GMP_INSTANCE, GMP_TENANT  what a line is about that names none; before `mail-proxy use`
 MAIL_PROXY_NO_INPUT       never ask; the same as --no-input
 MAIL_PROXY_SMTP_PASSWORD  the password for accounts add; a file or stdin is safer
 NO_COLOR, CLICOLOR, FORCE_COLOR, CLICOLOR_FORCE, TERM

@@ -18,6 +18,8 @@ ROOT = (
     Entry(
         "instance", "explicit", "NAME: an instance whose name may be a command", _INSTANCES, True
     ),
+    Entry("use", "use", "Choose the instance of lines that name none", _INSTANCES),
+    Entry("current", "use", "The instance and the tenant of lines that name none", _INSTANCES),
     Entry("demo", "tools", "Watch a queue work, with a mail server made for it", _TOOLS),
     Entry("doctor", "doctor", "What is wrong with an instance, and what to do about it", _TOOLS),
     Entry("bench", "bench", "How fast it accepts and delivers on this machine", _TOOLS),
