@@ -18,6 +18,8 @@ ROOT = (
     Entry(
         "instance", "explicit", "NAME: an instance whose name may be a command", _INSTANCES, True
     ),
+    Entry("backup", "backup", "Copy an instance into one file, while it runs or not", _INSTANCES),
+    Entry("restore", "backup", "Make a new instance of a backup", _INSTANCES),
     Entry("use", "use", "Choose the instance of lines that name none", _INSTANCES),
     Entry("current", "use", "The instance and the tenant of lines that name none", _INSTANCES),
     Entry("demo", "tools", "Watch a queue work, with a mail server made for it", _TOOLS),

@@ -19,10 +19,10 @@ def write_private(path: Path, content: bytes) -> None:
 def replacing_private(path: Path) -> Iterator[BinaryIO]:
     """A file, 0600, that takes the name when the block has ended well. Raises OSError."""
     temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
             os.fsync(descriptor)
@@ -30,7 +30,7 @@ def replacing_private(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def read_private(path: Path, *, limit: int) -> bytes | None:
@@ -57,7 +57,8 @@ def open_to_append(path: Path) -> int:
     return descriptor
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """The names in it are on the disk when this returns. Raises OSError."""
     # Without it a power loss may leave the old name in place.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
