@@ -53,7 +53,7 @@ class Courier:
     retry: RetryPolicy
     read_content: Callable[[str, int], Awaitable[bytes]]
     letter_of: Callable[[Claimed], Letter | None]
-    prepare: Callable[[Lane, Claimed], None]  # takes a message that turns out to need a letter
+    unprepared: Callable[[Claimed], None]  # told of a message that turns out to need a letter
     may_begin: Callable[[], bool]
     others_wait: Callable[[], bool]
     is_over: Callable[[Lane], bool]  # others wait, and its tenant has more than its share
@@ -125,11 +125,12 @@ class Courier:
         except NotNow:
             self.finisher.put(message, released(message))
             return
-        except _Unprepared:
-            self.prepare(self.lane, message)
+        except _Unprepared:  # it is claimed again, and prepared then
+            self.unprepared(message)
+            self.finisher.put(message, released(message))
             return
-        except (ContentChanged, OSError) as error:  # of a file, so no dot was sent: fetch it anew
-            verdict = Verdict(_all_pending(message), reason=str(error))
+        except (ContentChanged, OSError) as error:  # of a file; the next try fetches it anew
+            verdict = _ended_early(message, _words_of(error), steps)
         except asyncio.CancelledError:
             self._settle(message, steps, _interrupted(message, steps), 0.0, pauses=False)
             raise
@@ -234,8 +235,18 @@ def _interrupted(message: Claimed, steps: Steps) -> Verdict:
     return Verdict(_all_pending(message), account_fault=why, reason=why)
 
 
+def _words_of(error: ContentChanged | OSError) -> str:
+    """Without the path, which is none of the application's business."""
+    if isinstance(error, ContentChanged):
+        return str(error)
+    return f"an attachment cannot be read: {error.strerror or type(error).__name__}"
+
+
 def _broke(message: Claimed, error: Exception, steps: Steps) -> Verdict:
-    why = f"{type(error).__name__}: {error}"[:500]
+    return _ended_early(message, f"{type(error).__name__}: {error}"[:500], steps)
+
+
+def _ended_early(message: Claimed, why: str, steps: Steps) -> Verdict:
     if steps.dot_sent:
         return Verdict(
             _all_pending(message), in_doubt=True, reason=f"in doubt: {why}", dot_sent=True

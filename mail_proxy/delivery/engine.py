@@ -31,7 +31,7 @@ from mail_proxy.delivery.looks import IDLE_LOOK_S
 from mail_proxy.delivery.opening import LaneOpener, StoreAway
 from mail_proxy.delivery.outcome import released
 from mail_proxy.delivery.pauses import Pauses
-from mail_proxy.delivery.preparing import Preparing, is_to_prepare
+from mail_proxy.delivery.preparing import Preparing
 from mail_proxy.delivery.records import Key as Attempted
 from mail_proxy.delivery.recovery import Recovery
 from mail_proxy.delivery.results import Told
@@ -71,7 +71,9 @@ class Engine:
         self._clock = clock
         self._metrics = metrics
         self._told = Told(metrics, on_result, on_event)
-        self._finisher = Finisher(store, clock, self._written)
+        self._finisher = Finisher(
+            store, clock, self._written, lost=lambda message: self._preparing.release(message)
+        )
         self._expiry = Expiry(store, settings, clock, self._finisher.flush, self._told.given_up)
         self._lanes = Lanes(per_account=settings.max_connections_per_account)
         self._agenda = Agenda(self._lanes, settings, clock)
@@ -344,13 +346,20 @@ class Engine:
         is_paused = lane.paused_until > self._clock.monotonic()
         is_ours = asked_at >= self._tenure.leases.since and self._is_current(lane)
         if self._active and not self._stopping and not is_paused and is_ours:
-            at_hand = [message for message in claim.messages if not is_to_prepare(message)]
-            lane.add(at_hand, lower=claim.lower)
-            if len(at_hand) < len(claim.messages):
-                for message in filter(is_to_prepare, claim.messages):
-                    self._preparing.begin(lane, message)
+            self._take(lane, claim)
         else:
             self._give_back(claim.messages)
+
+    def _take(self, lane: Lane, claim: Claim) -> None:
+        to_prepare = [m for m in claim.messages if self._preparing.is_needed(m)]
+        if not to_prepare:
+            lane.add(claim.messages, lower=claim.lower)
+            return
+        pks = {message.pk for message in to_prepare}
+        at_hand = [message for message in claim.messages if message.pk not in pks]
+        lane.add(at_hand, lower=[pk for pk in claim.lower if pk not in pks])
+        for message in to_prepare:
+            self._preparing.begin(lane, message, is_lower=message.pk in claim.lower)
 
     def _is_current(self, lane: Lane) -> bool:
         return self._lanes.get(lane.key) is lane  # not of an account as it was before a change
@@ -379,7 +388,7 @@ class Engine:
             self._settings.retry,
             read_content=self._store.content,
             letter_of=self._preparing.letter_of,
-            prepare=self._prepare,
+            unprepared=self._preparing.note,
             may_begin=self._may_begin,
             others_wait=self._turns.others_wait,
             is_over=self._turns.is_over,
@@ -388,13 +397,6 @@ class Engine:
             worked=self._worked,
             fault=self._fault,
         )
-
-    def _prepare(self, lane: Lane, message: Claimed) -> None:
-        """It was begun, and turned out to need a letter."""
-        if self._is_current(lane) and self._may_begin():
-            self._preparing.begin(lane, message)
-        else:
-            self._give_back([message])
 
     def _connected(self, lane: Lane) -> None:
         lane.opening -= 1
@@ -430,10 +432,11 @@ class Engine:
     # --- after the writing ---
 
     def _written(self, ended: list[Ended], ours: set[int]) -> None:
+        for message, _, _ in ended:
+            self._preparing.release(message)
         self._tenure.journal.settled(Attempted(m.pk, m.lease_token) for m, _, _ in ended)
         self._limited.ended([(message, outcome) for message, outcome, _ in ended])
         for entry in ended:
             message, outcome, _ = entry
-            self._preparing.release(message)
             self._told.ended(entry, is_ours=outcome.pk in ours)
             self._agenda.written(message, outcome)

@@ -30,11 +30,19 @@ class Finisher:
     """`put` never waits, so that nothing stands between a 250 and its record."""
 
     def __init__(
-        self, store: Store, clock: Clock, written: Callable[[list[Ended], set[int]], None]
+        self,
+        store: Store,
+        clock: Clock,
+        written: Callable[[list[Ended], set[int]], None],
+        *,
+        lost: Callable[[Claimed], None] = lambda _: None,
     ) -> None:
+        """written: told after each batch, with the pks that were ours. lost: told of a message
+        whose result cannot be written, for a reason of its own."""
         self._store = store
         self._clock = clock
-        self._written = written  # told after each batch, with the pks that were ours
+        self._written = written
+        self._lost = lost
         self._waiting: deque[Ended] = deque()
         self._arrived = asyncio.Event()
         self._passed = asyncio.Event()  # something was written
@@ -125,6 +133,7 @@ class Finisher:
                 parts.extendleft([batch[half:], batch[:half]])
                 return
             events.result_lost(batch[0].message, error)
+            self._lost(batch[0].message)
         else:
             parts.popleft()
             self._tell(batch, ours)

@@ -17,6 +17,7 @@ from mail_proxy.store import Account, Claimed
 
 FIRST_PAUSE_S = 10.0  # after the first fault of an account; doubles with each in a row
 LONGEST_PAUSE_S = 900.0
+MOST_LENT = 100  # messages of one account whose attachments are being brought
 
 
 class Need(NamedTuple):
@@ -122,14 +123,18 @@ class Lane:
 
     def lowest(self) -> Claimed | None:
         """The last in order of what is claimed and not begun."""
-        return self._buffer.lowest()
+        claimed = [message for message, _ in self._lent.values()]
+        if (last := self._buffer.lowest()) is not None:
+            claimed.append(last)
+        return max(claimed, key=lambda m: (m.priority, m.due_at, m.pk), default=None)
 
     def wants_claim(self, now: float) -> bool:
         """More is due in the store than is held here."""
         at = self.wake_at()
         if at is None or at > now or self.is_claiming:
             return False
-        if self.held < self.pace.low_water:
+        # What waits for a file server holds nobody up, as long as there is not too much of it.
+        if len(self._buffer) < self.pace.low_water and len(self._lent) < MOST_LENT:
             return True
         return self.is_urgent and self._buffer.immediate < self.pace.size
 
@@ -138,11 +143,11 @@ class Lane:
 
         connections: that an account may have; most: messages to hold, by the settings.
         """
-        if self.held >= self.pace.low_water:
+        if len(self._buffer) >= self.pace.low_water or len(self._lent) >= MOST_LENT:
             return Need(min(AT_ONCE, self.pace.size), 0, 0)
         least = self.account.max_connections or connections
         size = self.pace.resize(monotonic, least=least, most=self.account.batch_size or most)
-        n = max(1, min(AT_ONCE, size - self.held))
+        n = max(1, min(AT_ONCE, size - len(self._buffer)))
         return Need(n, self._buffer.lower_among(n), LOWEST_PRIORITY)
 
     def wants_connection(self, now: float, most: int) -> bool:

@@ -200,7 +200,7 @@ def _final(
     dot_sent: bool = False,
 ) -> Outcome:
     """SENT when anybody has accepted it, in this attempt or an earlier one; else FAILED."""
-    refused = list(_refused(message, results))
+    refused = list(_refused(message, results, reason))
     states = [r.state for r in results] + [r.state for r in message.settled]
     if RecipientState.ACCEPTED in states:
         data: dict[str, Any] = {"sent_ts": int(now)}
@@ -240,8 +240,13 @@ def _accepting_reply(results: tuple[RecipientResult, ...]) -> str:
     return "accepted in an earlier attempt"
 
 
-def _refused(message: Claimed, results: tuple[RecipientResult, ...]) -> Iterator[dict[str, Any]]:
-    """`recipient`, `code`, `error` of everyone refused, also in earlier attempts."""
+def _refused(
+    message: Claimed, results: tuple[RecipientResult, ...], reason: str
+) -> Iterator[dict[str, Any]]:
+    """`recipient`, `code`, `error` of everyone refused, also in earlier attempts.
+
+    reason: for those whom no server has refused.
+    """
     for row in message.settled:
         if row.state is RecipientState.REFUSED:
             yield refusal(row.address, row.reply_code, row.reply or "refused")
@@ -249,5 +254,5 @@ def _refused(message: Claimed, results: tuple[RecipientResult, ...]) -> Iterator
     for result in results:
         if result.state is RecipientState.REFUSED:
             code = result.reply.code if result.reply else None
-            words = cause_of("", result.reply) if result.reply else "given up"
+            words = cause_of("", result.reply) if result.reply else reason
             yield refusal(addresses[result.position], code, words)

@@ -29,6 +29,9 @@ from mail_proxy.observe import events
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.store import Claimed, Outcome
 
+LONGEST_S = 900.0  # for all that one message needs, uploads of large files too
+MOST_NOTED = 10_000
+
 _Key = tuple[int, int]  # pk, lease token
 
 
@@ -48,10 +51,27 @@ class Preparing:
     ready: Callable[[Lane], None]
     spawn: Callable[[Coroutine[None, None, None], str], asyncio.Task[None] | None]
     _held: dict[_Key, Letter] = field(default_factory=dict, init=False)
+    _noted: set[int] = field(default_factory=set, init=False)  # pks; see `note`
 
-    def begin(self, lane: Lane, message: Claimed) -> None:
-        """Take the message; it is in the lane's hands again when its letter is there."""
-        task = self.spawn(self._prepare(lane, message), f"letter {message.pk}")
+    def is_needed(self, message: Claimed) -> bool:
+        """As far as is known now; of one whose content did not come along, when it is read."""
+        if message.content is not None:
+            return needs_letter(message.content)
+        return message.pk in self._noted
+
+    def note(self, message: Claimed) -> None:
+        """It was begun, and turned out to need a letter: so when it is claimed again."""
+        if len(self._noted) >= MOST_NOTED:  # of messages that never came back
+            self._noted.clear()
+        self._noted.add(message.pk)
+
+    def begin(self, lane: Lane, message: Claimed, *, is_lower: bool) -> None:
+        """Take the message; it is in the lane's hands again when its letter is there.
+
+        is_lower: it was claimed for a slot of lower priorities.
+        """
+        self._noted.discard(message.pk)
+        task = self.spawn(self._prepare(lane, message, is_lower), f"letter {message.pk}")
         if task is not None:
             lane.lend(message, task.cancel)
         else:  # the engine has ended
@@ -67,27 +87,45 @@ class Preparing:
         if letter is not None:
             letter.close()
 
-    async def _prepare(self, lane: Lane, message: Claimed) -> None:
+    async def _prepare(self, lane: Lane, message: Claimed, is_lower: bool) -> None:
         started = self.clock.monotonic()
         try:
-            letter = await self._letter(message)
-        except AttachmentFailed as error:
-            if lane.returned(message):
-                seconds = self.clock.monotonic() - started
-                self._ended(lane, message, self._failed(lane, message, error), seconds)
-                self.metrics.attachment_failed(is_permanent=error.is_permanent)
-        except SecretsUnavailable as error:  # no fault of the message: it loses no try
-            if lane.returned(message):
-                self.finisher.put(message, put_off(message, str(error), now=self.clock.now()))
+            found = await self._letter_or_outcome(lane, message)
         except Exception as error:  # noqa: BLE001 - a bug of ours defers one message only
             events.attempt_broke(message, error)
-            if lane.returned(message):
-                now = self.clock.now()
-                outcome = broken(message, error, dot_sent=False, now=now)
-                self._ended(lane, message, outcome, self.clock.monotonic() - started)
-        else:
-            self.metrics.attachments_here(self.clock.monotonic() - started)
-            self._arrived(lane, message, letter)
+            found = broken(message, error, dot_sent=False, now=self.clock.now())
+        seconds = self.clock.monotonic() - started
+        is_ours = lane.returned(message)  # else it was taken back in this moment
+        if isinstance(found, Outcome):
+            if is_ours:
+                self._ended(lane, message, found, seconds)
+            return
+        self.metrics.attachments_here(seconds)
+        if is_ours and not self._is_expired(message):
+            self._held[_key(message)] = found
+            lane.add([message], lower=[message.pk] if is_lower else ())
+            self.ready(lane)
+            return
+        found.close()
+        if is_ours:  # the next look at what expires ends it
+            self._ended(lane, message, released(message), seconds)
+
+    async def _letter_or_outcome(self, lane: Lane, message: Claimed) -> Letter | Outcome:
+        try:
+            async with asyncio.timeout(LONGEST_S):
+                return await self._letter(message)
+        except AttachmentFailed as error:
+            self.metrics.attachment_failed(is_permanent=error.is_permanent)
+            return self._failed(lane, message, str(error), is_permanent=error.is_permanent)
+        except SecretsUnavailable as error:  # no fault of the message: it loses no try
+            return put_off(message, str(error), now=self.clock.now())
+        except TimeoutError:
+            self.metrics.attachment_failed(is_permanent=False)
+            why = f"its attachments were not all here after {LONGEST_S:g} s"
+            return self._failed(lane, message, why, is_permanent=False)
+
+    def _is_expired(self, message: Claimed) -> bool:
+        return message.expires_at is not None and message.expires_at <= self.clock.now()
 
     async def _letter(self, message: Claimed) -> Letter:
         """Waits for the store as long as it is away: nothing else could be done either."""
@@ -101,31 +139,19 @@ class Preparing:
                 events.store_trouble(where="content", error=error)
                 await self.clock.sleep(STORE_PAUSE_S)
 
-    def _arrived(self, lane: Lane, message: Claimed, letter: Letter) -> None:
-        if not lane.returned(message):  # it was taken back in this moment
-            letter.close()
-            return
-        self._held[_key(message)] = letter
-        lane.add([message])
-        self.ready(lane)
-
     def _ended(self, lane: Lane, message: Claimed, outcome: Outcome, seconds: float) -> None:
         """No connection will be asked for: nobody else tells that the lane has room for more."""
         self.finisher.put(message, outcome, seconds)
+        lane.pace.ended()
         self.ready(lane)
 
-    def _failed(self, lane: Lane, message: Claimed, error: AttachmentFailed) -> Outcome:
-        state = RecipientState.REFUSED if error.is_permanent else RecipientState.PENDING
+    def _failed(self, lane: Lane, message: Claimed, why: str, *, is_permanent: bool) -> Outcome:
+        state = RecipientState.REFUSED if is_permanent else RecipientState.PENDING
         verdict = Verdict(
-            tuple(RecipientVerdict(state, None) for _ in message.recipients), reason=str(error)
+            tuple(RecipientVerdict(state, None) for _ in message.recipients), reason=why
         )
         rules = Rules(lane.retry_policy(self.retry), lane.account.in_doubt)
         return outcome_of(message, verdict, rules, now=self.clock.now(), dice=self.clock.dice())
-
-
-def is_to_prepare(message: Claimed) -> bool:
-    """As far as is known now; of one whose content did not come with the claim, when it is read."""
-    return message.content is not None and needs_letter(message.content)
 
 
 def _key(message: Claimed) -> _Key:

@@ -64,7 +64,7 @@ class Trail:
                 for key in record.keys:
                     self.attempts.pop(key, None)
             case Begun():
-                self._begin(record.key)
+                self._attempt(record.key)
             case Composed():
                 self._attempt(record.key).is_composed = True
             case Dotted():
@@ -75,11 +75,6 @@ class Trail:
                 self._attempt(record.key).has_ended = True
             case _:
                 assert_never(record)
-
-    def _begin(self, key: Key) -> None:
-        """Anew where an earlier beginning under the same lease was given up: it had no dot."""
-        if self._attempt(key).dotted is None:
-            self.attempts[key] = Attempt()
 
     def _attempt(self, key: Key) -> Attempt:
         return self.attempts.setdefault(key, Attempt())

@@ -7,9 +7,14 @@ from email import message_from_bytes
 from email.policy import default
 from typing import Any
 
+import pytest
+
+from mail_proxy.delivery import preparing
+from mail_proxy.delivery.lane import Lane
 from mail_proxy.domain.errors import AttachmentFailed, SecretsUnavailable
 from mail_proxy.domain.reply import Stage
 from mail_proxy.domain.state import State
+from mail_proxy.store import Account, Outcome
 
 House = Any
 
@@ -168,3 +173,98 @@ async def test_a_bug_in_fetching_puts_its_message_off_and_no_other(house: House)
     assert (await house.row("m1")).state is State.WAITING
     assert "boom" in (await house.row("m1")).error
     assert (await house.row("m2")).state is State.SENT
+
+
+async def test_many_that_wait_for_their_file_servers_hold_up_nothing_else(house: House) -> None:
+    slow = [f"s{n}" for n in range(30)]
+    for id_ in slow:
+        house.letters.held[id_] = asyncio.Event()
+    async with house.running():
+        await house.post(*slow, attached=1)
+        await asked_for(house, 30)
+        await house.post("quick", "quicker")
+        assert await house.statuses(2) == ["sent", "sent"]
+        for id_ in slow:
+            house.letters.held[id_].set()
+        await house.statuses(32)
+
+
+async def test_a_message_is_not_sent_after_its_time_for_its_attachments_came_late(
+    house: House,
+) -> None:
+    house.letters.held["m1"] = asyncio.Event()
+    async with house.running() as engine:
+        await house.post("m1", attached=1, expires_at=house.clock.now() + 5)
+        await asked_for(house, 1)
+        house.clock.advance(20)
+        house.letters.held["m1"].set()
+        async with asyncio.timeout(30):
+            while house.letters.open.get("m1") != 0:  # noqa: ASYNC110 - closed without a result
+                await asyncio.sleep(0)
+        await engine.recall("acme")  # it is written that it waits again
+        engine.run_now(None)
+        assert await house.statuses(1) == ["error"]
+    assert not house.relay.messages
+
+
+async def test_a_bug_after_a_failed_fetch_does_not_end_the_engine(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> Outcome:
+        raise OverflowError("a bug of ours")
+
+    monkeypatch.setattr(preparing, "outcome_of", broken)
+    house.letters.fails["m1"] = [AttachmentFailed("404", is_permanent=True)]
+    async with house.running():
+        await house.post("m1", attached=1)
+        assert await house.statuses(1) == ["deferred"]
+        await house.post("m2")
+        assert await house.statuses(2) == ["deferred", "sent"]
+
+
+async def test_letters_are_let_go_of_when_their_result_cannot_be_written(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = house.store.finish
+
+    async def refuses_one(outcomes: list[Outcome], *, now: float) -> set[int]:
+        if any(outcome.pk == first for outcome in outcomes):
+            raise ValueError("a bug of ours")
+        found: set[int] = await finish(outcomes, now=now)
+        return found
+
+    await house.post("m1", attached=1, wakes=False)
+    first = (await house.row("m1")).pk
+    monkeypatch.setattr(house.store, "finish", refuses_one)
+    async with house.running() as engine:
+        async with asyncio.timeout(30):
+            while not house.relay.messages or +house.letters.open:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0)
+        monkeypatch.setattr(house.store, "finish", finish)
+        await engine.stop()
+
+
+async def test_recipients_of_a_message_without_its_attachment_are_told_why(house: House) -> None:
+    why = "Attachment fetch failed for a.pdf: the server answered 404"
+    house.letters.fails["m1"] = [AttachmentFailed(why, is_permanent=True)]
+    async with house.running():
+        await house.post("m1", attached=1, to=["a@x.example", "b@x.example"])
+        await house.statuses(1)
+    refused = (await house.row("m1")).events[-1].data["refused"]
+    assert [entry["error"] for entry in refused] == [why, why]
+
+
+async def test_a_lower_one_that_waits_for_its_attachments_leaves_others_their_slots(
+    house: House,
+) -> None:
+    await house.post(*[f"low{n}" for n in range(3)], priority=3, attached=1, wakes=False)
+    await house.post("high", priority=1, wakes=False)
+    claim = await house.store.claim(
+        "acme", "main", limit=4, lower=3, lowest=3, now=house.clock.now(), daemon="d"
+    )
+    assert len(claim.lower) == 3
+    lane, fresh = (Lane(Account("acme", "main", "127.0.0.1", 25)) for _ in range(2))
+    house.engine._take(lane, claim)
+    lane.take_back(lambda _: True)
+    wanted = [each.need(0.0, connections=200, most=200).lower for each in (lane, fresh)]
+    assert wanted[0] == wanted[1] > 0

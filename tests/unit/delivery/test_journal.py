@@ -115,19 +115,6 @@ def test_each_step_is_read_again(journal: Journal, folder: Path, claimed: Claim)
     assert trail(folder).attempts == {}
 
 
-def test_an_attempt_that_is_begun_anew_under_its_lease_is_told_as_begun(
-    journal: Journal, folder: Path, claimed: Claim
-) -> None:
-    message = claimed(1)
-    journal.begin(message)
-    journal.composed(message)
-    journal.end(message, None)
-    journal.begin(message)
-    (attempt,) = trail(folder).attempts.values()
-    assert not attempt.has_ended
-    assert not attempt.is_composed
-
-
 def test_an_attempt_that_ended_before_its_dot_is_told_as_that(
     journal: Journal, folder: Path, claimed: Claim
 ) -> None:
