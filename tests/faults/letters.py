@@ -48,6 +48,11 @@ def attached(data: bytes) -> list[tuple[str, bytes]]:
     return [(str(part.get_filename()), _content(part)) for part in parts]
 
 
+def digests(data: bytes) -> list[str]:
+    """The SHA-256 of what is attached, in order."""
+    return [sha256_of(content) for _, content in attached(data)]
+
+
 def _content(part: EmailMessage) -> bytes:
     found = part.get_payload(decode=True)
     assert isinstance(found, bytes)

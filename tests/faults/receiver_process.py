@@ -11,7 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mail_proxy.domain.reply import Stage
@@ -20,6 +20,7 @@ from mail_proxy.sinks.keeping import Mail
 from mail_proxy.sinks.pipe import Pipe
 from mail_proxy.sinks.script import Moment, Rule, Step
 from mail_proxy.sinks.smtp import SmtpSink, header
+from tests.faults.letters import digests
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class Seen:
     at, replied_at: by the monotonic clock, which all processes of a machine share.
     taken: the script did not refuse it. followed: something came after the reply on the same
         connection, so the client has read the reply.
+    parts: the SHA-256 of each attachment, in order.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Seen:
     taken: bool
     replied_at: float | None = None
     followed: bool = False
+    parts: list[str] = field(default_factory=list)
 
 
 class WatchedPipe(Pipe):
@@ -136,6 +139,7 @@ class WatchedSink(SmtpSink):
             time.monotonic(),
             id(dialogue),
             taken,
+            parts=digests(data) if header(data, b"Content-Type").startswith("multipart/") else [],
         )
         self.seen.append(seen)
         dialogue.note(seen)

@@ -64,17 +64,20 @@ def site(
 ) -> Callable[..., AbstractAsyncContextManager[Site]]:
     """A running installation: `async with site(in_doubt="hold") as site`; fields of the account.
 
-    settings: more of the daemon's environment.
+    settings: more of the daemon's environment. application: what takes the reports, and listens.
     """
 
     @asynccontextmanager
-    async def run(settings: dict[str, str] | None = None, **account: Any) -> AsyncIterator[Site]:
+    async def run(
+        settings: dict[str, str] | None = None, application: Any = None, **account: Any
+    ) -> AsyncIterator[Site]:
         async with (
             Receiver() as relay,
-            ReportSink() as application,
+            ReportSink() as reports,
             aiohttp.ClientSession() as session,
         ):
-            made = Site(instance, {**environ, **(settings or {})}, relay, application)
+            given = {**environ, **(settings or {})}
+            made = Site(instance, given, relay, application or reports)
             made.session = session
             await made.start()
             try:
