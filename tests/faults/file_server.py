@@ -28,7 +28,7 @@ class FileServer:
     files: by the path of a GET, or the storage_path of a POST. handlers: for GETs, instead.
     logins: the `Authorization` that a file wants; without it 401 is answered.
     asked: by path and by storage_path. outside: paths that were asked for at OUTSIDE.
-    entries: of the delivery reports.
+    poured: octets that left, by path. entries: of the delivery reports.
     """
 
     host = "127.0.0.1"
@@ -36,6 +36,7 @@ class FileServer:
     handlers: dict[str, Handler] = field(default_factory=dict)
     logins: dict[str, str] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
+    poured: Counter[str] = field(default_factory=Counter)
     outside: list[str] = field(default_factory=list)
     entries: list[dict[str, Any]] = field(default_factory=list)
     port: int = 0
@@ -140,6 +141,7 @@ class FileServer:
             while left and not self._ends.is_set():
                 await response.write(bytes(min(piece, left)))
                 left -= min(piece, left)
+                self.poured[path] = sent - left
                 await asyncio.sleep(drip_s)
             if announced is not None and sent < announced and request.transport is not None:
                 request.transport.close()
