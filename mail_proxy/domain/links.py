@@ -13,11 +13,11 @@ from mail_proxy.domain.bodies import read_bodies, with_bodies
 from mail_proxy.domain.safe_text import safe_text
 
 _MAX_SHOWN_CHARS = 255
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_BODY_END = re.compile(r"</body\b[^>]*>", re.IGNORECASE)
-_HTML_END = re.compile(r"</html\b[^>]*>", re.IGNORECASE)
-_HTML_TAG = re.compile(r"<html\b([^>]{0,2000})>", re.IGNORECASE)
-_LANG = re.compile(r"(?:^|\s)(?:xml:)?lang\s*=\s*[\"']?\s*([A-Za-z]{2,3})\b", re.IGNORECASE)
+# None may look past the next `<`: a body of nothing but beginnings of tags would take hours.
+_BODY_END = re.compile(r"</body\b[^<>]*>", re.IGNORECASE)
+_HTML_END = re.compile(r"</html\b[^<>]*>", re.IGNORECASE)
+_HTML_TAG = re.compile(r"<html\b([^<>]{0,2000})>", re.IGNORECASE)
+_LANG = re.compile(r"(?:^|\s)(?:xml:)?lang\s*=\s*(?:[\"']\s*)?([A-Za-z]{2,3})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +173,22 @@ def _in_html(html: str, links: Sequence[Link], language: str) -> str:
 
 def _end_of(html: str) -> int:
     """Where the content ends: before the last `</body>`, else the last `</html>`, else all."""
-    shown = _COMMENT.sub(lambda comment: " " * len(comment[0]), html)
+    shown = _with_blank_comments(html)
     for pattern in (_BODY_END, _HTML_END):
         ends = [found.start() for found in pattern.finditer(shown)]
         if ends:
             return ends[-1]
     return len(html)
+
+
+def _with_blank_comments(html: str) -> str:
+    """As long as before. One that never ends is none."""
+    pieces: list[str] = []
+    at = 0
+    while (start := html.find("<!--", at)) >= 0 and (end := html.find("-->", start + 4)) >= 0:
+        pieces += [html[at:start], " " * (end + 3 - start)]
+        at = end + 3
+    return "".join([*pieces, html[at:]])
 
 
 def _name(link: Link) -> str:

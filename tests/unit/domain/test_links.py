@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from html.parser import HTMLParser
 
 import pytest
@@ -194,3 +195,26 @@ def test_of_several_links_the_first_to_end_is_told():
     sooner = Link("b", 1, URL, UNTIL - 3 * DAY)
 
     assert "18 December" in with_links({"body": "x"}, [link(), sooner])["body_text"]
+
+
+@pytest.mark.parametrize("piece", ["<!--", "<!-->", "</body ", "</html\n", "<html ", " lang=  "])
+def test_the_time_grows_with_the_body_and_not_with_its_square(piece):
+    html = "<html " + piece * (2**19 // len(piece))
+    begun = time.process_time()
+    with_links({"html": html}, [link()])
+    assert time.process_time() - begun < 2  # minutes, if it were the square
+
+
+@pytest.mark.parametrize(
+    ("html", "before"),
+    [
+        ("<body>x</body><!-- </body> --> ", "<body>x"),
+        ("<body>x<!-- </body> --></BODY >", "<body>x<!-- </body> -->"),
+        ("<p>x<!-- </body></html>", "<p>x<!-- "),
+        ("<body>x<!-- a --><!-- </body> --></html>", "<body>x<!-- a --><!-- </body> -->"),
+    ],
+)
+def test_the_links_stand_before_the_end_that_is_in_no_comment(html, before):
+    made = with_links({"html": html}, [link()])["body_html"]
+    assert made.startswith(before + "\n<hr>")
+    assert made.endswith(html.removeprefix(before))
