@@ -24,7 +24,8 @@ _FIELDS = frozenset(
 )
 SEALED_AUTH = "sealed"  # in a row, in the place of `auth`, which lies there encrypted
 _SPOOLED_FIELDS = frozenset(
-    {"filename", "fetch_mode", "mime_type", "content_id", "content_md5", "spooled"}
+    # `auth`: in rows that were stored before it was left out there.
+    {"filename", "fetch_mode", "mime_type", "content_id", "content_md5", "spooled", "auth"}
 )
 _MIME_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}\Z")
 _MD5 = re.compile(r"[0-9A-Fa-f]{32}\Z")

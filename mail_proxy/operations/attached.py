@@ -20,7 +20,6 @@ from mail_proxy.domain.errors import Invalid
 
 SPOOL_OVER_BYTES = 64 * 1024  # of posted contents in all
 SPOOL_RAW_OVER_CHARS = 128 * 1024 * 4 // 3  # of a whole mail in base64
-SPOOL_RAW_OVER_CHARS = 128 * 1024 * 4 // 3  # of a whole mail in base64
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +80,13 @@ def attached(given: Sequence[Mapping[str, Any]]) -> Attached:
     for content in contents:
         entries[content.place]["fetch_mode"] = Mode.BASE64.value
         del entries[content.place]["storage_path"]
-    auth = {place: one.auth for place, one in enumerate(checked) if one.auth is not None}
-    for place in auth:
-        entries[place]["auth"] = SEALED_AUTH
+    auth: dict[int, Mapping[str, Any]] = {}
+    for place, one in enumerate(checked):
+        if one.mode is Mode.BASE64:  # nobody has to be asked for it
+            entries[place].pop("auth", None)
+        elif one.auth is not None:
+            auth[place] = one.auth
+            entries[place]["auth"] = SEALED_AUTH
     return Attached(entries, contents, json.dumps(auth) if auth else None)
 
 

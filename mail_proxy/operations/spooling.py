@@ -89,11 +89,13 @@ async def _settle(ctx: Context, names: Sequence[str]) -> None:
         ctx.spool.unsettled.difference_update(names)
 
 
-async def _remove_unnamed(ctx: Context, names: Sequence[str]) -> int:
+async def _remove_unnamed(ctx: Context, names: Sequence[str]) -> None:
+    await asyncio.to_thread(ctx.spool.remove, await _unnamed(ctx, names))
+
+
+async def _unnamed(ctx: Context, names: Sequence[str]) -> list[str]:
     named = await ctx.store.spooled(names)
-    unnamed = [name for name in names if name not in named]
-    await asyncio.to_thread(ctx.spool.remove, unnamed)
-    return len(unnamed)
+    return [name for name in names if name not in named]
 
 
 def _write(spool: Spool, bulks: Sequence[Bulk]) -> list[NewMessage | Invalid]:
@@ -160,23 +162,38 @@ def as_list(part: Spooled) -> list[Any]:
 
 
 async def remove_garbage(ctx: Context) -> int:
-    """The files of messages that are gone; how many."""
+    """The files of messages that are gone; how many.
+
+    Raises StoreError for the first that cannot be removed, after the others are gone.
+    """
     removed = 0
     while names := await ctx.store.spool_garbage(limit=SWEEP_AT_ONCE):
-        await asyncio.to_thread(ctx.spool.remove, names)
-        await ctx.store.forget_spool_garbage(names)
-        removed += len(names)
+        kept = await asyncio.to_thread(ctx.spool.try_remove, names)
+        gone = [name for name in names if name not in kept]
+        await ctx.store.forget_spool_garbage(gone)
+        removed += len(gone)
+        if not gone:
+            raise kept[names[0]]
     return removed
 
 
 async def sweep(ctx: Context) -> int:
-    """The files that no row ever named, or that are not whole: a crash left them; how many."""
+    """The files that no row ever named, or that are not whole: a crash left them; how many.
+
+    Raises StoreError for the first that cannot be removed, after the others are gone.
+    """
     removed = 0
+    kept: dict[str, StoreError] = {}
     names = ctx.spool.names()
     while some := await asyncio.to_thread(_next_of, names):
         # Looked at before the rows are: what is settled between the two has its row.
         left = [name for name in some if name.removesuffix(NEW) not in ctx.spool.unsettled]
-        removed += await _remove_unnamed(ctx, left)
+        unnamed = await _unnamed(ctx, left)
+        kept_now = await asyncio.to_thread(ctx.spool.try_remove, unnamed)
+        removed += len(unnamed) - len(kept_now)
+        kept |= kept_now
+    for error in kept.values():
+        raise error
     return removed
 
 

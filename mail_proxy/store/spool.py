@@ -64,10 +64,21 @@ class Spool:
                             yield f"{shelf.name}/{path.name}"
 
     def remove(self, names: Iterable[str]) -> None:
-        """Those that are there. Raises StoreUnavailable."""
-        with disk_errors():
-            for name in names:
-                (self._folder / name).unlink(missing_ok=True)
+        """Those that are there. Raises StoreError for the first that cannot be, after the others
+        are gone."""
+        for error in self.try_remove(names).values():
+            raise error
+
+    def try_remove(self, names: Iterable[str]) -> dict[str, StoreError]:
+        """Those that are there; returns those that cannot be removed, and why."""
+        kept: dict[str, StoreError] = {}
+        for name in names:
+            try:
+                with disk_errors():
+                    (self._folder / name).unlink(missing_ok=True)
+            except StoreError as error:
+                kept[name] = error
+        return kept
 
     def shelf(self) -> str:
         """One of 256 folders; it has its own name on the disk. Raises OSError."""

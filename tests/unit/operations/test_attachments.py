@@ -8,12 +8,15 @@ from __future__ import annotations
 import base64
 import json
 import os
+from email import message_from_bytes
+from email.policy import default
 from typing import Any
 
 import pytest
 
 from mail_proxy.compose import Stamp, build
 from mail_proxy.domain.attachment import Spooled, read_attachments
+from mail_proxy.domain.content import BytesContent
 from mail_proxy.domain.errors import RejectedBatch, SecretsUnavailable, StoreFull, StoreUnavailable
 from mail_proxy.domain.state import Event
 from mail_proxy.operations import Upkeep
@@ -466,3 +469,48 @@ async def test_the_credentials_are_put_to_their_attachments(house):
 async def test_a_client_cannot_say_that_its_credentials_are_sealed(house):
     url = {"filename": "u", "storage_path": "https://files.example/u", "auth": "sealed"}
     assert (await refused(house, url))["field"] == "attachments[0].auth"
+
+
+@pytest.mark.parametrize("auth", [{"method": "none"}, AUTH])
+@pytest.mark.parametrize("content", [b"small", LARGE])
+async def test_what_was_posted_is_sent_whatever_its_auth_says(house, content, auth):
+    await house.post(house.mail(attachments=[posted(content, auth=auth)]))
+    fields = await stored(house)
+    assert "auth" not in fields["attachments"][0]
+    (one,) = read_attachments(fields["attachments"])
+    text = fields["attachments"][0].get("storage_path")
+    held = base64.b64decode(text) if text else read(house, fields)[0]
+    built = build(fields, Stamp("<1@b.example>", 0, "t"), [BytesContent(held)])
+    data = built.data if isinstance(built.data, bytes) else b"".join(built.data.blocks())
+    (part,) = message_from_bytes(data, policy=default).iter_attachments()
+    assert part.get_payload(decode=True) == content
+    assert (one.auth, one.is_auth_sealed) == (None, False)
+
+
+def test_a_row_of_an_earlier_version_with_an_auth_beside_its_file_is_read():
+    entry = {"filename": "a", "fetch_mode": "base64", "spooled": [0, 5, "00"], "auth": "sealed"}
+    (one,) = read_attachments([entry])
+    assert one.spooled == Spooled(0, 5, "00")
+    assert not one.is_auth_sealed
+
+
+@pytest.mark.parametrize("tidy", [remove_garbage, sweep])
+async def test_a_file_that_cannot_be_removed_does_not_keep_the_others(house, tidy, monkeypatch):
+    monkeypatch.setattr("mail_proxy.operations.spooling.SWEEP_AT_ONCE", 2)
+    ids = [f"m{n}" for n in range(6)]
+    await house.post(*(house.mail(each, attachments=[posted(LARGE)]) for each in ids))
+    bad = files(house)[0]
+    await house.call("deleteMessages", ids=ids, tenant_id="acme")
+    if tidy is sweep:
+        await house.store.forget_spool_garbage(files(house))
+    path = house.context.spool.path(bad)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(StoreUnavailable):
+        await tidy(house.context)
+    assert files(house) == [bad]
+    path.rmdir()
+    path.touch()
+    await tidy(house.context)
+    assert files(house) == []
+    assert await house.store.spool_garbage(limit=10) == []

@@ -181,3 +181,13 @@ def test_nothing_can_be_copied_of_a_file_that_is_gone(spool):
             batch.link(name)
         batch.end()
     assert files(spool) == []
+
+
+def test_a_file_that_cannot_be_removed_keeps_no_other(spool):
+    bad, _ = written(spool, b"x")
+    good, _ = written(spool, b"y")
+    spool.path(bad).unlink()
+    spool.path(bad).mkdir()
+    with pytest.raises(StoreUnavailable):
+        spool.remove([bad, good])
+    assert files(spool) == [bad]
