@@ -59,12 +59,17 @@ class FileContent:
     def blocks(self) -> Iterator[bytes]:
         sha256 = hashlib.sha256()
         left = self._size_bytes
-        for block in read_blocks(self._path):
-            left -= len(block)
-            if left < 0:
-                break
-            sha256.update(block)
-            yield block
+        try:
+            for block in read_blocks(self._path):
+                left -= len(block)
+                if left < 0:
+                    break
+                sha256.update(block)
+                yield block
+        except OSError as error:  # its text has a path of the host, and tenants read of this
+            self._on_changed()
+            why = error.strerror or "it failed"
+            raise ContentChanged(f"a file that was fetched cannot be read: {why}") from error
         if left or sha256.hexdigest() != self._sha256:
             self._on_changed()
             raise ContentChanged("a file that was fetched is not what it was any more")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -108,7 +109,7 @@ class LargeFileStorage:
         if not links:
             return unchanged
         stays = [n for n, fate in enumerate(decided) if fate is not Fate.REWRITE]
-        kept = with_links(fields, links)
+        kept = await asyncio.to_thread(with_links, fields, links)
         if "attachments" in fields:
             kept["attachments"] = [fields["attachments"][n] for n in stays]
         return Applied(
@@ -156,8 +157,9 @@ class LargeFileStorage:
                 where=str(wanted.policy.storage_url),
                 why=why if isinstance(why, str) else str(error),
             )
+            told = error.strerror or "it failed" if isinstance(error, OSError) else error
             raise AttachmentFailed(
-                f"Attachment upload failed for {wanted.name}: {error}", is_permanent=False
+                f"Attachment upload failed for {wanted.name}: {told}", is_permanent=False
             ) from error
         self._metrics.large_file("stored")
         return link

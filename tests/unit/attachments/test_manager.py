@@ -149,6 +149,17 @@ async def test_a_file_that_changes_after_it_was_fetched_is_not_the_content(
     fetched.close()
 
 
+async def test_a_file_that_is_gone_is_told_without_its_path(manager, origin, server, tmp_path):
+    server.files["/f"] = LARGE
+    fetched = await manager.fetch(origin, [by_url(server.url("/f"))])
+    (path,) = (tmp_path / "cache" / "fetched").iterdir()
+    path.unlink()
+    with pytest.raises(ContentChanged) as caught:
+        read(fetched.contents[0])
+    assert str(caught.value) == "a file that was fetched cannot be read: No such file or directory"
+    fetched.close()
+
+
 async def test_a_source_that_changes_later_does_not_change_what_is_sent(manager, origin):
     path = origin.folders[0] / "f"
     path.write_bytes(LARGE)

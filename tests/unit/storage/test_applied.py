@@ -179,6 +179,23 @@ async def test_a_failed_upload_puts_the_message_off_and_its_row_is_used_again(
     assert (row.file_id, row.state) == (intent.file_id, FileState.READY)
 
 
+class Unreadable:
+    """Octets of a file that is gone."""
+
+    size_bytes = len(LARGE)
+
+    def blocks(self) -> Iterator[bytes]:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "/srv/secret")
+
+
+async def test_a_failed_upload_is_told_without_a_path_of_the_host(house: House):
+    with pytest.raises(AttachmentFailed) as caught:
+        await house.apply({"big.bin": Unreadable()})
+
+    told = "Attachment upload failed for big.bin: No such file or directory"
+    assert str(caught.value) == told
+
+
 async def test_octets_that_change_while_they_are_uploaded_are_no_file(house: House):
     with pytest.raises(AttachmentFailed) as caught:
         await house.apply({"big.bin": Changing()})
