@@ -25,6 +25,7 @@ from mail_proxy.compose.letter import Letter, Piece
 from mail_proxy.compose.mail import Built, Mail, Stamp
 from mail_proxy.domain.attachment import Attachment
 from mail_proxy.domain.content import BytesContent, Content
+from mail_proxy.domain.large_files import shown_content_ids
 
 _SMALL_BYTES = 128 * 1024  # of a whole mail: not worth a thread
 
@@ -51,15 +52,15 @@ def write_enclosing(mail: Mail, stamp: Stamp, enclosed: Sequence[Enclosed]) -> B
 
 
 def _body(mail: Mail, stamp: Stamp, enclosed: Sequence[Enclosed]) -> Part:
-    """Without HTML there is nothing that could show an image by its Content-ID: it is a file."""
+    """What the HTML does not show by its Content-ID is a file: in `related` nobody would see it."""
     text = None if mail.text is None else text_part("plain", mail.text)
     html = None if mail.html is None else text_part("html", mail.html)
     boundaries = _Boundaries([text or b"", html or b""], mail.message_id or stamp.message_id)
-    shows_images = html is not None
+    shown_ids = shown_content_ids(mail.html)
     images: list[Enclosed] = []
     files: list[Enclosed] = []
     for entry in enclosed:
-        (images if shows_images and entry.attachment.content_id else files).append(entry)
+        (images if entry.attachment.content_id in shown_ids else files).append(entry)
     shown: list[Part] = [] if text is None else [[text]]
     if html is not None:
         related: list[Part] = [[html], *[_part(image, "inline") for image in images]]

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from html import unescape
 from typing import Any
 
 from mail_proxy.domain.attachment import Attachment
@@ -29,7 +30,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _ATTR_CHARS = frozenset(
     b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$&+-.^_`|~"
 )
-_CID = re.compile(r"cid:([^\s\"'<>)]+)", re.IGNORECASE)
+_CID = re.compile(r"cid:([^\s\"'<>]{1,2000})", re.IGNORECASE)  # longer ones are nobody's
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 
 
@@ -144,26 +145,28 @@ def fates(
     """
     if not policy.enabled:
         return (Fate.KEEP,) * len(attachments)
+    shown = shown_content_ids(html)
     return tuple(
-        _fate(policy, attachment, size, html)
+        _fate(policy, attachment, size, shown)
         for attachment, size in zip(attachments, sizes, strict=True)
     )
 
 
-def _fate(policy: LargeFilePolicy, attachment: Attachment, size: int, html: str | None) -> Fate:
+def _fate(
+    policy: LargeFilePolicy, attachment: Attachment, size: int, shown: frozenset[str]
+) -> Fate:
     if size <= policy.max_bytes:
         return Fate.KEEP
-    if policy.action is Action.REWRITE and is_inline(attachment, html):
+    if policy.action is Action.REWRITE and attachment.content_id in shown:
         return Fate.WARN
     return Fate(policy.action.value)
 
 
-def is_inline(attachment: Attachment, html: str | None) -> bool:
-    """The HTML body shows it by its content id (RFC 2392: the id is escaped as in any URL)."""
-    if not attachment.content_id or not html:
-        return False
-    shown = (_ESCAPED.sub(lambda e: chr(int(e[1], 16)), found) for found in _CID.findall(html))
-    return any(attachment.content_id == content_id for content_id in shown)
+def shown_content_ids(html: str | None) -> frozenset[str]:
+    """Of the parts that the HTML body shows (RFC 2392: an id is escaped as in any URL)."""
+    found = {unescape(given) for given in _CID.findall(html or "")}
+    found |= {given.partition(")")[0] for given in found}  # of `url(cid:...)` in a style
+    return frozenset(_ESCAPED.sub(lambda e: chr(int(e[1], 16)), given) for given in found)
 
 
 def refusal(name: str, size_bytes: int, policy: LargeFilePolicy) -> str:

@@ -18,7 +18,7 @@ from mail_proxy.domain.content import BLOCK_BYTES, BytesContent, Content
 from mail_proxy.domain.errors import Invalid
 
 Fields = dict[str, Any]
-HTML = {"html": '<p><img src="cid:logo">\n'}
+HTML = {"html": '<p><img src="cid:logo"><b style="background: url(cid:b%40x)">\n'}
 
 
 class OnDisk:
@@ -69,6 +69,7 @@ def tree(message: Any) -> Any:
 
 
 LOGO = file("logo.png", content_id="logo")
+SHOWN = {"body": '<img src="cid:logo">', "html": True}
 PDF = "application/pdf"
 
 
@@ -86,7 +87,7 @@ PDF = "application/pdf"
         ),
         (
             HTML,
-            [file(), LOGO, file("b.png", content_id="b"), file("c.zip")],
+            [file(), LOGO, file("b.png", content_id="b@x"), file("c.zip")],
             (
                 "mixed",
                 (
@@ -98,10 +99,12 @@ PDF = "application/pdf"
                 "application/zip",
             ),
         ),
-        ({"html": True}, [LOGO], ("related", "text/html", "image/png")),
+        (SHOWN, [LOGO], ("related", "text/html", "image/png")),
+        (SHOWN, [LOGO, file()], ("mixed", ("related", "text/html", "image/png"), PDF)),
+        (SHOWN, [file(content_id="c1")], ("mixed", "text/html", PDF)),
         (
-            {"html": True},
-            [LOGO, file()],
+            SHOWN,
+            [file(content_id="log"), LOGO],
             ("mixed", ("related", "text/html", "image/png"), PDF),
         ),
         ({}, [LOGO], ("mixed", "text/plain", "image/png")),

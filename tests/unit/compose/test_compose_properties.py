@@ -249,7 +249,9 @@ def test_text_and_html_read_back_from_a_mail_of_two_parts(
 def test_attachments_read_back_with_their_names(
     text: str, html: str | None, files: list[tuple[str, bytes, bool, bool]]
 ) -> None:
-    """Each with its content, whether it has a Content-ID, and whether it is in memory."""
+    """Each with its content, whether the HTML shows it, and whether it is in memory."""
+    if html is not None:
+        html += "".join(f'<img src="cid:id{n}">' for n in range(len(files)))
     asked = [
         {"filename": name, "storage_path": "/x", **({"content_id": f"id{n}"} if has_id else {})}
         for n, (name, _, has_id, _) in enumerate(files)
