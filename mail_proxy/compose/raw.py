@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 
 from mail_proxy.compose.body import MAX_LINE, has_short_lines
 from mail_proxy.compose.direct import TRACKING_HEADER
 from mail_proxy.compose.headers import date_field, literal_field, text_field
 from mail_proxy.compose.letter import Letter, Rest
 from mail_proxy.compose.mail import Built, Stamp
+from mail_proxy.domain.base64_text import NotBase64, base64_blocks
 from mail_proxy.domain.content import Content
 from mail_proxy.domain.errors import ContentChanged, Invalid
 from mail_proxy.domain.message import check_message_id
@@ -72,16 +74,19 @@ class CheckedRaw:
 
 def checked_raw(value: object) -> CheckedRaw:
     """Decode a base64 message and look at all of it; raises Invalid for `raw`."""
-    data = _ended(_with_crlf(_decoded(value)))
-    message_id = _taken_apart(data).message_id
-    if b"\r\n\r\n" not in data:
+    data = _decoded(value)
+    head, body_at = _checked_head(data)
+    message_id = RawMail(head, b"").message_id
+    if body_at == len(data) and not data.endswith(b"\r\n\r\n"):
         data += _EMPTY_LINE
     return CheckedRaw(data, data.isascii(), message_id)
 
 
 def read_raw(value: object) -> RawMail:
     """Decode and take apart a base64 message; raises Invalid for `raw`."""
-    return _taken_apart(_ended(_with_crlf(_decoded(value))))
+    data = _decoded(value)
+    head, body_at = _checked_head(data)
+    return RawMail(head, data[body_at:])
 
 
 def write_raw(mail: RawMail, stamp: Stamp) -> Built:
@@ -120,17 +125,18 @@ def _head_of(raw: Content) -> bytes:
     raise ContentChanged("the stored message has no end of its header fields")
 
 
-def _taken_apart(data: bytes) -> RawMail:
+def _checked_head(data: bytes) -> tuple[tuple[tuple[bytes, bytes], ...], int]:
+    """The header fields, and where the body begins; all of `data` is looked at."""
     if b"\x00" in data:
         raise Invalid("raw contains a NUL", field="raw")
-    head, body = _halves(data)
+    head, body_at = _head_and_place(data)
     if len(head) > MAX_HEAD_BYTES:
         raise Invalid(f"raw has more than {MAX_HEAD_BYTES} octets of header fields", field="raw")
     if not has_short_lines(data):
         raise Invalid(f"raw has a line of more than {MAX_LINE} octets", field="raw")
-    mail = RawMail(_fields(head), body)
-    _check_counts(mail)
-    return mail
+    fields = _fields(head)
+    _check_counts(fields)
+    return fields, body_at
 
 
 def _written_head(mail: RawMail, stamp: Stamp) -> bytes:
@@ -145,13 +151,22 @@ def _written_head(mail: RawMail, stamp: Stamp) -> bytes:
 
 
 def _decoded(value: object) -> bytes:
+    """The octets with CRLF as line ends, one at the end too."""
     if not isinstance(value, str):
         raise Invalid("raw must be a message in base64", field="raw")
-    text = "".join(value.split())
+    mail = BytesIO()  # grown in place: of a large mail there is one, and no call takes long
+    held = last = b""
     try:
-        return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
-    except (binascii.Error, ValueError) as error:
+        for block in base64_blocks(value):
+            piece = held + block
+            held = b"\r" if piece.endswith(b"\r") else b""  # an LF may follow
+            last = _with_crlf(piece.removesuffix(b"\r"))
+            mail.write(last)
+    except NotBase64 as error:
         raise Invalid(f"raw is not base64: {error}", field="raw") from error
+    if held or not last.endswith(b"\r\n"):
+        mail.write(b"\r\n")
+    return mail.getvalue()
 
 
 def _with_crlf(data: bytes) -> bytes:
@@ -159,14 +174,12 @@ def _with_crlf(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
 
-def _ended(data: bytes) -> bytes:
-    return data if data.endswith(b"\r\n") else data + b"\r\n"
-
-
-def _halves(data: bytes) -> tuple[bytes, bytes]:
-    """Header fields and body of `data`, both ending with CRLF where they are not empty."""
-    head, _, body = data.partition(b"\r\n\r\n")
-    return (head if head.endswith(b"\r\n") else head + b"\r\n"), body
+def _head_and_place(data: bytes) -> tuple[bytes, int]:
+    """Header fields with their last CRLF, and where the body begins; `data` ends with CRLF."""
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        return data, len(data)
+    return data[: end + 2], end + 4
 
 
 def _fields(head: bytes) -> tuple[tuple[bytes, bytes], ...]:
@@ -182,8 +195,8 @@ def _fields(head: bytes) -> tuple[tuple[bytes, bytes], ...]:
     return tuple(fields)
 
 
-def _check_counts(mail: RawMail) -> None:
-    counts = Counter(name for name, _ in mail.fields)
+def _check_counts(fields: Iterable[tuple[bytes, bytes]]) -> None:
+    counts = Counter(name for name, _ in fields)
     if not counts[b"from"]:
         raise Invalid("raw has no From field", field="raw")
     for name, shown in _ONCE.items():

@@ -15,7 +15,7 @@ from mail_proxy.observe import events
 from mail_proxy.observe.refusals import MAX_QUEUED
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.intake import Intake
-from mail_proxy.operations.once import KEPT_S, PostKey, sha256_of
+from mail_proxy.operations.once import KEPT_S, PostKey, has_bulk, sha256_of
 from mail_proxy.operations.spooling import Bulk, spooled
 from mail_proxy.operations.suppressions import without_suppressed
 from mail_proxy.store.values import Accepted, Keep, KeptAnswer, NewMessage
@@ -170,7 +170,8 @@ async def _check_all(
 ) -> tuple[list[_Found], dict[int, Rejection]]:
     """Good messages and rejections, each with its place in the batch.
 
-    A thousand messages to a thousand people take seconds; others get a turn in between.
+    A thousand messages to a thousand people take seconds; others get a turn in between. A large
+    one is looked at in a thread.
     """
     checked: list[_Found] = []
     rejected: dict[int, Rejection] = {}
@@ -180,7 +181,9 @@ async def _check_all(
             await asyncio.sleep(0)
             turn_ends = ctx.clock.monotonic() + TURN_S
         try:
-            checked.append((place, intake.check(entry)))
+            large = has_bulk(entry)
+            found = await asyncio.to_thread(intake.check, entry) if large else intake.check(entry)
+            checked.append((place, found))
         except Invalid as error:
             rejected[place] = _rejection(entry, error)
     return checked, rejected

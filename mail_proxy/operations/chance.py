@@ -6,24 +6,27 @@ Each draw is a call of the system that lets another thread in: 7 us of a post th
 from __future__ import annotations
 
 import os
+import threading
 
 DRAWN_OCTETS = 4096
 
 
 class Chance:
-    """Every octet is given once; for one thread."""
+    """Every octet is given once, to whatever thread."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._drawn = b""
         self._given = 0
 
     def octets(self, n: int) -> bytes:
         """`n` octets, at most DRAWN_OCTETS."""
-        if self._given + n > len(self._drawn):
-            self._drawn, self._given = os.urandom(DRAWN_OCTETS), 0
-        given = self._given
-        self._given += n
-        return self._drawn[given : self._given]
+        with self._lock:
+            if self._given + n > len(self._drawn):
+                self._drawn, self._given = os.urandom(DRAWN_OCTETS), 0
+            given = self._given
+            self._given += n
+            return self._drawn[given : self._given]
 
 
 _chance = Chance()

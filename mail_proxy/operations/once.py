@@ -76,7 +76,7 @@ async def sha256_of(messages: Sequence[object], rest: object, clock: Clock) -> s
         if clock.monotonic() > turn_ends:
             await asyncio.sleep(0)
             turn_ends = clock.monotonic() + TURN_S
-        if _has_bulk(item):
+        if has_bulk(item):
             await asyncio.to_thread(_update, found, item)
         else:
             found.update(_dumped(item))
@@ -84,8 +84,8 @@ async def sha256_of(messages: Sequence[object], rest: object, clock: Clock) -> s
     return found.hexdigest()
 
 
-def _has_bulk(item: object) -> bool:
-    """A posted file, or a whole mail: no second one of it is to be in memory."""
+def has_bulk(item: object) -> bool:
+    """A posted file, or a whole mail: no second one of it is to be in memory, or looked at here."""
     if not isinstance(item, dict):
         return False
     attachments = item.get("attachments")

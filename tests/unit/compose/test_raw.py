@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from mail_proxy.compose import Built, Stamp, build, check_fields, checked_raw, message_id_of
+from mail_proxy.domain.base64_text import PIECE_CHARS
 from mail_proxy.domain.errors import ContentChanged, Invalid
 
 WHOLE = b"""From: Shop <shop@example.com>
@@ -43,6 +44,18 @@ def test_a_whole_message_is_sent_as_it_is_with_our_id(stamp: Stamp) -> None:
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
 def test_every_line_end_becomes_crlf(stamp: Stamp, line_end: bytes) -> None:
     assert sent(WHOLE.replace(b"\n", line_end), stamp) == sent(WHOLE, stamp)
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r", b"\r\r\n"])
+@pytest.mark.parametrize("before", range(4))
+def test_a_line_end_between_two_pieces_is_one_too(before: int, line_end: bytes) -> None:
+    piece = PIECE_CHARS // 4 * 3
+    head = b"From: a@example.org\r\n\r\n"
+    full = (head + (b"x" * 76 + b"\r\n") * piece)[: piece - before - 2] + b"\r\n"
+    data = full + line_end + b"end" + line_end
+    lines = line_end.replace(b"\r\r\n", b"\r\n\r\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    expected = full + lines.replace(b"\n", b"\r\n") + b"end" + lines.replace(b"\n", b"\r\n")
+    assert checked_raw(encoded(data)).data == expected
 
 
 @pytest.mark.parametrize(

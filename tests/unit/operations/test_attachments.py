@@ -8,18 +8,19 @@ from __future__ import annotations
 import base64
 import json
 import os
+import threading
 from email import message_from_bytes
 from email.policy import default
 from typing import Any
 
 import pytest
 
-from mail_proxy.compose import Stamp, build
+from mail_proxy.compose import Stamp, build, checked_raw
 from mail_proxy.domain.attachment import Spooled, read_attachments
 from mail_proxy.domain.content import BytesContent
 from mail_proxy.domain.errors import RejectedBatch, SecretsUnavailable, StoreFull, StoreUnavailable
 from mail_proxy.domain.state import Event
-from mail_proxy.operations import Upkeep
+from mail_proxy.operations import Upkeep, intake
 from mail_proxy.operations.attached import SPOOL_OVER_BYTES
 from mail_proxy.operations.spooling import remove_garbage, sweep
 from mail_proxy.secrets import MASK
@@ -451,6 +452,27 @@ async def test_a_large_raw_that_is_wrong_is_refused(house):
         await house.post(house.mail(raw="A" * 300_000 + "!"))
     assert caught.value.rejected[0]["field"] == "raw"
     assert files(house) == []
+
+
+async def test_a_large_mail_is_looked_at_in_a_thread_and_the_batch_keeps_its_order(
+    house, monkeypatch
+):
+    threads = []
+
+    def looked_at(value):
+        threads.append(threading.get_ident())
+        return checked_raw(value)
+
+    monkeypatch.setattr(intake, "checked_raw", looked_at)
+    large, wrong = base64.b64encode(RAW).decode(), "A" * 300_000 + "!"
+    raws = {"m1": large, "m2": wrong, "m3": None, "m4": large}
+    mails = [house.mail(id=id_, **({"raw": raw} if raw else {})) for id_, raw in raws.items()]
+    answer = await house.call("addMessages", messages=mails)
+    assert [entry["id"] for entry in answer["rejected"]] == ["m2"]
+    assert len(threads) == 3
+    assert threading.get_ident() not in threads
+    rows = await house.store.find_messages("acme", ["m1", "m3", "m4"])
+    assert [row.id for row in sorted(rows, key=lambda row: row.pk)] == ["m1", "m3", "m4"]
 
 
 # --- for delivery ---
