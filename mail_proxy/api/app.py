@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from aiohttp import HttpVersion11, web
 
 from mail_proxy.api import answers, files, pages
-from mail_proxy.api.budget import BodyBudget
+from mail_proxy.api.bodies import Bodies
 from mail_proxy.api.requests import address_of, body_size, payload_of, request_id_of, token_of
 from mail_proxy.config.settings import HttpSettings
 from mail_proxy.domain.errors import MailProxyError
@@ -34,11 +34,11 @@ class Door(Protocol):
 
 
 def build_app(
-    door: Door, settings: HttpSettings, budget: BodyBudget, *, caller: Caller | None = None
+    door: Door, settings: HttpSettings, bodies: Bodies, *, caller: Caller | None = None
 ) -> web.Application:
     """The routes of `wire/routes.py` in front of `door`.
 
-    budget: of large bodies, shared by all apps of a process.
+    bodies: shared by all apps of a process.
     caller: who everybody is that gets here, where the file rights are the login; None asks for a
     token. Commands above that caller's scope have no route: they answer 404, as unknown paths do.
     """
@@ -46,7 +46,7 @@ def build_app(
     app = web.Application(client_max_size=settings.max_request_bytes, middlewares=[_as_one_request])
     for route in ROUTES.values():
         if route.scope <= highest:
-            handler = _Command(route, door, settings, budget, caller)
+            handler = _Command(route, door, settings, bodies, caller)
             for method in (route.method, *(("HEAD",) if route.sends_file else ())):
                 app.router.add_route(method, route.path, handler.respond, expect_handler=_on_expect)
     pages.add_to(app.router)
@@ -62,7 +62,7 @@ class _Command:
         route: Route,
         door: Door,
         settings: HttpSettings,
-        budget: BodyBudget,
+        bodies: Bodies,
         caller: Caller | None,
     ) -> None:
         self._route = route
@@ -71,7 +71,7 @@ class _Command:
         self._timeout_s = settings.body_timeout_s
         self._scope = scope_of(route, metrics_public=settings.metrics_public)
         self._caller = NOBODY if caller is None and self._scope is Scope.PUBLIC else caller
-        self._budget = budget
+        self._bodies = bodies
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
         caller = self._caller or NOBODY
@@ -92,11 +92,10 @@ class _Command:
             return await self._answered(request, None, caller)
         size = body_size(self._route, request, self._settings)
         # What was parsed lives as long as the command runs, and so does its room.
-        async with self._budget.room(caller.name, size, timeout_s=self._timeout_s):
-            payload = await payload_of(
-                self._route, request, size, self._timeout_s, self._budget.parsing
-            )
-            return await self._answered(request, payload, caller)
+        async with self._bodies.fields(
+            caller.name, request, size, lone_surrogates=self._route.judges_each
+        ) as fields:
+            return await self._answered(request, payload_of(self._route, request, fields), caller)
 
     async def _answered(
         self, request: web.Request, payload: dict[str, Any] | None, caller: Caller

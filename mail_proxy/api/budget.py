@@ -1,4 +1,4 @@
-"""How many bytes of large bodies are read and worked on at the same time, in the whole daemon.
+"""Room that large bodies share: on the disk while they arrive, in memory while they are worked on.
 
 A body of 60 MB takes several times that while it is parsed, checked and stored, so a handful of
 them at once would be the daemon's end. Those that find no room wait, in the order they came; one
@@ -28,12 +28,11 @@ class _Waiting:
 
 
 class BodyBudget:
-    """`room` of `total_bytes`; one budget for all that listens in a process."""
+    """`room` of `total_bytes`, for all that listens in a process."""
 
     def __init__(self, total_bytes: int) -> None:
         self._total = total_bytes
         self._used: Counter[str] = Counter()
-        self.parsing = asyncio.Lock()  # one large body at a time
         self._waiting: deque[_Waiting] = deque()
 
     @property

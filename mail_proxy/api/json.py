@@ -8,7 +8,6 @@ what was sent, for it may be somebody's mail; what looks like the name of a fiel
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import re
@@ -22,8 +21,6 @@ from mail_proxy.domain.errors import Malformed
 # A thousand messages of a thousand recipients fit. More values than this are no mail: a number
 # takes two bytes here and 30 in memory.
 MOST_COMMAS = 2_000_000
-# Below this, decoding takes less time than the way to a thread and back.
-_WORTH_A_THREAD_BYTES = 2**20
 
 MOST_LEVELS = 200  # as `from_json` has it
 _HALF_A_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")  # or a whole one: the reader will see
@@ -38,23 +35,13 @@ def encode(value: Any) -> bytes:
     return to_json(value)
 
 
-async def decode(
-    body: bytes, one_at_a_time: asyncio.Lock, *, lone_surrogates: bool = False
-) -> dict[str, Any]:
+def decode(body: bytes, *, lone_surrogates: bool = False) -> dict[str, Any]:
     """The object in `body`; an empty body is an empty object. Raises Malformed.
 
-    one_at_a_time: of large bodies, for each is in memory twice meanwhile.
     lone_surrogates: they are let through, for whoever looks at each text.
     """
     if not body:
         return {}
-    if len(body) < _WORTH_A_THREAD_BYTES:
-        return _decode(body, lone_surrogates)
-    async with one_at_a_time:
-        return await asyncio.to_thread(_decode, body, lone_surrogates)
-
-
-def _decode(body: bytes, lone_surrogates: bool) -> dict[str, Any]:
     if body.count(b",") > MOST_COMMAS:
         raise malformed("json_invalid", "the body has too many values")
     try:

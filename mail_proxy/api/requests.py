@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from collections.abc import Sequence
-from io import BytesIO
 from typing import Any
 
 from aiohttp import web
 
-from mail_proxy.api import json
 from mail_proxy.config.settings import HttpSettings
 from mail_proxy.domain.errors import Invalid, TooLarge, Unauthorized, UnsupportedEncoding
 from mail_proxy.operations.chance import new_request_id
@@ -76,33 +73,19 @@ def body_size(route: Route, request: web.Request, http: HttpSettings) -> int:
     return request.content_length
 
 
-async def payload_of(
-    route: Route,
-    request: web.Request,
-    most_bytes: int,
-    timeout_s: float,
-    one_at_a_time: asyncio.Lock,
-) -> dict[str, Any]:
+def payload_of(route: Route, request: web.Request, body: dict[str, Any]) -> dict[str, Any]:
     """The fields of the command; the path wins over the query, and the query over the body.
 
-    most_bytes: of the body. one_at_a_time: for large bodies, see `json.decode`. Raises Invalid,
-    Malformed, TooLarge.
+    body: its fields; the payload is made of it. Raises Invalid.
     """
-    payload: dict[str, Any] = {}
-    if most_bytes:
-        payload = await json.decode(
-            await _read_body(request, most_bytes, timeout_s),
-            one_at_a_time,
-            lone_surrogates=route.judges_each,
-        )
     if route.query and request.rel_url.raw_query_string:
-        payload.update(_query_of(route, request))
+        body.update(_query_of(route, request))
     for header, field in route.headers:
         if given := request.headers.getall(header, ()):
-            payload[field] = _only(header, given)
+            body[field] = _only(header, given)
     if request.match_info:
-        payload.update(request.match_info)
-    return payload
+        body.update(request.match_info)
+    return body
 
 
 def _only(name: str, values: Sequence[str]) -> str:
@@ -121,31 +104,3 @@ def _query_of(route: Route, request: web.Request) -> dict[str, str]:
             raise Invalid(f"'{name}' is given twice", field=name)
         fields[name] = value
     return fields
-
-
-async def _read_body(request: web.Request, most_bytes: int, timeout_s: float) -> bytes:
-    try:
-        if request.content.is_eof():  # it came with the headers: a timer would cost more than that
-            return await _read(request, most_bytes)
-        async with asyncio.timeout(timeout_s):
-            return await _read(request, most_bytes)
-    except TimeoutError as error:
-        raise json.malformed("timeout", f"the body did not arrive in {timeout_s:g} s") from error
-    except (web.RequestPayloadError, ConnectionError) as error:
-        raise json.malformed("incomplete", "the body ended early") from error
-
-
-async def _read(request: web.Request, most_bytes: int) -> bytes:
-    """Its bytes, held once: a bytearray is copied by `request.read`, and by the JSON reader."""
-    body = BytesIO()
-    while part := await request.content.readany():
-        if body.write(part) and body.tell() > most_bytes:
-            raise _too_large(request, most_bytes)
-    return body.getvalue()  # no copy: the two share it
-
-
-def _too_large(request: web.Request, most_bytes: int) -> TooLarge:
-    sentence = f"the body is larger than {most_bytes} bytes"
-    if request.content_length is None and most_bytes < request.client_max_size:
-        sentence += f"; with a Content-Length it may have {request.client_max_size}"
-    return TooLarge(sentence)

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from mail_proxy.api import answers
 from mail_proxy.api.app import Door, build_app
-from mail_proxy.api.budget import BodyBudget
+from mail_proxy.api.bodies import Bodies
 from mail_proxy.api.listen import host_and_port, listen_tcp
 from mail_proxy.config.settings import HttpSettings, Settings
 from mail_proxy.config.unix_socket import listening
@@ -35,6 +35,7 @@ class ApiServer:
         self._http = settings.http
         self._tcp = tcp
         self._socket_path = settings.socket_path
+        self._folder = settings.state_dir
         self._port = 0
         self._opened = AsyncExitStack()
 
@@ -56,10 +57,9 @@ class ApiServer:
                 tcp = await asyncio.to_thread(listen_tcp, self._http.host, self._http.port)
             opened.callback(tcp.close)
             local = opened.enter_context(listening(self._socket_path))
-            # The largest body, and half as much for the others meanwhile.
-            budget = BodyBudget(self._http.max_request_bytes * 3 // 2)
-            await _serve(opened, tcp, build_app(self._door, self._http, budget), self._http)
-            local_app = build_app(self._door, self._http, budget, caller=LOCAL)
+            bodies = Bodies(self._http, self._folder)
+            await _serve(opened, tcp, build_app(self._door, self._http, bodies), self._http)
+            local_app = build_app(self._door, self._http, bodies, caller=LOCAL)
             await _serve(opened, local, local_app, self._http)
             self._port = tcp.getsockname()[1]
             self._opened = opened.pop_all()
