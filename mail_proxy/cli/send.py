@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import base64
+import math
+import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import typer
 
+from mail_proxy.cli import units
 from mail_proxy.cli.absent import missing_account
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.output import pairs
+from mail_proxy.cli.spinner import spinner
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.safe_text import safe_text
@@ -23,7 +27,9 @@ app = Family()
 
 NO_ACCOUNT_NAMED = "missing account_id"  # the reason on the wire
 _PRIORITIES = frozenset({*PRIORITIES, *map(str, PRIORITIES.values())})
-_MAX_BYTES = 45 * 2**20  # as base64 it must fit into a request of 64 MiB
+_LARGE_BYTES = 2**20  # from here on the limit of the instance is asked for
+_BESIDE_BYTES = 64 * 1024  # of a request: all but the mail
+_LIMIT = "http.max_request_bytes"
 
 
 @app.command()
@@ -40,7 +46,8 @@ def send(
 ) -> int:
     """Send a mail file.
 
-    It goes to the addresses in its To, Cc and Bcc; the Bcc header itself is not sent.
+    It goes to the addresses in its To, Cc and Bcc; the Bcc header itself is not sent. What is
+    attached in it goes along.
 
     Examples:
       mail-proxy myserver acme send hello.eml
@@ -48,10 +55,12 @@ def send(
     """
     found = here(ctx)
     tenant_id = found.require_tenant_id()
-    message = message_from(_read(file), id_ or _new_id())
+    mail = _read(found, file)
+    message = message_from(mail, id_ or _new_id())
     message |= pairs(tenant_id=tenant_id, account_id=account, priority=_priority(priority))
     try:
-        told = found.call("addMessages", tenant_id=tenant_id, messages=[message])
+        with spinner(found.writer, f"sending {safe_text(file, 60)} ({units.size(len(mail))})"):
+            told = found.call("addMessages", tenant_id=tenant_id, messages=[message])
     except Invalid as error:
         raise _refused(found, _reason(error), file, account) from error
     rejected = told.get("rejected") or []
@@ -105,20 +114,40 @@ def _refused(found: Here, reason: str, file: str, account: str | None) -> Comman
     )
 
 
-def _read(file: str) -> bytes:
+def _read(found: Here, file: str) -> bytes:
     try:
         if file == "-":
-            data = sys.stdin.buffer.read(_MAX_BYTES + 1)
-        else:
-            with Path(file).expanduser().open("rb") as opened:
-                data = opened.read(_MAX_BYTES + 1)
+            return _whole(found, sys.stdin.buffer, "what came on stdin")
+        with Path(file).expanduser().open("rb") as opened:
+            return _whole(found, opened, safe_text(file, 200))
     except OSError as error:
         raise CommandFailed(
             f"cannot read {safe_text(file, 200)}: {error.strerror}", code=ExitCode.USAGE
         ) from error
-    if len(data) > _MAX_BYTES:
-        raise CommandFailed(f"{safe_text(file, 200)} is larger than {_MAX_BYTES >> 20} MiB")
-    return data
+
+
+def _whole(found: Here, opened: BinaryIO, name: str) -> bytes:
+    """Raises CommandFailed for what is larger than the instance takes; OSError."""
+    data = opened.read(_LARGE_BYTES + 1)
+    if len(data) <= _LARGE_BYTES:
+        return data
+    request_bytes = _most_of_a_request(found)
+    most = max(0, request_bytes - _BESIDE_BYTES) * 3 // 4  # it travels as base64
+    data += opened.read(max(0, most + 1 - len(data)))
+    if len(data) <= most:
+        return data
+    larger = min(1024, math.ceil(request_bytes / 2**20) * 2)
+    raise CommandFailed(
+        f"{name} is too large: as base64 it must fit into a request, and GMP_MAX_REQUEST_MB "
+        f"is {request_bytes / 2**20:g}, so a mail may have {units.size(most)}",
+        tries=(f"mail-proxy {found.instance_name} config set max_request_mb={larger}",),
+    )
+
+
+def _most_of_a_request(found: Here) -> int:
+    settings = found.call("getInstance").get("settings") or ()
+    values = {setting["name"]: setting["value"] for setting in settings}
+    return int(values[_LIMIT])
 
 
 def message_from(raw: bytes, message_id: str) -> dict[str, Any]:
@@ -131,8 +160,8 @@ def message_from(raw: bytes, message_id: str) -> dict[str, Any]:
     from email.utils import getaddresses
 
     # Only the headers: a body of 40 MiB need not become objects.
-    head = raw.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0] + b"\n\n"
-    headers = message_from_bytes(head, policy=default)
+    end = re.search(rb"\r?\n\r?\n", raw)
+    headers = message_from_bytes(raw[: end.end()] if end else raw, policy=default)
 
     def all_of(name: str) -> list[str]:
         values = [str(value) for value in headers.get_all(name, [])]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from email import message_from_bytes, policy
 from email.message import EmailMessage as Parsed
+from email.mime.image import MIMEImage
 from typing import Any
 
 import pytest
@@ -73,6 +75,25 @@ async def test_an_alternative_in_html_arrives_as_django_made_it(running, backend
     arrived = parsed(main.relay.messages[0].data)
     assert arrived.get_content_type() == "multipart/alternative"
     assert texts(arrived) == {"text/plain": "plain", "text/html": "<p>html</p>"}
+
+
+async def test_an_inline_image_and_a_large_attachment_arrive_as_they_were(running, backend):
+    image, large = b"\x89PNG" + bytes(range(256)), os.urandom(5 * 2**20)
+    async with running() as main:
+        mail = backend(main.url, main.key)
+        message = mail.EmailMultiAlternatives("Both", "text", None, ["ann@example.net"])
+        message.attach_alternative('<img src="cid:logo">', "text/html")
+        inline = MIMEImage(image, "png")
+        inline.add_header("Content-ID", "<logo>")
+        inline.add_header("Content-Disposition", "inline", filename="logo.png")
+        message.attach(inline)
+        message.attach("large.bin", large, "application/octet-stream")
+        assert await asyncio.to_thread(message.send) == 1
+        await until(lambda: main.relay.count == 1)
+    parts = {part.get_filename(): part for part in parsed(main.relay.messages[0].data).walk()}
+    assert parts["logo.png"]["Content-ID"] == "<logo>"
+    assert parts["logo.png"].get_payload(decode=True) == image
+    assert parts["large.bin"].get_payload(decode=True) == large
 
 
 async def test_attachments_copies_and_headers_arrive(running, backend):

@@ -230,6 +230,32 @@ def test_send_says_when_nobody_will_send_it(cli, tmp_path: Path) -> None:
     assert "'my' is not running: mail-proxy start my" in ran.err
 
 
+def sized(path: Path, n: int) -> str:
+    """A mail of so many octets."""
+    path.write_bytes(MAIL + b"x" * (n - len(MAIL)))
+    return str(path)
+
+
+def test_a_large_mail_is_sent_whole(cli, tmp_path: Path) -> None:
+    world = cli.instance("my")
+    world.settings = [{"name": "http.max_request_bytes", "value": 16 * 2**20}]
+    path = sized(tmp_path / "large.eml", 10_000_000)
+    assert cli("my", "acme", "send", path).code == 0
+    (message,) = world.last("addMessages")["messages"]
+    assert base64.b64decode(message["raw"]) == Path(path).read_bytes()
+
+
+def test_a_mail_that_fits_into_no_request_names_the_setting(cli, tmp_path: Path) -> None:
+    world = cli.instance("my")
+    world.settings = [{"name": "http.max_request_bytes", "value": 4 * 2**20}]
+    ran = cli("my", "acme", "send", sized(tmp_path / "large.eml", 3_200_000))
+    assert ran.code == 1
+    assert "large.eml is too large" in ran.err
+    assert "GMP_MAX_REQUEST_MB is 4, so a mail may have 3.1 MB" in ran.err
+    assert "  try: mail-proxy my config set max_request_mb=8\n" in ran.err
+    assert "addMessages" not in world.names()
+
+
 def test_a_file_that_is_not_there_is_wrong_usage(cli) -> None:
     cli.instance("my")
     ran = cli("my", "acme", "send", "/no/such.eml")
