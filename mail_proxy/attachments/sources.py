@@ -13,6 +13,7 @@ from yarl import URL
 from mail_proxy.attachments.breaker import Breaker
 from mail_proxy.attachments.failures import (
     FetchFailed,
+    NoRoom,
     no_data,
     refused_by,
     timed_out,
@@ -42,11 +43,20 @@ class Call:
 
     @property
     def host(self) -> str:
-        """For people and the breaker; empty where the URL is none."""
+        """For people; empty where the URL is none."""
         try:
             return URL(self.url).host or ""
         except ValueError:
             return ""
+
+    @property
+    def server(self) -> str:
+        """Host and port, for the breaker: another port is another program."""
+        try:
+            url = URL(self.url)
+        except ValueError:
+            return ""
+        return f"{url.host_subcomponent or ''}:{url.port}"
 
 
 def call_of(origin: Origin, attachment: Attachment, base_url: str | None) -> Call:
@@ -91,7 +101,7 @@ class Sources:
 
     async def _call(self, origin: Origin, attachment: Attachment, sink: Sink) -> None:
         call = call_of(origin, attachment, self.settings.base_url)
-        self.breaker.check(origin.tenant_id, call.host)
+        self.breaker.check(origin.tenant_id, call.server)
         try:
             found = await self.http.download(
                 call.url,
@@ -104,15 +114,18 @@ class Sources:
                 follow=call.follow,
             )
         except TimedOut as error:
-            self.breaker.timed_out(origin.tenant_id, call.host)
+            self.breaker.timed_out(origin.tenant_id, call.server)
             raise timed_out() from error
-        except TooLong as error:
-            raise too_large(self.settings.max_bytes) from error
-        except Unreachable as error:
-            raise FetchFailed(str(error), is_permanent=False) from error
-        except Invalid as error:  # Blocked, and logins that no header can carry
+        except Invalid as error:  # Blocked, and logins that no header can carry: nobody was asked
             raise FetchFailed(str(error), is_permanent=True) from error
-        self.breaker.answered(origin.tenant_id, call.host)
+        except (TooLong, Unreachable, FetchFailed, NoRoom) as error:
+            self.breaker.answered(origin.tenant_id, call.server)
+            if isinstance(error, TooLong):
+                raise too_large(self.settings.max_bytes) from error
+            if isinstance(error, Unreachable):
+                raise FetchFailed(str(error), is_permanent=False) from error
+            raise
+        self.breaker.answered(origin.tenant_id, call.server)
         if not found.is_success:
             raise refused_by(call.host, found.status)
         if not found.size_bytes and not found.is_empty_file:
@@ -127,7 +140,7 @@ class Sources:
         except TimeoutError as error:
             self.breaker.timed_out(origin.tenant_id, host)
             raise timed_out() from error
-        except FetchFailed:
+        except (FetchFailed, NoRoom):
             self.breaker.answered(origin.tenant_id, host)
             raise
         self.breaker.answered(origin.tenant_id, host)
