@@ -32,9 +32,18 @@ class FetchFailed(MailProxyError):
 
 
 class NoRoom(MailProxyError):
-    """It is larger than the room that was kept for it, and there is no more now."""
+    """It is larger than the room that was kept for it, and there is no more now.
+
+    filename: of the attachment, once that is known. needed_bytes: by its message in all, as far as
+    it got.
+    """
 
     code = "attachment"
+
+    def __init__(self, filename: str = "", needed_bytes: int = 0) -> None:
+        super().__init__("there is no room for it")
+        self.filename = filename
+        self.needed_bytes = needed_bytes
 
 
 def told(filename: str, failure: FetchFailed) -> AttachmentFailed:

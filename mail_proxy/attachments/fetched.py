@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mail_proxy.attachments.failures import FetchFailed, told
+from mail_proxy.attachments.failures import FetchFailed, NoRoom, told
 from mail_proxy.attachments.flights import Flight, Flights
 from mail_proxy.domain.attachment import Attachment
 from mail_proxy.domain.content import Content
@@ -39,3 +39,5 @@ class Fetched:
             self._found[n] = await self._flights.content(flight)
         except FetchFailed as failure:
             raise told(attachment.filename, failure) from failure
+        except NoRoom as error:  # it is shared with those that call the file by another name
+            raise NoRoom(attachment.filename) from error

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.content import Content
 
-# How long a content is handed to others while somebody holds it: a steady stream of mails with one
-# URL is to see that the file behind it has changed.
+# How long a landed content is handed to others while somebody holds it. They asked before its fetch
+# began; by a clock that was set back that may be anybody, for so long.
 FRESH_S = 10.0
 Spawn = Callable[[Coroutine[None, None, None], str], asyncio.Task[None]]
 
@@ -27,10 +27,14 @@ Fetch = Callable[[], Coroutine[None, None, Landed]]
 
 
 class Flight:
-    """One fetch, and how many hold on to it. landed_at: by the monotonic clock."""
+    """One fetch, and how many hold on to it.
 
-    def __init__(self, key: Hashable) -> None:
+    begun_at: seconds since the epoch. landed_at: by the monotonic clock.
+    """
+
+    def __init__(self, key: Hashable, begun_at: float) -> None:
         self.key = key
+        self.begun_at = begun_at
         self.users = 0
         self.task: asyncio.Task[None] | None = None
         self.landed: asyncio.Future[Landed] = asyncio.get_running_loop().create_future()
@@ -48,16 +52,21 @@ class Flights:
     def __len__(self) -> int:
         return len(self._flights)
 
-    def find(self, key: Hashable) -> Flight | None:
-        """One that may be joined now."""
+    def find(self, key: Hashable, asked_at: float) -> Flight | None:
+        """One that may be joined now by whoever asked at `asked_at`, seconds since the epoch.
+
+        What was fetched before that may be older than what is asked for.
+        """
         flight = self._flights.get(key)
-        if flight is None or flight.landed_at is None:
+        if flight is None or flight.begun_at < asked_at:
+            return None
+        if flight.landed_at is None:
             return flight
         return flight if self._clock.monotonic() < flight.landed_at + FRESH_S else None
 
     def start(self, key: Hashable, fetch: Fetch) -> Flight:
         """A new one, to be joined before anything is awaited."""
-        flight = self._flights[key] = Flight(key)
+        flight = self._flights[key] = Flight(key, self._clock.now())
         flight.task = self._spawn(self._fly(flight, fetch), "attachment")
         return flight
 

@@ -52,6 +52,7 @@ class AttachmentManager:
         metrics: CacheMetrics,
     ) -> None:
         self._settings = settings
+        self._clock = clock
         self._threads = Threads(DISK_THREADS, "attachments")
         self._shares = Threads(SHARE_THREADS, "attached files")
         self._store = Store(WorkFolder(state_dir / "cache" / "fetched"), Memory(), self._threads)
@@ -98,27 +99,48 @@ class AttachmentManager:
         attachments: Sequence[Attachment],
         *,
         open_spooled: OpenSpooled | None = None,
+        asked_at: float | None = None,
     ) -> Fetched:
         """All contents, or AttachmentFailed for the first that cannot be had. Close it.
 
         open_spooled: for what lies in the message's spool file.
+        asked_at: when the message was accepted, seconds since the epoch; else now. It is not given
+            what was fetched before that without an MD5.
         """
+        asked_at = self._clock.now() if asked_at is None else asked_at
+        no_room = NoRoom("")
         for each_bytes in (ASSUMED_BYTES, self._settings.max_bytes):
             fetched = Fetched(len(attachments), self._flights)
             try:
                 wanted = self._put_posted(origin, attachments, fetched, open_spooled)
                 if wanted:
-                    await self._bring(origin, wanted, fetched, each_bytes)
+                    await self._bring(origin, wanted, fetched, each_bytes, asked_at)
             except BaseException as error:
                 fetched.close()
                 if not isinstance(error, NoRoom):
                     raise
+                no_room = error
             else:
                 return fetched
-        failure = FetchFailed(
+        raise told(no_room.filename, self._refused(no_room)) from no_room
+
+    def _refused(self, no_room: NoRoom) -> FetchFailed:
+        """What never fits is told at once; no try can help it."""
+        if no_room.needed_bytes > self._bytes.most:
+            most = f"{self._bytes.most / 2**20:g} MiB"
+            return FetchFailed(
+                f"the attachments of one message are larger than {most} in all, the room that "
+                "GMP_ATTACHMENT_BUDGET_MB leaves to it",
+                is_permanent=True,
+            )
+        return FetchFailed(
             "there is no room for it now (GMP_ATTACHMENT_BUDGET_MB)", is_permanent=False
         )
-        raise told(attachments[0].filename, failure)
+
+    def _find(self, origin: Origin, attachment: Attachment, asked_at: float) -> Flight | None:
+        if attachment.content_md5 is not None:  # it is the same at any time
+            asked_at = 0.0
+        return self._flights.find(fetch_key(origin, attachment), asked_at)
 
     def _put_posted(
         self,
@@ -156,21 +178,27 @@ class AttachmentManager:
         wanted: Sequence[tuple[int, Attachment]],
         fetched: Fetched,
         each_bytes: int,
+        asked_at: float,
     ) -> None:
         """Room for all of a message is taken at once: two that each hold a part of what they need
         would wait for one another for ever."""
         await self._opened()
-        flights = [(n, a, self._flights.find(fetch_key(origin, a))) for n, a in wanted]
+        flights = [(n, a, self._find(origin, a, asked_at)) for n, a in wanted]
         if all(flight is not None for _, _, flight in flights):  # they take no room
             await self._land_together(flights, fetched)
             return
         n_bytes = max(each_bytes, min(len(wanted) * each_bytes, self._bytes.half))
         with await self._bytes.take(origin.tenant_id, n_bytes) as share:
             gate = asyncio.Semaphore(self._settings.per_message)
-            await _all(
-                self._land(origin, n, attachment, fetched, partial(share.split, each_bytes), gate)
-                for n, attachment in wanted
-            )
+            find = partial(self._find, origin, asked_at=asked_at)
+            split = partial(share.split, each_bytes)
+            try:
+                await _all(
+                    self._land(origin, n, attachment, fetched, find, split, gate)
+                    for n, attachment in wanted
+                )
+            except NoRoom as error:
+                raise NoRoom(error.filename, share.needed) from error
 
     async def _opened(self) -> None:
         """When the first is fetched: commands that fetch nothing look at no folder."""
@@ -203,13 +231,14 @@ class AttachmentManager:
         n: int,
         attachment: Attachment,
         fetched: Fetched,
+        find: Callable[[Attachment], Flight | None],
         split: Callable[[], Share],
         gate: asyncio.Semaphore,
     ) -> None:
         async with gate:
-            key = fetch_key(origin, attachment)
-            flight = self._flights.find(key)
+            flight = find(attachment)
             if flight is None:
+                key = fetch_key(origin, attachment)
                 flight = self._flights.start(key, partial(self._fly, origin, attachment, split))
             fetched.hold(flight)
             await fetched.land(n, attachment, flight)

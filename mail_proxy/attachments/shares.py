@@ -32,6 +32,11 @@ class Pool:
         """What one should ask for at most."""
         return max(1, self._total // 2)
 
+    @property
+    def most(self) -> int:
+        """What one can ever hold, unless it took more at once while nobody held any."""
+        return self._total - self._kept
+
     async def take(self, who: str, n: int) -> Share:
         """Waits for its turn. Give it back by `close`."""
         waiting = _Waiting(n, asyncio.get_running_loop().create_future())
@@ -108,12 +113,19 @@ class _Waiting:
 
 
 class Share:
-    """What one holds of a pool; as a context it is given back at the end."""
+    """What one holds of a pool; as a context it is given back at the end.
 
-    def __init__(self, pool: Pool, who: str, n: int) -> None:
+    needed: the most that its parts have asked for, in all.
+    """
+
+    def __init__(self, pool: Pool, who: str, n: int, whole: Share | None = None) -> None:
         self._pool = pool
         self._who = who
+        self._whole = whole
+        self._asked = 0
+        self._is_closed = False
         self.n = n
+        self.needed = 0
 
     def __enter__(self) -> Self:
         return self
@@ -127,16 +139,28 @@ class Share:
         self.close()
 
     def split(self, n: int) -> Share:
-        """A share of its own, made of `n` units of this one."""
+        """A share of its own, made of `n` units of this one.
+
+        It grows by what is left here first, and what it does not need any more comes back here as
+        long as this one is not closed.
+        """
         n = min(n, self.n)
         self.n -= n
-        return Share(self._pool, self._who, n)
+        return Share(self._pool, self._who, n, self)
 
     def grow(self, n: int) -> bool:
         """Hold `n` units at least; False: there is no room for that now."""
+        whole = self._whole
+        if whole is not None and n > self._asked:
+            whole.needed += n - self._asked
+            self._asked = n
         if n > self.n:
-            if not self._pool._grow(self._who, n - self.n):
+            lent = 0 if whole is None else min(n - self.n, whole.n)
+            more = n - self.n - lent
+            if more and not self._pool._grow(self._who, more):
                 return False
+            if whole is not None:
+                whole.n -= lent
             self.n = n
         return True
 
@@ -144,8 +168,12 @@ class Share:
         """Hold `n` units at most."""
         if n < self.n:
             over, self.n = self.n - n, n
-            self._pool._give_back(self._who, over)
+            if self._whole is not None and not self._whole._is_closed:
+                self._whole.n += over
+            else:
+                self._pool._give_back(self._who, over)
 
     def close(self) -> None:
         """Once is enough; again does no harm."""
+        self._is_closed = True
         self.shrink(0)

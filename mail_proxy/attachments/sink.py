@@ -65,7 +65,7 @@ class Sink:
         if size_bytes > self._limit_bytes:
             raise too_large(self._limit_bytes)
         if not self._share.grow(size_bytes):
-            raise NoRoom("there is no room for it")
+            raise NoRoom
 
     async def write(self, piece: bytes) -> None:
         """Raises FetchFailed and NoRoom."""

@@ -48,6 +48,7 @@ class AttachedLetters:
             self._origin(tenant),
             wanted,
             open_spooled=partial(self.spool.content, spool) if spool else None,
+            asked_at=max(message.created_at, message.queued_at),
         )
         try:
             applied = await self.large_files.applied(

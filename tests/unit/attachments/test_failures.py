@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
+from mail_proxy.attachments import Origin
+from mail_proxy.attachments.sources import call_of
 from mail_proxy.config.settings import AttachmentSettings
 from mail_proxy.domain.attachment import Attachment, Mode
 from mail_proxy.domain.errors import AttachmentFailed
@@ -257,7 +259,72 @@ async def test_a_server_that_never_answers_is_not_asked_by_the_next_thousand(
         (await manager.fetch(origin, [by_url(server.url("/ok"))])).close()
 
 
+@pytest.mark.parametrize("answer", ["too long", "cut"])
+async def test_any_answer_ends_the_row_of_timeouts(open_manager, origin, server, answer):
+    async def hang(request: web.Request) -> web.Response:
+        await server.release.wait()
+        return web.Response()
+
+    async def cut(request: web.Request) -> web.Response:
+        request.transport.abort()
+        return web.Response()
+
+    async with open_manager(replace(SHORT, timeout_s=0.05)) as manager:
+        for n in range(4):
+            server.handlers[f"/{n}"] = hang
+        for n in range(2):
+            await failure_of(manager, origin, by_url(server.url(f"/{n}")))
+        if answer == "cut":
+            server.handlers["/x"] = cut
+        else:
+            server.files["/x"] = bytes(200_000)
+        await failure_of(manager, origin, by_url(server.url("/x")))
+        for n in range(2, 4):
+            failure = await failure_of(manager, origin, by_url(server.url(f"/{n}")))
+            assert "timed out" in str(failure)
+        server.files["/ok"] = b"x"
+        (await manager.fetch(origin, [by_url(server.url("/ok"))])).close()
+
+
+def test_another_port_of_a_host_is_another_server():
+    def server(url: str) -> str:
+        return call_of(Origin("acme"), by_url(url), None).server
+
+    assert server("http://a.example/x") == "a.example:80"
+    assert server("https://a.example/x") == server("https://a.example:443/y") == "a.example:443"
+    assert server("http://[::1]:8080/") == "[::1]:8080"
+    assert server("http://[::1") == ""
+
+
 # --- room ---
+
+
+async def test_a_message_that_never_fits_fails_for_good_and_names_setting_and_file(
+    open_manager, origin, server
+):
+    server.files |= {f"/{n}": bytes(4_000_000) for n in range(3)}
+    settings = AttachmentSettings(max_bytes=5_000_000, budget_bytes=10_000_000, per_message=1)
+    asked = [replace(by_url(server.url(f"/{n}")), filename=f"{n}.bin") for n in range(3)]
+    async with open_manager(settings) as manager:
+        failure = await failure_of(manager, origin, *asked)
+        assert failure.is_permanent
+        assert "fetch failed for 2.bin: the attachments of one message are larger" in str(failure)
+        assert "GMP_ATTACHMENT_BUDGET_MB" in str(failure)
+        (await manager.fetch(origin, asked[:2])).close()
+
+
+async def test_a_message_that_finds_no_room_now_may_come_again(open_manager, origin, server):
+    server.files |= {f"/{n}": bytes(4_000_000) for n in range(3)}
+    settings = AttachmentSettings(max_bytes=4_500_000, budget_bytes=10_000_000, per_message=1)
+    asked = [replace(by_url(server.url(f"/{n}")), filename=f"{n}.bin") for n in range(3)]
+    async with open_manager(settings) as manager:
+        held = await manager.fetch(origin, asked[:1])
+        with pytest.raises(AttachmentFailed) as caught:
+            await manager.fetch(origin, asked[1:])
+        assert not caught.value.is_permanent
+        assert "fetch failed for 2.bin: there is no room for it now" in str(caught.value)
+        held.close()
+        (await manager.fetch(origin, asked[1:])).close()
 
 
 async def test_messages_that_need_more_room_than_there_is_wait_for_one_another(

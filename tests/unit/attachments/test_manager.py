@@ -183,13 +183,19 @@ async def test_another_md5_than_was_declared_is_a_failure_that_may_pass(manager,
 # --- one fetch for all ---
 
 
+@pytest.mark.parametrize("has_md5", [True, False])
 @pytest.mark.parametrize("size", [10, 200_000])
-async def test_a_thousand_that_ask_for_the_same_cause_one_fetch(
-    manager, origin, server, tmp_path, size
+async def test_a_thousand_that_were_accepted_together_cause_one_fetch(
+    manager, origin, server, clock, size, has_md5
 ):
     server.files["/f"] = b"x" * size
-    wanted = [by_url(server.url("/f"), content_md5=md5(b"x" * size))]
-    all_fetched = await asyncio.gather(*(manager.fetch(origin, wanted) for _ in range(1000)))
+    more = {"content_md5": md5(b"x" * size)} if has_md5 else {}
+    wanted = [by_url(server.url("/f"), **more)]
+    accepted_at = clock.now()
+    all_fetched = await asyncio.gather(
+        *(manager.fetch(origin, wanted, asked_at=accepted_at) for _ in range(500)),
+    )
+    all_fetched += [await manager.fetch(origin, wanted, asked_at=accepted_at) for _ in range(500)]
     assert len(server.requests) == 1
     assert {fetched.contents[0].size_bytes for fetched in all_fetched} == {size}
     for fetched in all_fetched:
@@ -199,7 +205,8 @@ async def test_a_thousand_that_ask_for_the_same_cause_one_fetch(
 
 async def test_the_file_goes_with_the_last_that_holds_it(manager, origin, server, tmp_path):
     server.files["/f"] = LARGE
-    first, second = [await manager.fetch(origin, [by_url(server.url("/f"))]) for _ in range(2)]
+    wanted = [by_url(server.url("/f"))]
+    first, second = [await manager.fetch(origin, wanted, asked_at=0.0) for _ in range(2)]
     assert len(server.requests) == 1
     first.close()
     first.close()
@@ -215,10 +222,43 @@ async def test_a_content_that_is_held_long_is_not_handed_on_for_ever(
     first = await manager.fetch(origin, [by_url(server.url("/f"))])
     server.files["/f"] = b"new"
     clock.moved_s += 11
-    second = await manager.fetch(origin, [by_url(server.url("/f"))])
+    second = await manager.fetch(origin, [by_url(server.url("/f"))], asked_at=0.0)
     assert (read(first.contents[0]), read(second.contents[0])) == (b"old", b"new")
     first.close()
     second.close()
+
+
+async def test_a_message_that_is_accepted_after_a_fetch_began_has_what_is_there_then(
+    manager, origin, server, clock
+):
+    async def slow(request: web.Request) -> web.Response:
+        data = server.files["/f"]
+        asked.set()
+        await server.release.wait()
+        return web.Response(body=data)
+
+    asked = asyncio.Event()
+    server.handlers["/f"] = slow
+    server.files["/f"] = b"old"
+    wanted = [by_url(server.url("/f"))]
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(manager.fetch(origin, wanted, asked_at=clock.now()))
+        await asked.wait()
+        server.files["/f"] = b"new"
+        clock.moved_s += 1
+        under_way = tasks.create_task(manager.fetch(origin, wanted, asked_at=clock.now()))
+        await asyncio.sleep(0)
+        server.release.set()
+    server.files["/f"] = b"newest"
+    clock.moved_s += 1
+    landed = await manager.fetch(origin, wanted, asked_at=clock.now())
+    unsaid = await manager.fetch(origin, wanted)
+    all_fetched = [first.result(), under_way.result(), landed, unsaid]
+    found = [read(fetched.contents[0]) for fetched in all_fetched]
+    assert found == [b"old", b"new", b"newest", b"newest"]
+    for fetched in all_fetched:
+        fetched.close()
+    assert manager.held_bytes == 0
 
 
 async def test_one_that_gives_up_does_not_harm_the_others(manager, origin, server):
@@ -229,9 +269,10 @@ async def test_one_that_gives_up_does_not_harm_the_others(manager, origin, serve
 
     asked = asyncio.Event()
     server.handlers["/f"] = slow
+    wanted = [by_url(server.url("/f"))]
     async with asyncio.TaskGroup() as tasks:
         first, second = [
-            tasks.create_task(manager.fetch(origin, [by_url(server.url("/f"))])) for _ in range(2)
+            tasks.create_task(manager.fetch(origin, wanted, asked_at=0.0)) for _ in range(2)
         ]
         await asked.wait()
         first.cancel()

@@ -108,13 +108,19 @@ async def test_a_share_grows_shrinks_and_splits_within_the_pool():
     part = share.split(4)
     assert (share.n, part.n, pool.in_use) == (6, 4, 10)
     assert part.grow(50)
-    assert not part.grow(90)
-    assert (part.n, pool.in_use) == (50, 56)
+    assert (share.n, part.n, pool.in_use) == (0, 50, 50)
+    assert not part.grow(91)
+    assert (part.n, share.needed, pool.in_use) == (50, 91, 50)
     part.shrink(5)
+    assert (share.n, part.n, pool.in_use) == (45, 5, 50)
+    other = share.split(1)
+    assert other.grow(30)
+    assert (share.n, share.needed, pool.in_use) == (15, 121, 50)
     share.close()
     share.close()
-    assert pool.in_use == 5
+    assert pool.in_use == 35
     part.close()
+    other.close()
     assert pool.in_use == 0
 
 
