@@ -235,6 +235,7 @@ async def test_a_full_disk_is_no_fault_of_the_message(manager, origin, server, m
 # --- servers that never answer ---
 
 
+@pytest.mark.slow
 async def test_a_server_that_never_answers_is_not_asked_by_the_next_thousand(
     open_manager, origin, server, clock
 ):
@@ -244,7 +245,7 @@ async def test_a_server_that_never_answers_is_not_asked_by_the_next_thousand(
 
     for n in range(5):
         server.handlers[f"/{n}"] = hang
-    async with open_manager(replace(SHORT, timeout_s=0.02)) as manager:
+    async with open_manager(replace(SHORT, timeout_s=0.25)) as manager:
         for n in range(3):
             await failure_of(manager, origin, by_url(server.url(f"/{n}")))
         failure = await failure_of(manager, origin, by_url(server.url("/3")))
@@ -259,6 +260,7 @@ async def test_a_server_that_never_answers_is_not_asked_by_the_next_thousand(
         (await manager.fetch(origin, [by_url(server.url("/ok"))])).close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["too long", "cut"])
 async def test_any_answer_ends_the_row_of_timeouts(open_manager, origin, server, answer):
     async def hang(request: web.Request) -> web.Response:
@@ -269,7 +271,7 @@ async def test_any_answer_ends_the_row_of_timeouts(open_manager, origin, server,
         request.transport.abort()
         return web.Response()
 
-    async with open_manager(replace(SHORT, timeout_s=0.05)) as manager:
+    async with open_manager(replace(SHORT, timeout_s=0.25)) as manager:
         for n in range(4):
             server.handlers[f"/{n}"] = hang
         for n in range(2):
