@@ -1,4 +1,7 @@
-"""The contents of a message's attachments: the same octets as at their source, and then gone."""
+"""The contents of a message's attachments: the same octets as at their source, and then gone.
+
+It is long, for whatever one call of `fetch` may meet is tried here.
+"""
 
 from __future__ import annotations
 
