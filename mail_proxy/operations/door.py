@@ -9,6 +9,8 @@ from mail_proxy.domain.errors import (
     Forbidden,
     MailProxyError,
     NotFound,
+    StoreError,
+    TooMany,
     Unauthorized,
 )
 from mail_proxy.observe import events
@@ -120,7 +122,13 @@ def _named_tenants(payload: Mapping[str, Any]) -> Iterator[object]:
 
 
 def _tell_refusal(route: Route, caller: Caller, error: MailProxyError) -> None:
-    """A change that was not made, or what is not theirs, asked for with a good token."""
+    """A change that was not made, or what is not theirs, asked for with a good token.
+
+    Not where all requests are refused alike, for a full disk or for their number: a line for each
+    of them would fill the log, and the disk. That is told once, and counted.
+    """
+    if isinstance(error, StoreError | TooMany):
+        return
     if route.changes or isinstance(error, Unauthorized | Forbidden):
         events.command_refused(
             command=route.name, caller=caller.name, code=error.code, why=str(error)

@@ -17,6 +17,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # Who may read the folder may read the files, so that another web server can; nobody may write.
 _FOLDER_MODE, _FILE_MODE = 0o2755, 0o644
+_PART = ".part"  # what the name of a file ends with that is not whole yet
 
 
 class LocalObjects:
@@ -29,7 +30,8 @@ class LocalObjects:
         """Whole and synced, or not there: under another name until then."""
         *folders, name = _parts(key)
         with _translated("write"), self._opened(folders, make=True) as folder:
-            temporary = f".{os.urandom(8).hex()}.part"
+            _remove_parts(folder)
+            temporary = f".{os.urandom(8).hex()}{_PART}"
             file = os.open(temporary, _NEW, 0o600, dir_fd=folder)
             try:
                 with os.fdopen(file, "wb", buffering=0) as opened:
@@ -125,6 +127,13 @@ def _parts(key: str) -> list[str]:
     if len(parts) < 2 or any(part in ("", ".", "..") or "\0" in part for part in parts):
         raise StorageFailed("a key of a stored file is none of ours")
     return parts
+
+
+def _remove_parts(folder: int) -> None:
+    """What a crash has left of earlier uploads of the file, which has this folder to itself."""
+    for name in os.listdir(folder):
+        if name.endswith(_PART):
+            os.unlink(name, dir_fd=folder)
 
 
 def _write_all(file: int, block: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mail_proxy.domain.errors import StoreFull
 from tests.faults.figures import record
 from tests.faults.installation import until
 from tests.faults.profile import lacks
@@ -56,12 +58,16 @@ async def test_g22_what_is_acknowledged_on_a_full_disk_is_stored(
         lines = len(here.log_text().splitlines()) - log_before
         health = await here.call("health")
 
-        await here.call("activate")  # queued mail goes on as far as it can
+        # Queued mail goes on as far as it can: whether so small a change still fits depends on
+        # where the last page ended.
+        with contextlib.suppress(StoreFull):
+            await here.call("activate")
         await asyncio.sleep(1.0)
         assert set(refusals) <= {507, 503}
 
         _resize(small_disk, 4 * SIZE_MB)
         freed = time.monotonic()
+        await here.call("activate")
 
         async def accepts() -> bool:
             return bool(await client.post(["afterwards"]))

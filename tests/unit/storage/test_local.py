@@ -69,3 +69,12 @@ def test_removing_twice_is_no_error(tmp_path: Path):
     LocalObjects(tmp_path / "never made").remove("a/b/c")
 
     assert list(tmp_path.rglob("*")) == [tmp_path / "a"]
+
+
+def test_what_a_crash_left_of_an_upload_goes_with_the_next_one(tmp_path: Path):
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/.0123.part").write_bytes(b"half")
+
+    LocalObjects(tmp_path).write("a/b/c", iter([b"whole"]), "text/plain")
+
+    assert [path.name for path in (tmp_path / "a/b").iterdir()] == ["c"]
