@@ -1,7 +1,8 @@
 """Messages with attachments, between their claim and their lane's buffer.
 
-What they need is fetched before a connection is taken for them, so a slow file server holds nobody
-up but them. Here too a message is claimed and not begun, and can be taken back.
+What they need is fetched before a connection is taken for them. So a slow file server holds up
+nobody but them, and their account when a hundred of it wait (`lane.MOST_LENT`). Here too a message
+is claimed and not begun, and can be taken back.
 """
 
 from __future__ import annotations

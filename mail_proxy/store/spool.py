@@ -25,8 +25,8 @@ NEW = ".new"  # what the name of a file ends with that is not whole yet
 _SHELF = re.compile(r"[0-9a-f]{2}\Z")
 _NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}\Z")
 _MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# Not waiting: a pipe that was planted under the name must not stop us.
 _GONE = "the spool file of the message cannot be read"
+# Not waiting: a pipe that was planted under the name must not stop us.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 

@@ -145,15 +145,18 @@ async def test_a_refused_mail_is_not_read(session, sink):
     assert session.is_usable
 
 
+async def up_to_body(reader, writer):
+    """The server's side until it has asked for the mail."""
+    writer.write(b"220 hi\r\n")
+    for answer in (b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n"):
+        await reader.readline()
+        writer.write(answer)
+
+
 @pytest.mark.parametrize("reply", ["421 4.3.2 going down", "552 5.3.4 too much"])
 async def test_a_refusal_in_the_middle_ends_it_at_once(open_pool, relay_to, raw_server, reply):
     async def talk(reader, writer):
-        writer.write(b"220 hi\r\n")
-        await reader.readline()
-        writer.write(b"250 ok\r\n")
-        for answer in (b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n"):
-            await reader.readline()
-            writer.write(answer)
+        await up_to_body(reader, writer)
         await reader.readexactly(100_000)
         writer.write(f"{reply}\r\n".encode())
 
@@ -185,12 +188,7 @@ async def test_an_answer_ends_it_although_a_block_is_still_being_read(
     open_pool, relay_to, raw_server, until
 ):
     async def talk(reader, writer):
-        writer.write(b"220 hi\r\n")
-        await reader.readline()
-        writer.write(b"250 ok\r\n")
-        for answer in (b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n"):
-            await reader.readline()
-            writer.write(answer)
+        await up_to_body(reader, writer)
         await until(lambda: mail.is_waiting)
         writer.write(b"421 4.3.2 going down\r\n")
 
@@ -214,12 +212,7 @@ async def test_cancelled_it_closes_the_connection_and_the_files(
     gone = asyncio.Event()
 
     async def talk(reader, writer):
-        writer.write(b"220 hi\r\n")
-        await reader.readline()
-        writer.write(b"250 ok\r\n")
-        for answer in (b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n"):
-            await reader.readline()
-            writer.write(answer)
+        await up_to_body(reader, writer)
         await gone.wait()
 
     mail = Blocks(800, wait_at=wait_at)
@@ -268,12 +261,7 @@ async def test_a_server_that_stops_reading_is_left(open_pool, relay_to, raw_serv
     stop = asyncio.Event()
 
     async def talk(reader, writer):
-        writer.write(b"220 hi\r\n")
-        await reader.readline()
-        writer.write(b"250 ok\r\n")
-        for answer in (b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n"):
-            await reader.readline()
-            writer.write(answer)
+        await up_to_body(reader, writer)
         await stop.wait()
 
     mail = Blocks(800)
@@ -301,12 +289,7 @@ async def test_a_server_may_read_slowly_for_as_long_as_it_reads(
     async def talk(reader, writer):
         connection = writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        writer.write(b"220 hi\r\n")
-        await reader.readline()
-        writer.write(b"250 ok\r\n")
-        for answer in (b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n"):
-            await reader.readline()
-            writer.write(answer)
+        await up_to_body(reader, writer)
         left = len(stuffed)
         while left and (piece := await reader.read(min(left, 65536))):
             left -= len(piece)

@@ -17,30 +17,11 @@ from mail_proxy.secrets import Keyring
 from mail_proxy.storage import Applied, Backends, LargeFileStorage
 from mail_proxy.store import MailProxyDb, open_store
 from mail_proxy.store.values import Tenant
+from tests.unit.operations.conftest import NOON, FakeClock
 
-NOON = 1_700_000_000.0
 BASE_URL = "https://files.example.com/mail/"
 LARGE = b"large" * 1000
 SMALL = b"small"
-
-
-class FakeClock:
-    """Stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> float:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at - NOON
-
-    def dice(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += seconds
 
 
 @dataclass

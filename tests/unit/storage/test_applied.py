@@ -16,7 +16,8 @@ from mail_proxy.domain.content import BytesContent
 from mail_proxy.domain.errors import AttachmentFailed, ContentChanged
 from mail_proxy.domain.stored_file import FileState
 from mail_proxy.storage.local import LocalObjects
-from tests.unit.storage.conftest import BASE_URL, LARGE, NOON, SMALL, House
+from tests.unit.operations.conftest import NOON
+from tests.unit.storage.conftest import BASE_URL, LARGE, SMALL, House
 
 DAY = 86400.0
 TOKEN = re.compile(re.escape(BASE_URL) + r"download/(([0-9a-f]{32})-(\d+)-[0-9a-f]{32})/([^\s\"]+)")

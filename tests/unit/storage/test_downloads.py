@@ -12,7 +12,8 @@ from mail_proxy.http_out import OutgoingHttp
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.storage import Backends, LargeFileStorage
 from mail_proxy.storage.tokens import SETTING
-from tests.unit.storage.conftest import LARGE, NOON, House
+from tests.unit.operations.conftest import NOON
+from tests.unit.storage.conftest import LARGE, House
 from tests.unit.storage.test_applied import TOKEN
 
 DAY = 86400.0
