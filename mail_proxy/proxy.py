@@ -27,6 +27,7 @@ from mail_proxy.http_out import AllowList, GuardedDial, OutgoingHttp
 from mail_proxy.oauth2 import AccessTokens
 from mail_proxy.observe import events
 from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.news import News
 from mail_proxy.operations import (
     Audit,
     Context,
@@ -39,6 +40,7 @@ from mail_proxy.operations import (
 )
 from mail_proxy.operations.instance import API_TOKEN, SECRET_SETTINGS
 from mail_proxy.operations.scheduler import SCHEDULER_ACTIVE
+from mail_proxy.operations.streams import collected
 from mail_proxy.reports import Reporter
 from mail_proxy.secrets import Keyring, new_token
 from mail_proxy.smtp import Means, SMTPPool, probe
@@ -95,13 +97,13 @@ class MailProxy:
             undo.push_async_callback(store.close)
             if not keyring.is_usable:
                 events.secrets_unusable(keyring.problem)
-            metrics = MailMetrics()
-            await _recover(settings, store, clock, metrics)
+            metrics, news = MailMetrics(), News(clock)
+            await _recover(settings, store, clock, metrics, news)
             token, is_new = await _admin_token(settings, store, keyring)
             await _fill_bounces(settings, store, keyring)
             if await store.get_setting("created_at") is None:
                 await store.set_setting("created_at", clock.now())
-            parts = await _build(settings, store, clock, token, metrics, keyring)
+            parts = await _build(settings, store, clock, token, metrics, keyring, news)
             undo.pop_all()
         return cls(parts, has_new_token=is_new, secrets_problem=keyring.problem)
 
@@ -112,17 +114,22 @@ class MailProxy:
     ) -> dict[str, Any]:
         """The answer to a command of `wire/routes.py`, as `addMessages` or `"run now"`.
 
-        Raises MailProxyError.
+        Of one that streams it is what came until its end, in `events`. Raises MailProxyError.
         """
         answer = await self._door.open(name, payload, caller)
         if isinstance(answer.get("messages"), AsyncIterator):
             answer["messages"] = [message async for message in answer["messages"]]
+        if "stream" in answer:
+            answer["events"] = await collected(answer.pop("stream"))
         return answer
 
     async def open_answer(
         self, name: str, payload: Mapping[str, Any] | None, caller: Caller
     ) -> dict[str, Any]:
-        """The same; the value of `messages` may be an async generator, for a face that streams."""
+        """The same for a face that streams.
+
+        The value of `messages` may be an async generator; that of `stream` is to be closed.
+        """
         return await self._door.open(name, payload, caller)
 
     async def authenticate(self, token: str | None) -> Caller:
@@ -204,6 +211,8 @@ class MailProxy:
 
     async def stop(self) -> None:
         """No new claims; what is on the wire ends, or the grace time does. Then reports end."""
+        self._parts.context.streams.stop()
+        self._parts.context.news.wake()
         self._upkeep.stop()
         await self._parts.engine.stop()
         await self._parts.reporter.stop()
@@ -252,7 +261,9 @@ async def _fill_bounces(settings: Settings, store: Store, keyring: Keyring) -> N
         await store.set_setting(name, value, secret=is_secret)
 
 
-async def _recover(settings: Settings, store: Store, clock: Clock, metrics: MailMetrics) -> None:
+async def _recover(
+    settings: Settings, store: Store, clock: Clock, metrics: MailMetrics, news: News
+) -> None:
     """The lock says that every daemon before us is dead. Nobody listens yet; the reporter looks."""
     recovery = Recovery(
         store,
@@ -260,7 +271,7 @@ async def _recover(settings: Settings, store: Store, clock: Clock, metrics: Mail
         boot_id=boot_id(),
         retry=settings.delivery.retry,
         clock=clock,
-        told=Told(metrics, on_result=lambda _: None, on_event=lambda _: None),
+        told=Told(metrics, on_result=lambda _: None, on_event=lambda _: None, news=news),
     )
     await recovery.all()
 
@@ -272,6 +283,7 @@ async def _build(
     token: str,
     metrics: MailMetrics,
     keyring: Keyring,
+    news: News,
 ) -> _Parts:
     directory = Directory()
     await directory.load(store)
@@ -288,6 +300,7 @@ async def _build(
         settings.reports,
         clock=clock,
         metrics=metrics,
+        news=news,
         test_mode=settings.delivery.test_mode,
     )
     tokens = Tokens(store, directory, clock, token, settings.intake, metrics)
@@ -316,6 +329,7 @@ async def _build(
         letters=letters,
         on_result=results.put,
         on_event=reporter.wake,
+        news=news,
     )
     engine.set_active(await _is_active(settings, store))
     context = Context(
@@ -333,6 +347,7 @@ async def _build(
         attachments=attachments,
         started_at=clock.monotonic(),
         large_files=large_files,
+        news=news,
         allow=allow,
         secrets_problem=lambda: keyring.problem,
         forget_logins=access.forget,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from typing import Any, Protocol
 
 from aiohttp import HttpVersion11, web
 
-from mail_proxy.api import answers, files, pages
+from mail_proxy.api import answers, files, pages, streams
 from mail_proxy.api.bodies import Bodies
 from mail_proxy.api.requests import address_of, body_size, payload_of, request_id_of, token_of
 from mail_proxy.config.settings import HttpSettings
-from mail_proxy.domain.errors import MailProxyError
+from mail_proxy.domain.errors import Forbidden, MailProxyError, Unauthorized
 from mail_proxy.observe import events
 from mail_proxy.observe.bound import OfRequest
 from mail_proxy.wire.caller import NOBODY, Caller, Scope
@@ -31,6 +32,8 @@ class Door(Protocol):
         ...
 
     async def admit(self, token: str | None, address: str) -> Caller: ...
+
+    async def authenticate(self, token: str | None) -> Caller: ...
 
 
 def build_app(
@@ -105,9 +108,23 @@ class _Command:
             return answers.as_text(answer["text"])
         if self._route.sends_file:
             return await files.sent(request, answer["file"], self._timeout_s)
+        if self._route.streams and "stream" in answer:
+            is_good = partial(self._is_good, token_of(request), caller)
+            return await streams.sent(request, answer["stream"], self._timeout_s, is_good=is_good)
         if isinstance(answer.get("messages"), AsyncGenerator):
             return await answers.streamed(request, answer, self._timeout_s)
         return answers.as_json(answer)
+
+    async def _is_good(self, token: str | None, caller: Caller) -> bool:
+        """The token is still that caller's; what nobody can look up counts as before."""
+        if self._caller is not None:
+            return True
+        try:
+            return await self._door.authenticate(token) == caller
+        except (Unauthorized, Forbidden):
+            return False
+        except MailProxyError:
+            return True
 
 
 async def _on_expect(request: web.Request) -> web.StreamResponse | None:

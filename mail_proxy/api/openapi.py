@@ -23,6 +23,7 @@ TOKEN = "token"  # noqa: S105 - the name of the security scheme
 TEXT = "text/plain"
 JSON = "application/json"
 OCTETS = "application/octet-stream"
+EVENTS = "text/event-stream"
 
 _ABOUT = """\
 Post messages, look at the queue, and manage tenants and their SMTP accounts.
@@ -48,6 +49,7 @@ _GROUPS = (
     ("messages", "Post them, look at them, change what becomes of them."),
     ("sending", "Wake, suspend and activate the sending."),
     ("reports", "What was told to the applications, and what waits to be."),
+    ("events", "What happens, as it happens."),
     ("accounts", "The SMTP accounts that mail is sent with."),
     ("tenants", "Who uses this instance, and their tokens."),
     ("instance", "The instance: its state, numbers and settings."),
@@ -223,9 +225,13 @@ def _responses(route: Route, schemas: Schemas, example: Schema | None) -> Schema
         answer, kind = {"schema": {"type": "string"}}, TEXT
     if route.sends_file:
         answer, kind = {"schema": {"type": "string", "format": "binary"}}, OCTETS
+    if route.streams and not schemas.has_fields(route.name):
+        answer, kind = {"schema": {"type": "string"}}, EVENTS
     if example and "answer" in example:
         answer["example"] = example["answer"]
     responses: Schema = {"200": {"description": "Done.", "content": {kind: answer}}}
+    if route.streams and kind != EVENTS:
+        responses["200"]["content"][EVENTS] = {"schema": {"type": "string"}}
     if route.sends_file:
         responses["206"] = {
             "description": "The part that was asked for.",

@@ -58,6 +58,11 @@ class Schemas:
     def answer(self, name: str) -> Schema:
         return self._found[f"{name} answer"]
 
+    def has_fields(self, name: str) -> bool:
+        """The answer has more than `ok`."""
+        schema = self._resolved(self.answer(name))
+        return len(schema.get("properties", {})) > 1
+
     def about(self, name: str) -> str:
         """What is said of a command's fields as a whole."""
         request = self.request(name)

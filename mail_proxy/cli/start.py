@@ -12,11 +12,11 @@ from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.failure import tell
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
-from mail_proxy.cli.logfile import last_lines, size_of
 from mail_proxy.cli.spinner import spinner
 from mail_proxy.config.instances import Instance, instance_named
 from mail_proxy.domain.errors import MailProxyError, NotRunning
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.observe.tail import last_lines, size_of
 
 app = Family()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from mail_proxy.client.verbs import Answer, Instance, Rows
+from mail_proxy.client.verbs import Answer, Instance, Rows, event_fields
 from mail_proxy.control.base import Control
 from mail_proxy.control.http import HttpControl
 
@@ -32,6 +32,23 @@ class AsyncMailProxyClient(Instance[Awaitable[Answer], Awaitable[Rows]]):
     async def _await(self, command: str, fields: Mapping[str, Any], part: str | None) -> Any:
         answer = await self._control.call(command, **fields)
         return answer if part is None else answer[part]
+
+    def events(
+        self,
+        kinds: Iterable[str] | None = None,
+        *,
+        tenant_id: str | None = None,
+        after: int | None = None,
+        **more: Any,
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """What happens, as it happens: dicts with `kind`, `ts`, `tenant_id`, `id`, `words`, ...
+
+        kinds: such as `["failed", "paused"]`; None: all. after: the last `stream_id` that is known:
+        what came since is told first. more: `limit`, `for_s`; else the last one has the kind `end`,
+        and comes when the daemon stops or the token is revoked. Raises MailProxyError.
+        """
+        fields = event_fields(kinds, tenant_id=tenant_id, after=after, **more)
+        return self._control.stream("streamEvents", **fields)
 
     async def aclose(self) -> None:
         """Close the connections; harmless when it is done twice."""

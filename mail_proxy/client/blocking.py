@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Generator
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
@@ -31,6 +31,9 @@ class LettingGo:
         finally:
             self._control.close()
 
+    def stream(self, command: str, /, **fields: Any) -> Generator[Answer, None, None]:
+        return self._control.stream(command, **fields)
+
     def close(self) -> None:
         self._control.close()
 
@@ -47,12 +50,29 @@ class Blocking:
     def call(self, command: str, /, **fields: Any) -> Answer:
         return self._loop.run(self._control.call(command, **fields))
 
+    def stream(self, command: str, /, **fields: Any) -> Generator[Answer, None, None]:
+        events = self._control.stream(command, **fields)
+        try:
+            while (event := self._loop.run(_next(events))) is not None:
+                yield event
+        finally:
+            if self._loop.is_running:
+                self._loop.run(_closed(events))
+
     def close(self) -> None:
         if self._loop.is_running:
             try:
                 self._loop.run(self._control.aclose())
             finally:
                 self._loop.stop()
+
+
+async def _next(events: AsyncGenerator[Answer, None]) -> Answer | None:
+    return await anext(events, None)
+
+
+async def _closed(events: AsyncGenerator[Answer, None]) -> None:
+    await events.aclose()
 
 
 class _BackgroundLoop:

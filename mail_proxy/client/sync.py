@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 from mail_proxy.client.blocking import Blocking, LettingGo
-from mail_proxy.client.verbs import Answer, Instance, Rows
+from mail_proxy.client.verbs import Answer, Instance, Rows, event_fields
 from mail_proxy.config.instances import home, instance_named
 from mail_proxy.config.load import load_settings
 from mail_proxy.control.base import Control, SyncControl
@@ -53,6 +53,23 @@ class MailProxyClient(Instance[Answer, Rows]):
     def _wait_for(self, command: str, fields: Mapping[str, Any], part: str | None) -> Any:
         answer = self._control.call(command, **fields)
         return answer if part is None else answer[part]
+
+    def events(
+        self,
+        kinds: Iterable[str] | None = None,
+        *,
+        tenant_id: str | None = None,
+        after: int | None = None,
+        **more: Any,
+    ) -> Generator[dict[str, Any], None, None]:
+        """What happens, as it happens: dicts with `kind`, `ts`, `tenant_id`, `id`, `words`, ...
+
+        kinds: such as `["failed", "paused"]`; None: all. after: the last `stream_id` that is known:
+        what came since is told first. more: `limit`, `for_s`; else the last one has the kind `end`,
+        and comes when the daemon stops or the token is revoked. Raises MailProxyError.
+        """
+        fields = event_fields(kinds, tenant_id=tenant_id, after=after, **more)
+        return self._control.stream("streamEvents", **fields)
 
     def close(self) -> None:
         """Close the connections; harmless when it is done twice."""

@@ -290,3 +290,8 @@ class Cache(Noun[A, R]):
 
 def _ids(ids: str | Iterable[str]) -> list[str]:
     return [ids] if isinstance(ids, str) else list(ids)
+
+
+def event_fields(kinds: Iterable[str] | None, **fields: Any) -> dict[str, Any]:
+    """Of `streamEvents`."""
+    return fields if kinds is None else {**fields, "kinds": ",".join(kinds)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Generator
 from typing import Any, Protocol
 
 
@@ -10,6 +11,10 @@ class Control(Protocol):
 
     async def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
         """Run a command of `wire/routes.py`; its answer. Raises MailProxyError."""
+        ...
+
+    def stream(self, command: str, /, **fields: Any) -> AsyncGenerator[dict[str, Any], None]:
+        """The events of a command that streams, as they come. Raises MailProxyError."""
         ...
 
     async def aclose(self) -> None: ...
@@ -24,5 +29,9 @@ class SyncControl(Protocol):
         ...
 
     def call(self, command: str, /, **fields: Any) -> dict[str, Any]: ...
+
+    def stream(self, command: str, /, **fields: Any) -> Generator[dict[str, Any], None, None]:
+        """Raises NotRunning without a daemon: nothing happens then."""
+        ...
 
     def close(self) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import httpx
 
 from mail_proxy.config.unix_socket import address_of
+from mail_proxy.control import event_stream
+from mail_proxy.control.event_stream import EventReader
 from mail_proxy.control.request import answer_from, request_for
 from mail_proxy.domain.errors import ConfigurationError, MailProxyError, NotRunning
 from mail_proxy.wire.request_id import HEADER
@@ -73,6 +76,34 @@ class HttpControl:
             response.content,
             request_id=response.headers.get(HEADER, ""),
         )
+
+    async def stream(self, command: str, /, **fields: Any) -> AsyncGenerator[dict[str, Any], None]:
+        """The events of a command that streams, as they come, until the daemon ends it.
+
+        Raises what `call` raises; MailProxyError also when the daemon goes away meanwhile.
+        """
+        request = request_for(command, fields)
+        reader = EventReader()
+        try:
+            async with self._client.stream(
+                request.method, request.target, headers=request.headers
+            ) as response:
+                kind = response.headers.get("Content-Type", "")
+                if response.status_code != 200 or not kind.startswith(event_stream.KIND):
+                    yield answer_from(
+                        response.status_code,
+                        kind,
+                        await response.aread(),
+                        request_id=response.headers.get(HEADER, ""),
+                    )
+                    return
+                async for part in response.aiter_bytes():
+                    for event in reader.feed(part):
+                        yield event
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise NotRunning(f"no daemon answers at {self._where}") from error
+        except httpx.HTTPError as error:
+            raise MailProxyError(f"{self._where} went away while it told events") from error
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -6,6 +6,7 @@ Loads the whole server; `open` imports it only when no daemon answers.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from mail_proxy.config.lock import DatabaseLock
 from mail_proxy.config.settings import Settings
 from mail_proxy.control.request import payload_for, route_of
-from mail_proxy.domain.errors import SecretsUnavailable
+from mail_proxy.domain.errors import NotRunning, SecretsUnavailable
 from mail_proxy.observe.log import warnings_also_in
 from mail_proxy.proxy import MailProxy
 from mail_proxy.wire.caller import LOCAL
@@ -43,11 +44,25 @@ class LocalControl:
     def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
         """Raises Locked when another process has the database, and what the command fails with."""
         route = route_of(command)
+        if route.streams:
+            self.stream(command)
         payload = payload_for(route, fields)
         opened = self._opened = self._opened or _open(self._settings)
         if route.name == "getToken":
             _refuse_own_token(opened.proxy)
         return opened.runner.run(opened.proxy.handle_command(route.name, payload, LOCAL))
+
+    def stream(
+        self,
+        command: str,  # noqa: ARG002 - as every SyncControl
+        /,
+        **fields: Any,  # noqa: ARG002 - likewise
+    ) -> Generator[dict[str, Any], None, None]:
+        """Nothing happens while no daemon runs. Raises NotRunning."""
+        raise NotRunning(
+            "no daemon runs that could tell what happens",
+            hint=f"mail-proxy start {self._settings.name}",
+        )
 
     def close(self) -> None:
         opened, self._opened = self._opened, None

@@ -6,7 +6,7 @@ A SQLite file never has two writing processes: without a daemon the command hold
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from mail_proxy.config.instances import Instance
@@ -69,6 +69,9 @@ class _EitherControl:
                 if time.monotonic() >= give_up_at:
                     raise
             time.sleep(_BETWEEN_LOOKS_S)
+
+    def stream(self, command: str, /, **fields: Any) -> Generator[dict[str, Any], None, None]:
+        return self._live.stream(command, **fields)
 
     def _call_once(self, command: str, fields: dict[str, Any]) -> dict[str, Any]:
         """NotRunning and Locked are both raised before a command has begun."""

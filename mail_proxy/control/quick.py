@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import http.client
 import socket
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 from mail_proxy.config.unix_socket import connect
+from mail_proxy.control import event_stream
+from mail_proxy.control.event_stream import EventReader
 from mail_proxy.control.request import Request, answer_from, request_for
 from mail_proxy.domain.errors import MailProxyError, NotRunning
 from mail_proxy.wire.request_id import HEADER
 
+_PART_BYTES = 64 * 1024
 TIMEOUT_S = 60.0  # without a byte; a check of an account may take 30 s
 
 
@@ -58,6 +62,24 @@ class SocketControl:
         finally:
             connection.close()
 
+    def stream(self, command: str, /, **fields: Any) -> Generator[dict[str, Any], None, None]:
+        """The events of a command that streams, until the daemon ends it, or the caller."""
+        request = request_for(command, fields)
+        connection = _Connection(self._dial(), self._timeout_s)
+        try:
+            response = _sent(connection, request)
+            kind = response.headers.get("Content-Type", "")
+            if response.status != 200 or not kind.startswith(event_stream.KIND):
+                yield _answer(response)
+                return
+            reader = EventReader()
+            while part := response.read1(_PART_BYTES):
+                yield from reader.feed(part)
+        except (OSError, http.client.HTTPException) as error:
+            raise MailProxyError("the daemon went away while it told events") from error
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Nothing is kept open between calls."""
 
@@ -79,9 +101,16 @@ class _Connection(http.client.HTTPConnection):
 
 
 def _exchange(connection: _Connection, request: Request) -> dict[str, Any]:
+    return _answer(_sent(connection, request))
+
+
+def _sent(connection: _Connection, request: Request) -> http.client.HTTPResponse:
     headers = {**request.headers, "Connection": "close"}
     connection.request(request.method, request.target, body=request.body, headers=headers)
-    response = connection.getresponse()
+    return connection.getresponse()
+
+
+def _answer(response: http.client.HTTPResponse) -> dict[str, Any]:
     body = response.read()
     return answer_from(
         response.status,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from mail_proxy.control import event_stream
+from mail_proxy.control.event_stream import EventReader
 from mail_proxy.domain.errors import Invalid, MailProxyError, NotFound
 from mail_proxy.wire.failure import failure_from
 from mail_proxy.wire.routes import Route, route_named
@@ -82,6 +84,8 @@ def answer_from(
     """
     if status == 200 and content_type.startswith("text/plain"):
         return {"ok": True, "text": body.decode()}
+    if status == 200 and content_type.startswith(event_stream.KIND):
+        return {"ok": True, "events": EventReader().feed(body)}
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

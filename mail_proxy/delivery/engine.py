@@ -43,6 +43,7 @@ from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreError
 from mail_proxy.observe import events
 from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.news import News
 from mail_proxy.smtp import SMTPPool
 from mail_proxy.store import Claim, Claimed, Store
 
@@ -62,15 +63,19 @@ class Engine:
         letters: Letters,
         on_result: Callable[[dict[str, Any]], None],
         on_event: Callable[[str], None],
+        news: News | None = None,
         recovery: Recovery | None = None,
     ) -> None:
-        """The journal's owner is this daemon. recovery: given where others share the store."""
+        """The journal's owner is this daemon. recovery: given where others share the store.
+
+        news: None where nobody watches.
+        """
         self._store = store
         self._pool = pool
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
-        self._told = Told(metrics, on_result, on_event)
+        self._told = Told(metrics, on_result, on_event, news=news or News(clock, kept=0))
         self._finisher = Finisher(
             store, clock, self._written, lost=lambda message: self._preparing.release(message)
         )
@@ -78,7 +83,7 @@ class Engine:
         self._lanes = Lanes(per_account=settings.max_connections_per_account)
         self._agenda = Agenda(self._lanes, settings, clock)
         self._opener = LaneOpener(store, clock)
-        self._pauses = Pauses(store, clock)
+        self._pauses = Pauses(store, clock, self._told)
         self._tenure = Tenure(
             store,
             journal,

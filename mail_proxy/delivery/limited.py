@@ -137,6 +137,7 @@ class Limited:
         if lane.limit_shown is not None:
             lane.limit_shown = None
             self._show(lane)
+            self._told.limit_over(lane.key)
 
     def _make_way(self, lane: Lane, scope: Scope) -> None:
         """Something of priority 0 waits: the lowest that is claimed and not begun goes back."""

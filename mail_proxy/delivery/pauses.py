@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mail_proxy.delivery.lane import Lane
+from mail_proxy.delivery.results import Told
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreError
 from mail_proxy.observe import events
@@ -12,9 +13,10 @@ from mail_proxy.store import Store
 class Pauses:
     """Decides in memory at once; the row, which screens and a restart read, follows."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, told: Told) -> None:
         self._store = store
         self._clock = clock
+        self._told = told
 
     def fault(self, lane: Lane, why: str) -> bool:
         """Pause the account. False when it is paused already: one fault, many connections."""
@@ -22,7 +24,7 @@ class Pauses:
         if lane.paused_until > now:
             return False
         until = lane.fault(now, self._clock.dice())
-        events.account_paused(*lane.key, why=why, pause_s=until - now)
+        self._told.paused(lane.key, why=why, pause_s=until - now)
         return True
 
     def lift(self, lane: Lane) -> bool:
@@ -31,7 +33,7 @@ class Pauses:
             return False
         lane.failures = 0
         lane.paused_until = 0.0
-        events.account_resumed(*lane.key)
+        self._told.resumed(lane.key)
         return True
 
     async def record(self, lane: Lane, why: str | None) -> None:

@@ -14,16 +14,26 @@ from mail_proxy.domain.state import Event
 from mail_proxy.observe import events
 from mail_proxy.observe.labels import Labels
 from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.news import News
 from mail_proxy.store import Claimed, Ending, MessageRow, Outcome, Rejected
 
 LATEST_TS = 253402300799.0  # the last second of the year 9999; a plan of waits may lead beyond
 
-_STATUS = {
+_STATUS = {  # on the wire
     Event.ACCEPT: "sent",
     Event.FAIL: "error",
     Event.DEFER: "deferred",
     Event.RESEND: "deferred",
     Event.DOUBT: "in_doubt",
+}
+
+_KIND = {  # in the news
+    Event.ACCEPT: "sent",
+    Event.FAIL: "failed",
+    Event.DEFER: "deferred",
+    Event.RESEND: "in_doubt",
+    Event.DOUBT: "in_doubt",
+    Event.PARK: "held",
 }
 
 
@@ -35,8 +45,11 @@ class Told:
         metrics: MailMetrics,
         on_result: Callable[[dict[str, Any]], None],
         on_event: Callable[[str], None],
+        *,
+        news: News,
     ) -> None:
         self._metrics = metrics
+        self._news = news
         self._on_result = on_result
         self._on_event = on_event
         self._labels: dict[Key, Labels] = {}
@@ -47,6 +60,9 @@ class Told:
 
     def ended(self, ended: Ended, *, is_ours: bool) -> None:
         message, outcome, _ = ended
+        if (kind := _KIND.get(outcome.event)) is not None:
+            words = outcome.error or (outcome.events[0].description if outcome.events else "")
+            self._news.put(kind, message.tenant_id, message.account_id, message.id, words)
         status = _STATUS.get(outcome.event)
         if status is None:
             return
@@ -66,6 +82,8 @@ class Told:
             (self._metrics.sent if is_sent else self._metrics.error)(whose)
         (event,) = ending.events
         events.message_failed(row, why=event.description, tries=row.tries)
+        kind = "sent" if is_sent else "failed"
+        self._news.put(kind, row.tenant_id, row.account_id, row.id, event.description)
         self._on_result(_ended_entry(row, ending))
         self._on_event(row.tenant_id)
 
@@ -73,6 +91,21 @@ class Told:
         """An account waits for one of its limits."""
         events.limit_reached(*key, why=why, pause_s=pause_s)
         self._metrics.rate_limited(self._labels[key])
+        self._news.put("limited", *key, words=why)
+
+    def limit_over(self, key: Key) -> None:
+        """It waits no longer."""
+        self._news.put("resumed", *key, words="its limit has room again")
+
+    def paused(self, key: Key, *, why: str, pause_s: float) -> None:
+        """A fault of the account."""
+        events.account_paused(*key, why=why, pause_s=pause_s)
+        self._news.put("paused", *key, words=why)
+
+    def resumed(self, key: Key) -> None:
+        """The account works again."""
+        events.account_resumed(*key)
+        self._news.put("resumed", *key, words="it works again")
 
     def rejected(self, messages: Sequence[Rejected]) -> None:
         """They end, because their account's limits reject."""
@@ -80,6 +113,7 @@ class Told:
             whose = self._labels[message.tenant_id, message.account_id]
             self._metrics.error(whose)
             events.message_failed(message, why=REJECTED, tries=message.tries)
+            self._news.put("failed", message.tenant_id, message.account_id, message.id, REJECTED)
             self._on_result(_rejection(message))
         for tenant_id, account_id in {(m.tenant_id, m.account_id) for m in messages}:
             self._metrics.rate_limited(self._labels[tenant_id, account_id])

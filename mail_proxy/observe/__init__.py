@@ -3,4 +3,4 @@
 Import the modules; `events` is cheap, `metrics` loads the Prometheus client.
 """
 
-__all__ = ["bound", "events", "lines", "log", "metrics", "redact"]
+__all__ = ["bound", "events", "lines", "log", "log_lines", "metrics", "news", "redact", "tail"]

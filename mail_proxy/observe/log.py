@@ -14,8 +14,8 @@ from typing import TextIO
 
 from mail_proxy.domain.errors import ConfigurationError
 from mail_proxy.observe.lines import LOGGER, EventRecord, JsonLines, TextLines
+from mail_proxy.observe.log_lines import LEVELS
 
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 ROTATE_BYTES = 32 * 2**20  # about 200,000 lines
 KEPT = 4  # daemon.log.1 to .4
 
@@ -39,7 +39,7 @@ class LogFile(logging.Handler):
         Else raises ConfigurationError when it cannot be opened.
         """
         super().__init__()
-        self._path = path
+        self.path = path
         self._rotate_bytes = rotate_bytes
         self._kept = kept
         self._lost = 0
@@ -107,14 +107,14 @@ class LogFile(logging.Handler):
 
     def _open(self) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._descriptor = os.open(self._path, flags, 0o600)
+        self._descriptor = os.open(self.path, flags, 0o600)
         found = os.fstat(self._descriptor)
         if found.st_mode & 0o077:
             os.fchmod(self._descriptor, 0o600)
         self._size = found.st_size
 
     def _rotate(self) -> None:
-        if self._path.exists():  # else an earlier try moved it and could not open the next one
+        if self.path.exists():  # else an earlier try moved it and could not open the next one
             for n in range(self._kept, 0, -1):
                 older, newer = self._numbered(n), self._numbered(n - 1)
                 if newer.exists():
@@ -124,7 +124,7 @@ class LogFile(logging.Handler):
         os.close(previous)
 
     def _numbered(self, n: int) -> Path:
-        return self._path.with_name(f"{self._path.name}.{n}") if n else self._path
+        return self.path.with_name(f"{self.path.name}.{n}") if n else self.path
 
 
 def configure(
@@ -156,6 +156,11 @@ def configure(
     # Libraries log wire data and SQL parameters at DEBUG: never let through, whatever our level.
     root.setLevel(logging.WARNING)
     logging.getLogger(LOGGER).setLevel(level.upper())
+
+
+def log_path() -> Path | None:
+    """The file that our lines go to; None where they go to a stream alone."""
+    return next((handler.path for handler in _ours if isinstance(handler, LogFile)), None)
 
 
 @contextmanager

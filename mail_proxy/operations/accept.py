@@ -291,3 +291,4 @@ def _tell(ctx: Context, queued: Iterable[NewMessage], rejected: int) -> None:
         ctx.engine.wake(tenant_id, account_id, is_urgent=is_urgent)
     for tenant_id, n in per_tenant.items():
         events.messages_accepted(tenant_id=tenant_id, n=n, rejected=rejected)
+        ctx.news.put("accepted", tenant_id, n=n)

@@ -95,13 +95,13 @@ class Change:
         else:
             cursor = await self._by_filter(request.filter)
         if self._tally.n_done and not request.dry_run:
-            events.messages_changed(
-                tenant_id=self.tenant_id,
-                what=PAST[self._action],
-                n=self._tally.n_done,
-                by=self._ctx.caller.name,
-            )
+            self._tell(PAST[self._action], self._tally.n_done, self._ctx.caller.name)
         return self._tally.answer(cursor, is_trial=request.dry_run)
+
+    def _tell(self, what: str, n: int, by: str) -> None:
+        events.messages_changed(tenant_id=self.tenant_id, what=what, n=n, by=by)
+        only = self._request.ids[0] if n == 1 and len(self._request.ids) == 1 else ""
+        self._ctx.news.put(what, self.tenant_id, id=only, words=f"by {by}", n=n)
 
     async def _by_ids(self, ids: Sequence[str]) -> None:
         for start in range(0, len(ids), STEP):

@@ -13,9 +13,11 @@ from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import Invalid, NotFound
 from mail_proxy.http_out import NOTHING, AllowList
 from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.news import News
 from mail_proxy.operations.directory import Directory
 from mail_proxy.operations.numbers import Numbers
 from mail_proxy.operations.once import Posts
+from mail_proxy.operations.streams import Streams
 from mail_proxy.operations.tokens import Tokens
 from mail_proxy.smtp import Relay, RelayReport
 from mail_proxy.storage import LargeFileStorage
@@ -105,11 +107,13 @@ class Context:
     attachments: AttachmentManager
     started_at: float
     large_files: LargeFileStorage
+    news: News
     allow: AllowList = NOTHING
     secrets_problem: Callable[[], str] = str
     forget_logins: Callable[[str, str | None], None] = _no_logins
     caller: Caller = NOBODY
     posts: Posts = field(default_factory=Posts)
+    streams: Streams = field(default_factory=Streams)
 
     def called_by(self, caller: Caller) -> Context:
         return replace(self, caller=caller)

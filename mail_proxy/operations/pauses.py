@@ -19,6 +19,8 @@ async def pause_account(ctx: Context, request: PauseAccount) -> OneAccount:
     events.account_stopped(
         account.tenant_id, account.account_id, why=request.reason or "", by=ctx.caller.name
     )
+    words = f"by {ctx.caller.name}" + (f": {request.reason}" if request.reason else "")
+    ctx.news.put("paused", account.tenant_id, account.account_id, words=words)
     return await _shown(ctx, account)
 
 
@@ -36,6 +38,8 @@ async def resume_account(ctx: Context, request: AccountKey) -> OneAccount:
     await ctx.store.change_account(account.tenant_id, account.account_id, change, now=now)
     await ctx.engine.refresh(account.tenant_id, account.account_id)
     events.account_resumed(account.tenant_id, account.account_id)
+    by = f"by {ctx.caller.name}"
+    ctx.news.put("resumed", account.tenant_id, account.account_id, words=by)
     return await _shown(ctx, account)
 
 

@@ -32,6 +32,7 @@ async def suspend(ctx: Context, request: Suspend) -> Suspension:
         raise NotFound(NO_TENANT)
     await ctx.store.suspend(tenant_id, batch_code, now=ctx.clock.now())
     await ctx.engine.recall(tenant_id, batch_code=batch_code)
+    ctx.news.put("suspended", tenant_id, words=_words(ctx, batch_code))
     return await _suspension(ctx, tenant_id, batch_code)
 
 
@@ -47,6 +48,7 @@ async def activate(ctx: Context, request: Activate) -> Suspension:
     if not await ctx.store.activate(tenant_id, batch_code, now=ctx.clock.now()):
         raise Invalid(NOT_FREED, field="batch_code")
     ctx.engine.wake_all()
+    ctx.news.put("activated", tenant_id, words=_words(ctx, batch_code))
     return await _suspension(ctx, tenant_id, batch_code)
 
 
@@ -66,6 +68,15 @@ async def _switch(ctx: Context, *, active: bool) -> None:
     await ctx.store.set_setting(SCHEDULER_ACTIVE, active)
     ctx.engine.set_active(active)
     events.scheduler_changed(is_active=active, by=ctx.caller.name)
+    ctx.news.put("activated" if active else "suspended", "", words=f"everything {_by(ctx)}")
+
+
+def _words(ctx: Context, batch_code: str | None) -> str:
+    return _by(ctx) if batch_code is None else f"batch {batch_code} {_by(ctx)}"
+
+
+def _by(ctx: Context) -> str:
+    return f"by {ctx.caller.name}"
 
 
 async def _suspension(ctx: Context, tenant_id: str, batch_code: str | None) -> Suspension:

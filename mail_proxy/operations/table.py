@@ -14,9 +14,11 @@ from mail_proxy.operations import (
     cache,
     changes,
     commands,
+    events,
     instance,
     keys,
     listing,
+    logs,
     messages,
     network,
     pauses,
@@ -32,8 +34,10 @@ from mail_proxy.operations.accept import add_messages
 from mail_proxy.wire.accounts import AccountKey, AddAccount, ListAccounts, PauseAccount
 from mail_proxy.wire.cache import ClearCache
 from mail_proxy.wire.commands import ExportCommands, ListCommands, PurgeCommands
+from mail_proxy.wire.events import StreamEvents
 from mail_proxy.wire.fields import NoFields, Request
 from mail_proxy.wire.instance import GetStats, GetStatus, RotateKey, UpdateInstance
+from mail_proxy.wire.logs import GetLogs
 from mail_proxy.wire.messages import (
     AddMessages,
     ChangeMessages,
@@ -85,6 +89,7 @@ OPERATIONS: dict[str, Operation] = {
     "exportCommands": Operation(ExportCommands, commands.export_commands),
     "purgeCommands": Operation(PurgeCommands, commands.purge_commands),
     "checkNetwork": Operation(CheckNetwork, network.check_network),
+    "getLogs": Operation(GetLogs, logs.get_logs),
     "getToken": Operation(NoFields, instance.get_token),
     "regenerateToken": Operation(NoFields, instance.regenerate_token),
     "rotateKey": Operation(RotateKey, instance.rotate_key),
@@ -123,6 +128,7 @@ OPERATIONS: dict[str, Operation] = {
     "getMessage": Operation(MessageKey, messages.get_message),
     "explainMessage": Operation(MessageKey, messages.explain_message),
     "getMessageEvents": Operation(MessageKey, messages.get_message_events),
+    "streamEvents": Operation(StreamEvents, events.stream_events),
     "getSyncStatus": Operation(NoFields, reports.get_sync_status),
     "listReports": Operation(ListReports, reports.list_reports),
     "replayReports": Operation(ReplayReports, reports.replay_reports),

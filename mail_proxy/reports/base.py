@@ -10,6 +10,7 @@ from mail_proxy.config.settings import ReportSettings
 from mail_proxy.domain.clock import Clock
 from mail_proxy.http_out import OutgoingHttp
 from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.news import News
 from mail_proxy.store.values import EventRow, SyncState, Tenant
 
 
@@ -37,3 +38,4 @@ class Tools:
     settings: ReportSettings
     clock: Clock
     metrics: MailMetrics
+    news: News

@@ -11,6 +11,7 @@ from mail_proxy.domain.errors import Invalid, StoreError
 from mail_proxy.http_out import OutgoingHttp, Unreachable
 from mail_proxy.observe import events as log
 from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.news import News
 from mail_proxy.reports.agenda import Agenda
 from mail_proxy.reports.base import ReportStore, Tools
 from mail_proxy.reports.plan import LOOK_S, Pause, Urge, is_heartbeat_due, receiver_of
@@ -25,6 +26,7 @@ STOP_GRACE_S = 5.0  # what was posted and not noted is posted again: worth a mom
 class Reporter:
     """Posts delivery reports, each tenant on its own.
 
+    news: None where nobody watches.
     test_mode: no heartbeats and no retries by themselves, only what was woken or run-now.
     """
 
@@ -36,9 +38,11 @@ class Reporter:
         *,
         clock: Clock,
         metrics: MailMetrics,
+        news: News | None = None,
         test_mode: bool = False,
     ) -> None:
-        self._tools = Tools(store, http, settings, clock, metrics)
+        news = news or News(clock, kept=0)
+        self._tools = Tools(store, http, settings, clock, metrics, news)
         self._clock = clock
         self._test_mode = test_mode
         self._agenda = Agenda()

@@ -23,6 +23,7 @@ from mail_proxy.reports.entries import (
 from mail_proxy.reports.plan import Pause, Receiver, Urge
 from mail_proxy.store.values import EventRow, SyncState, Tenant
 
+_NAMED = "the application named them in `error`"
 MAX_HELD = 10_000  # events refused by name; with more, the tenant as a whole waits
 
 
@@ -161,6 +162,8 @@ class TenantReports:
         with gathered():
             log.reports_sent(tenant_id=self.tenant_id, n=len(taken), seconds=seconds)
             log.requests_reported(tenant_id=self.tenant_id, request_ids=requests_of(taken))
+        if taken:
+            self.tools.news.put("posted", self.tenant_id, n=len(taken))
         await self._count_refusal(refused)
         if len(self.held) + len(refused) > MAX_HELD:
             why = "the application refuses too many entries by name"
@@ -192,6 +195,7 @@ class TenantReports:
         )
         self.tools.metrics.report_refused(n)
         log.reports_refused(tenant_id=self.tenant_id, n=n, why=why, retry_at=retry_at)
+        self.tools.news.put("refused", self.tenant_id, words=why, n=n)
         return Pause(wait, holds=True)
 
     async def _gone(self, sync: SyncState, answer: Answer) -> Pause:
@@ -199,6 +203,8 @@ class TenantReports:
             return Pause(0.0)
         await self.tools.store.put_sync_state(replace(sync, paused=True, last_error=answer.problem))
         log.reports_paused(tenant_id=self.tenant_id, why=answer.problem)
+        words = f"{answer.problem}; nothing more is reported until it is resumed"
+        self.tools.news.put("refused", self.tenant_id, words=words, n=0)
         return Pause(plan.LOOK_S, holds=True)
 
     async def _count_refusal(self, events: Sequence[EventRow]) -> None:
@@ -221,15 +227,17 @@ class TenantReports:
         log.reports_refused(
             tenant_id=self.tenant_id,
             n=len(again),
-            why="the application named them in `error`",
+            why=_NAMED,
             retry_at=min(self.held[event.pk] for event in again),
         )
+        self.tools.news.put("refused", self.tenant_id, words=_NAMED, n=len(again))
 
     async def _park(self, events: Sequence[EventRow], why: str) -> None:
         if events:
             await self._mark(events, "parked")
             self.tools.metrics.report_parked(len(events))
             log.reports_parked(tenant_id=self.tenant_id, n=len(events), why=why)
+            self.tools.news.put("parked", self.tenant_id, words=why, n=len(events))
 
     async def _mark(self, events: Sequence[EventRow], state: str) -> None:
         if events:

@@ -22,6 +22,7 @@ class Route:
     also: statuses beyond those that each route of its kind may answer with; for the description.
     sends_file: it is answered with octets, or with a redirect to them; a HEAD is answered too.
     headers: (name, field) of those fields that travel in a header of the request.
+    streams: it is answered, always or where that is asked for, with server-sent events.
     judges_each: the items of its list one by one, so what is wrong in one spoils no other.
     """
 
@@ -35,6 +36,7 @@ class Route:
     also: tuple[int, ...] = ()
     judges_each: bool = False
     sends_file: bool = False
+    streams: bool = False
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -82,6 +84,14 @@ _TABLE = (
     ),
     Route("purgeCommands", "DELETE", "/command-log", _A, ("before_ts", "limit"), changes=True),
     Route("checkNetwork", "POST", "/instance/check", _A),
+    Route(
+        "getLogs",
+        "GET",
+        "/logs",
+        _A,
+        ("lines", "level", "since_ts", "follow", "for_s"),
+        streams=True,
+    ),
     Route("getToken", "GET", "/instance/token", _L),
     Route("regenerateToken", "POST", "/instance/token", _L, changes=True),
     Route("rotateKey", "POST", "/instance/rotate-key", _L, changes=True),
@@ -177,6 +187,16 @@ _TABLE = (
     Route("getMessage", "GET", "/messages/{id}", _T, _ONE_MESSAGE, also=(409,)),
     Route("explainMessage", "GET", "/messages/{id}/why", _T, _ONE_MESSAGE, also=(409,)),
     Route("getMessageEvents", "GET", "/messages/{id}/events", _T, _ONE_MESSAGE, also=(409,)),
+    # what happens
+    Route(
+        "streamEvents",
+        "GET",
+        "/events/stream",
+        _T,
+        ("tenant_id", "kinds", "after", "limit", "for_s"),
+        headers=(("Last-Event-ID", "last_event_id"),),
+        streams=True,
+    ),
     # reports
     Route("getSyncStatus", "GET", "/tenants/sync-status", _A),
     Route("listReports", "GET", "/reports", _T, ("tenant_id", "state", "limit", "cursor")),

@@ -6,8 +6,10 @@ import asyncio
 from typing import Any
 
 from mail_proxy.delivery import Journal, Recovery, Told
+from mail_proxy.domain.clock import SystemClock
 from mail_proxy.domain.errors import StoreUnavailable
 from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.news import News
 from mail_proxy.store import Claimed
 
 House = Any
@@ -55,7 +57,12 @@ class Heir:
             boot_id=boot_id,
             retry=self.house.settings.retry,
             clock=self.house.clock,
-            told=Told(self.metrics, on_result=lambda _: None, on_event=lambda _: None),
+            told=Told(
+                self.metrics,
+                on_result=lambda _: None,
+                on_event=lambda _: None,
+                news=News(SystemClock()),
+            ),
         )
         await recovery.all()
 

@@ -12,8 +12,10 @@ import pytest
 
 from mail_proxy.delivery import Engine, Journal, Recovery, Told
 from mail_proxy.domain.attempt import AttemptResult
+from mail_proxy.domain.clock import SystemClock
 from mail_proxy.domain.state import State
 from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.news import News
 from mail_proxy.smtp import Session, SMTPPool
 from mail_proxy.store import Daemon
 from tests.delivery.conftest import running
@@ -179,7 +181,12 @@ class Neighbour:
             boot_id=house.boot_id,
             retry=house.settings.retry,
             clock=house.clock,
-            told=Told(self.metrics, on_result=self.results.append, on_event=lambda _: None),
+            told=Told(
+                self.metrics,
+                on_result=self.results.append,
+                on_event=lambda _: None,
+                news=News(SystemClock()),
+            ),
         )
         self.engine = Engine(
             house.store,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from mail_proxy.config.lock import DatabaseLock
 from mail_proxy.domain.errors import ConfigurationError, NotRunning, StoreError
+from mail_proxy.observe.lines import iso_utc
 
 
 def test_without_a_word_the_instances_and_what_to_do_next_are_shown(cli) -> None:
@@ -249,6 +251,35 @@ def test_logs_are_the_last_lines_without_controls(cli) -> None:
     assert len(cli("my", "logs").out.splitlines()) == 100
     assert len(cli("my", "logs", "-n", "9999").out.splitlines()) == 5001
     assert cli("my", "logs", "-n", "0").out == ""
+
+
+def log_line(seconds_ago: float, level: str) -> str:
+    return f"{iso_utc(time.time() - seconds_ago)} {level} something n={seconds_ago}"
+
+
+def test_logs_are_chosen_by_level_and_time(cli) -> None:
+    cli.instance("my")
+    lines = [log_line(7200, "ERROR"), log_line(300, "INFO"), log_line(60, "WARNING")]
+    (cli.root / "my" / "daemon.log").write_text("\n".join(lines) + "\n")
+    assert cli("my", "logs", "--level", "warn").out.splitlines() == [lines[0], lines[2]]
+    assert cli("my", "logs", "--level", "ERROR").out.splitlines() == [lines[0]]
+    assert cli("my", "logs", "--since", "10m").out.splitlines() == lines[1:]
+    assert cli("my", "logs", "--since", "10m", "-n", "1").out.splitlines() == lines[2:]
+    assert cli("my", "logs", "--since", "2000-01-01").out.splitlines() == lines
+
+
+def test_logs_refuse_what_is_no_time_and_no_level(cli) -> None:
+    cli.instance("my")
+    assert cli("my", "logs", "--since", "yesterday").code == 2
+    assert cli("my", "logs", "--level", "loud").code == 2
+
+
+def test_logs_since_a_time_are_not_cut_to_a_hundred(cli) -> None:
+    cli.instance("my")
+    lines = [log_line(60 - n / 10, "INFO") for n in range(300)]
+    (cli.root / "my" / "daemon.log").write_text("\n".join(lines) + "\n")
+    assert len(cli("my", "logs").out.splitlines()) == 100
+    assert len(cli("my", "logs", "--since", "2m").out.splitlines()) == 300
 
 
 def test_logs_of_one_that_never_ran_say_so(cli) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,15 @@ def test_a_sent_mail_is_one_document(cli, world, tmp_path: Path) -> None:
 
 def test_a_log_is_an_array_of_its_lines(cli, world) -> None:
     assert cli("my", "logs", "--json").json == []
-    (cli.root / "my" / "daemon.log").write_text('one\n{"a": 1}\n')
-    assert cli("my", "logs", "--json").json == ["one", '{"a": 1}']
-    assert cli("my", "logs", "--output", "jsonl").out == '"one"\n"{\\"a\\": 1}"\n'
+    line = "2026-01-31T12:03:57.250Z WARNING account_paused why=x"
+    (cli.root / "my" / "daemon.log").write_text(f"one\n{line}\n")
+    records = [
+        {"time": None, "level": None, "line": "one"},
+        {"time": "2026-01-31T12:03:57.250Z", "level": "WARNING", "line": line},
+    ]
+    assert cli("my", "logs", "--json").json == records
+    lines = cli("my", "logs", "--output", "jsonl").out.splitlines()
+    assert [json.loads(text) for text in lines] == records
 
 
 def test_what_was_done_in_part_is_one_document_that_says_so(cli, world) -> None:

@@ -13,6 +13,7 @@ from mail_proxy.config.settings import Settings
 from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.http_out import OutgoingHttp
 from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.news import News
 from mail_proxy.operations import Audit, Context, Directory, Door, Numbers, Tokens
 from mail_proxy.secrets import Keyring
 from mail_proxy.smtp import Relay, RelayReport
@@ -236,6 +237,7 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         attachments=attachments,
         started_at=clock.monotonic(),
         large_files=LargeFileStorage(store, backends, http, clock=clock, metrics=metrics),
+        news=News(clock),
     )
     audit = Audit(store, clock)
     yield House(context, Door(context, audit), store, engine, reporter, clock, audit, probed)
