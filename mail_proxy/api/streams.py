@@ -5,6 +5,7 @@ ASCII only, so that no reader takes a character of a mail for the end of a line.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
@@ -44,6 +45,10 @@ async def sent(
         why = await _send(request, response, stream, timeout_s, is_good)
         await answers.write(response, encoded(Line("end", None, _ended(why))), timeout_s)
         await response.write_eof()
+    except BaseException:
+        if request.transport is not None:
+            request.transport.abort()  # half an answer is not followed by another
+        raise
     finally:
         stream.close()
     return response
@@ -57,7 +62,7 @@ async def _send(
     is_good: Callable[[], Awaitable[bool]],
 ) -> str:
     """Why it is over."""
-    loop = request.loop
+    loop = asyncio.get_running_loop()
     said_at = looked_at = loop.time()
     while (lines := await stream.next(LOOK_S)) is not None:
         now = loop.time()

@@ -34,7 +34,7 @@ OF_SENDING = ("suspended", "activated")
 KINDS = (*OF_MESSAGES, *OF_ACCOUNTS, *OF_REPORTS, *OF_SENDING)
 
 KEPT = 2000  # about 1 MB, and two thirds of a second at 3,000 messages a second
-LINES_PER_S = 200  # for one reader: more than anybody reads, and cheap to draw
+LINES_PER_S = 200  # for one reader, after a first burst of as many: more than anybody reads
 SUMMARY_S = 1.0
 LONGEST_WORDS = 500  # characters
 _ROUTINE = frozenset({"accepted", "sent", "deferred", "posted"})  # they make room for the others

@@ -109,10 +109,10 @@ class Run:
         known |= {"token": "t", "filename": "f"}
         for route in ROUTES.values():
             if route.method == "GET" and route.scope < Scope.LOCAL:
+                query = "?after=0&for_s=0&lines=10000" if route.streams else ""
                 for token in ("admin token", "key"):
-                    await self.ask(
-                        session, "GET", route.path.format_map(known), self.secrets[token]
-                    )
+                    path = route.path.format_map(known) + query
+                    await self.ask(session, "GET", path, self.secrets[token])
 
     async def do_wrong(self, session: aiohttp.ClientSession) -> None:
         """Secrets in places where they do not belong, as people put them."""

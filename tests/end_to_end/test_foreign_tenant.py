@@ -73,6 +73,8 @@ def fields(names: Names, tenant_id: str | None, pk: int) -> dict[str, Any]:
         "as": "sent",
         "host": NOWHERE,
         "port": 2525,
+        "after": 0,
+        "for_s": 0.05,  # streams end
     }
     return found if tenant_id is None else {**found, "tenant_id": tenant_id}
 

@@ -138,6 +138,8 @@ def cases(draw: st.DrawFn, route: Route) -> Case:
             if key in KNOWN and draw(st.booleans())
         }
         setattr(case, name, harmless({**fields, **known}))
+    if route.streams:
+        case.query = {**(case.query if isinstance(case.query, dict) else {}), "for_s": "0.05"}
     return case
 
 

@@ -30,6 +30,7 @@ class FakeDoor:
         self.calls: list[tuple[str, dict[str, Any] | None, Caller]] = []
         self.answer: Any = {"ok": True}
         self.addresses: set[str] = set()
+        self.broken: Exception | None = None  # instead of looking at a token
 
     async def open_answer(
         self, name: str, payload: dict[str, Any] | None, caller: Caller
@@ -42,6 +43,11 @@ class FakeDoor:
 
     async def admit(self, token: str | None, address: str) -> Caller:
         self.addresses.add(address)
+        return await self.authenticate(token)
+
+    async def authenticate(self, token: str | None) -> Caller:
+        if self.broken is not None:
+            raise self.broken
         if token is None:
             return NOBODY
         callers = {ADMIN_TOKEN: ADMIN, TENANT_TOKEN: tenant("acme")}

@@ -37,6 +37,9 @@ class FakeDoor:
         return self.answer if isinstance(self.answer, dict) else await self.answer()
 
     async def admit(self, token: str | None, address: str) -> Caller:
+        return await self.authenticate(token)
+
+    async def authenticate(self, token: str | None) -> Caller:
         return ADMIN if token == TOKEN else NOBODY
 
 

@@ -17,6 +17,7 @@ from mail_proxy.domain.errors import (
     NotFound,
     Unauthorized,
 )
+from mail_proxy.operations.streams import collected
 from mail_proxy.operations.table import OPERATIONS
 from mail_proxy.wire.caller import ADMIN, LOCAL, NOBODY, Scope
 from mail_proxy.wire.failure import failure_body
@@ -36,6 +37,8 @@ async def answer(house: Any, name: str, caller: Any, fields: dict[str, Any]) -> 
         found = await house.call(name, caller, **fields)
     except MailProxyError as error:
         return json.dumps(failure_body(error))
+    if "stream" in found:
+        found["stream"] = await collected(found["stream"])
     return re.sub(r"whsec_[^\"]+", "whsec_", json.dumps(found))  # a new one each time
 
 
@@ -70,6 +73,8 @@ def fields_for(route: Any, *, foreign: str) -> dict[str, Any]:
         "port": 25,
         "name": "changed",
         "overlap_s": 0,
+        "after": 0,
+        "for_s": 0,
     }
 
 

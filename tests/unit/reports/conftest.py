@@ -12,6 +12,7 @@ import pytest
 from mail_proxy.config.settings import ReportSettings
 from mail_proxy.http_out import HttpAnswer
 from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.news import News
 from mail_proxy.reports import Reporter
 from mail_proxy.reports.base import Tools
 from mail_proxy.reports.tenant import TenantReports
@@ -192,7 +193,7 @@ def desk(store, http, clock, metrics) -> Callable[..., TenantReports]:
     """One tenant's rounds, under changed settings."""
 
     def make(tenant_id: str = "acme", **settings: Any) -> TenantReports:
-        tools = Tools(store, http, ReportSettings(**settings), clock, metrics)
+        tools = Tools(store, http, ReportSettings(**settings), clock, metrics, News(clock))
         return TenantReports(tenant_id, tools)
 
     return make
