@@ -11,6 +11,8 @@ import asyncio
 import json
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +23,7 @@ from mail_proxy.api.openapi import document, document_text
 from mail_proxy.config.settings import DeliverySettings, HttpSettings, Settings
 from mail_proxy.domain.attachment import Attachment, Mode
 from mail_proxy.domain.content import BytesContent
+from mail_proxy.observe import log
 from mail_proxy.proxy import MailProxy
 from mail_proxy.sinks.reports import ReportSink
 from mail_proxy.sinks.smtp import SmtpSink
@@ -57,6 +60,10 @@ _SHOWN = {
     "tls": 0.0345,
     "auth": 0.0456,
 }
+_SHOWN_LINE = (
+    "2026-11-21T02:28:46.123Z INFO message_sent tenant=acme account=main id=order-1742 "
+    'pk=912052473810964480 tries=1 seconds=0.0123 reply="250 2.0.0 ok"'
+)
 _METRICS = ("gmp_sent_total", "gmp_pending_messages")
 _SETTINGS = ("http.host", "delivery.test_mode")
 
@@ -67,7 +74,7 @@ def examples() -> list[dict[str, Any]]:
 
 async def recorded() -> list[dict[str, Any]]:
     """The examples with the answers of now. Raises AssertionError for one that failed."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _logging(Path(folder) / "daemon.log"):
         settings = Settings(
             name="myserver",
             state_dir=Path(folder),
@@ -86,6 +93,17 @@ async def recorded() -> list[dict[str, Any]]:
             proxy.start()
             here = _Here(relay.host, relay.port, application.base_url, server.url, proxy)
             return [await _sent(session, example, here) for example in examples()]
+
+
+@contextmanager
+def _logging(path: Path) -> Iterator[None]:
+    """One line is in it, and no other comes."""
+    path.write_text(f"{_SHOWN_LINE}\n", encoding="utf-8")
+    log.configure("CRITICAL", path=path)
+    try:
+        yield
+    finally:
+        log.unconfigure()
 
 
 class _Here(NamedTuple):
@@ -122,13 +140,16 @@ async def _sent(session: aiohttp.ClientSession, example: Any, here: _Here) -> di
     async with session.request(
         route.method, path, params=example.get("query"), json=body
     ) as response:
-        text = await response.text()
+        text, kind = await response.text(), response.content_type
         assert response.status == 200, f"{route.name}: {response.status} {text}"
     answer: Any
     if route.name == "metrics":
         answer = _metrics(text)
     elif route.sends_file:
         answer = text[:27]
+    elif kind == "text/event-stream":
+        answer = re.sub(r"id: \d+", f"id: {_SHOWN_TS}000001", text)
+        answer = re.sub(r'"ts":[\d.]+', f'"ts":{_SHOWN_TS}.123', answer)
     else:
         answer = _steady(json.loads(text), here)
     given = {key: example[key] for key in ("command", "path", "query", "body") if key in example}

@@ -14,10 +14,12 @@ from pydantic import TypeAdapter
 
 from mail_proxy.api.openapi import document
 from mail_proxy.config.environment import OTHERS, VARIABLES, WITHOUT_EFFECT
+from mail_proxy.observe.news import KINDS
 from mail_proxy.wire.accounts import AddAccount
 from mail_proxy.wire.caller import Scope
 from mail_proxy.wire.commands import CommandRecord, ExportedCommand
 from mail_proxy.wire.instance import SettingRecord, UpdateInstance
+from mail_proxy.wire.logs import LogRecord
 from mail_proxy.wire.messages import HistoryEntry, MessageEvent, MessageRecord, RecipientRecord
 from mail_proxy.wire.posted import PostedMessage
 from mail_proxy.wire.reports import ReportRecord, TenantSync
@@ -111,7 +113,15 @@ RECORDS: dict[str, type[Any]] = {
     "exported command": ExportedCommand,
     "key": KeyRecord,
     "setting": SettingRecord,
+    "log line": LogRecord,
 }
+
+
+def test_every_event_has_a_row() -> None:
+    """Each is seen in tests/unit/operations/test_streams.py or tests/end_to_end/test_events.py."""
+    listed = [word(row["event"]) for row in table("event", "of", "when")]
+
+    assert listed == [*KINDS, "dropped", "summary", "end"]
 
 
 def test_every_record_has_a_row() -> None:
