@@ -24,6 +24,16 @@ TEXT = "text/plain"
 JSON = "application/json"
 OCTETS = "application/octet-stream"
 EVENTS = "text/event-stream"
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "Each event.",
+    "properties": {
+        "event": {"type": "string"},
+        "id": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": JSON},
+    },
+    "required": ["event", "data"],
+}
 
 _ABOUT = """\
 Post messages, look at the queue, and manage tenants and their SMTP accounts.
@@ -226,12 +236,12 @@ def _responses(route: Route, schemas: Schemas, example: Schema | None) -> Schema
     if route.sends_file:
         answer, kind = {"schema": {"type": "string", "format": "binary"}}, OCTETS
     if route.streams and not schemas.has_fields(route.name):
-        answer, kind = {"schema": {"type": "string"}}, EVENTS
+        answer, kind = {"schema": _EVENT}, EVENTS
     if example and "answer" in example:
         answer["example"] = example["answer"]
     responses: Schema = {"200": {"description": "Done.", "content": {kind: answer}}}
     if route.streams and kind != EVENTS:
-        responses["200"]["content"][EVENTS] = {"schema": {"type": "string"}}
+        responses["200"]["content"][EVENTS] = {"schema": _EVENT}
     if route.sends_file:
         responses["206"] = {
             "description": "The part that was asked for.",
