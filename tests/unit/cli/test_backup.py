@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from mail_proxy.cli import archive
+from mail_proxy.store import schema
+
 SPOOLED = "ab/" + "0" * 32
 GONE = "cd/" + "1" * 32
 
@@ -93,8 +96,6 @@ def test_a_file_that_is_there_is_never_replaced(cli, folder: Path, tmp_path: Pat
 def test_a_file_of_a_message_that_has_gone_meanwhile_is_no_fault(
     cli, folder: Path, tmp_path: Path, monkeypatch
 ) -> None:
-    from mail_proxy.cli import archive
-
     real = archive.copy_database
 
     def copied_before_it_went(source: Path, target: Path, progress) -> None:
@@ -180,11 +181,13 @@ def test_progress_is_shown_to_a_person(cli, folder: Path, tmp_path: Path) -> Non
     assert "%" not in cli("backup", "my", str(tmp_path / "c.tar")).err
 
 
+def test_a_database_is_known_by_the_mark_that_the_store_gives_it() -> None:
+    assert archive._APPLICATION_ID == schema.APPLICATION_ID
+
+
 def test_the_copy_is_of_one_moment_however_much_is_written_meanwhile(
     tmp_path: Path, monkeypatch
 ) -> None:
-    from mail_proxy.cli import archive
-
     monkeypatch.setattr(archive, "_PAGES", 1)
     source, target = tmp_path / "live.db", tmp_path / "copy.db"
     steps = 0
