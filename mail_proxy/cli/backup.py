@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli import archive, units
+from mail_proxy.cli import archive
 from mail_proxy.cli.archive import ArchiveWriter, Manifest
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
@@ -25,6 +25,7 @@ from mail_proxy.config.instances import Instance, create_folder, instance_named
 from mail_proxy.config.load import load_settings
 from mail_proxy.config.private import replacing_private, sync_folder
 from mail_proxy.config.settings import Settings
+from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
 
 app = Family()

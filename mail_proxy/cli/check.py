@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mail_proxy.cli import units
 from mail_proxy.cli.columns import Column
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.failure import tell
 from mail_proxy.cli.here import Here
+from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
 
 _STAGES = ("connect", "tls", "token", "auth")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mail_proxy.cli import units
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
+from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
 
 Record = Mapping[str, Any]

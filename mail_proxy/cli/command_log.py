@@ -11,7 +11,6 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli import units
 from mail_proxy.cli.columns import Column, show_local_time, show_object
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
@@ -20,6 +19,7 @@ from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.moment import moment
 from mail_proxy.cli.output import Writer, pairs
 from mail_proxy.config.private import replacing_private
+from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
 
 app = Family()

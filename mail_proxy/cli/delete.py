@@ -6,13 +6,13 @@ import shutil
 
 import typer
 
-from mail_proxy.cli import units
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.stop import stop_instance
 from mail_proxy.config.instances import Instance
 from mail_proxy.config.lock import DatabaseLock
+from mail_proxy.domain import units
 from mail_proxy.domain.errors import MailProxyError
 
 app = Family()

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from mail_proxy.cli import units
 from mail_proxy.cli.finding import Finding, failed, passed, warned
 from mail_proxy.config.instances import Instance
+from mail_proxy.domain import units
 
 _QUICK_CHECK_S = 5.0  # SQLite walks some 500 MB a second
 _STEPS = 1000  # of SQLite's machine between two looks at the clock

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mail_proxy.cli import units
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.failure import Failure
 from mail_proxy.cli.here import Here
 from mail_proxy.cli.output import Writer
+from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
 
 PART = 2000  # messages in one call

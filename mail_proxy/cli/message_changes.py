@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from mail_proxy.cli import units
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.many import Verb, change
 from mail_proxy.cli.output import pairs
+from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
 
 _IDS = typer.Argument(None, metavar="[ID...]", help="Ids of messages.")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mail_proxy.cli import units
 from mail_proxy.cli.columns import Column, for_programs
 from mail_proxy.cli.here import Here
+from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
 
 _LINES = (

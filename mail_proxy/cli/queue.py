@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from mail_proxy.cli import units
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.suspended import is_suspended, of_instance
+from mail_proxy.domain import units
 
 app = Family()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from mail_proxy.cli import units
 from mail_proxy.cli.columns import Column, show_age, show_count, show_until
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
@@ -13,6 +12,7 @@ from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.moment import moment
 from mail_proxy.cli.output import pairs
 from mail_proxy.cli.queue import hint_if_down
+from mail_proxy.domain import units
 
 app = Family()
 

@@ -11,7 +11,6 @@ from typing import Any, BinaryIO
 
 import typer
 
-from mail_proxy.cli import units
 from mail_proxy.cli.absent import missing_account
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
@@ -19,6 +18,7 @@ from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.output import pairs
 from mail_proxy.cli.spinner import spinner
+from mail_proxy.domain import units
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.safe_text import safe_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mail_proxy.cli import units
+from mail_proxy.domain import units
 from mail_proxy.domain.message import WHOLE_TENANT
 from mail_proxy.domain.safe_text import safe_text
 

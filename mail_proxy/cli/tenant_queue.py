@@ -6,11 +6,12 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli import suspended, units
+from mail_proxy.cli import suspended
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.output import pairs
 from mail_proxy.cli.queue import hint_if_down, run_now_for
+from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
 
 app = Family()

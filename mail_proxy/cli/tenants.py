@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli import keys, units
+from mail_proxy.cli import keys
 from mail_proxy.cli.columns import Column, detail_columns, show_age
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
@@ -16,6 +16,7 @@ from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.tenant_login import auth_answers, complete, find_secret
 from mail_proxy.cli.webhook_secret import webhook_secret
 from mail_proxy.control.base import SyncControl
+from mail_proxy.domain import units
 from mail_proxy.domain.errors import NotFound
 from mail_proxy.domain.limits import changed_limits
 from mail_proxy.forms.tenant import TENANT_FORM

@@ -6,12 +6,12 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli import units
 from mail_proxy.cli.columns import Column, show_age, show_until
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.output import pairs
+from mail_proxy.domain import units
 from mail_proxy.forms.checks import span
 from mail_proxy.forms.fields import BadAnswer
 

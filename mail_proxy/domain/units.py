@@ -1,4 +1,4 @@
-"""Times, sizes and counts: short for people, exact for programs."""
+"""Times, sizes and counts: short for people, exact for programs. Standard library only."""
 
 from __future__ import annotations
 
