@@ -3,7 +3,7 @@
 Texts are as they came: ids, subjects, addresses and replies are foreign, and `safe_text` stands
 between them and a screen. Times ending in `_at` are seconds since the epoch by the daemon's clock;
 `Numbers.now` is that clock, so ages never depend on the clock of the terminal. None always means
-"not known", never "none".
+"not known", never "none". It is long because there are many values.
 """
 
 from __future__ import annotations
