@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 TESTS ?= tests
 WORKERS ?= auto
 
-.PHONY: help demo test quick soak fuzz lint format types layers bench openapi docs lock clean
+.PHONY: help demo test quick soak fuzz lint format types layers bench openapi manual docs lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ openapi: $(VENV)/developed ## renew docs/openapi.json and the examples in it
 docs: $(VENV)/developed ## make the documentation's site in build/docs
 	@$(BIN)/sphinx-build -W -n --keep-going -q -E -b html docs build/docs
 	@echo "build/docs/index.html"
+
+manual: $(VENV)/developed ## renew what is made of the command line: completion, man pages, reference
+	@$(BIN)/python -m tests.docs.manual
 
 lock: ## renew requirements-dev.lock (needs uv)
 	uv pip compile pyproject.toml --extra large-files --group dev --universal --python-version 3.11 \

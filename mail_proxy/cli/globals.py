@@ -29,6 +29,7 @@ class GlobalOptions:
     no_input: bool = False
     color: str = "auto"
     debug: bool = False
+    no_pager: bool = False
     home: Path | None = None
 
 
@@ -44,6 +45,7 @@ HELP: tuple[tuple[str, str], ...] = (
     ),
     ("--no-input", "Never ask; fail and name the missing option instead."),
     ("--color WHEN", "auto, always or never."),
+    ("--no-pager", "Long text as it is; PAGER= does the same."),
     ("--debug", "Show tracebacks."),
     ("--home FOLDER", "Where instances live; default: MAIL_PROXY_HOME, else ~/.mail-proxy."),
     ("-h, --help", "Show this help."),
@@ -123,6 +125,10 @@ def _set_debug(options: GlobalOptions) -> None:
     options.debug = True
 
 
+def _set_no_pager(options: GlobalOptions) -> None:
+    options.no_pager = True
+
+
 def _set_output(options: GlobalOptions, value: str) -> None:
     if value not in FORMATS:
         raise _wrong(f"--output '{value}' is not one of {', '.join(FORMATS)}")
@@ -156,6 +162,7 @@ _FLAGS: dict[str, Callable[[GlobalOptions], None]] = {
     "--yes": _set_yes,
     "-y": _set_yes,
     "--no-input": _set_no_input,
+    "--no-pager": _set_no_pager,
     "--debug": _set_debug,
 }
 

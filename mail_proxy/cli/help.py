@@ -72,7 +72,7 @@ def _write_text(command: Command, formatter: HelpFormatter) -> None:
 
 
 def _write_usage(command: Command, ctx: Context, formatter: HelpFormatter) -> None:
-    pieces = _in_words(" ".join(command.collect_usage_pieces(ctx)))
+    pieces = plain_words(" ".join(command.collect_usage_pieces(ctx)))
     formatter.write(f"{_heading(ctx, 'Usage:')} {ctx.command_path} {pieces}\n")
 
 
@@ -98,12 +98,12 @@ def _parameters(command: Command, ctx: Context) -> tuple[Rows, Rows]:
         row = parameter.get_help_record(ctx)
         if row is not None:
             is_argument = parameter.param_type_name == "argument"
-            name, text = map(_in_words, row)
+            name, text = map(plain_words, row)
             (arguments if is_argument else options).append((name, text))
     return arguments, options
 
 
-def _in_words(text: str) -> str:
+def plain_words(text: str) -> str:
     for pattern, words in _WORDS:
         text = pattern.sub(words, text)
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import typer
 
@@ -11,8 +12,10 @@ from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family, Group, TableGroup
 from mail_proxy.cli.here import Here, here
-from mail_proxy.cli.topics import TOPICS, topic
+from mail_proxy.cli.pager import show_page, show_text
+from mail_proxy.cli.topics import PAGES, TOPICS, topic
 from mail_proxy.cli.tree import INSTANCE_WORDS, ROOT_WORDS, TENANT_WORDS
+from mail_proxy.completion.scripts import page
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.domain.suggest import did_you_mean
 
@@ -48,7 +51,8 @@ def help_(
 ) -> None:
     """Help on a command or a topic.
 
-    Topics: exit-codes, environment, output.
+    Topics: exit-codes, environment, output, filters and reference, which has all commands. On a
+    terminal with `man` it shows the page of the manual.
 
     Examples:
       mail-proxy help start
@@ -57,11 +61,32 @@ def help_(
     """
     found = here(ctx)
     if words and len(words) == 1 and words[0] in TOPICS:
-        text = topic(words[0])
-        found.writer.done({"help": text}, text)
+        _show_topic(found, words[0])
         return
-    # The page comes in the format that the line asked for.
-    found.writer.line(_page(found, ctx.find_root(), _from_the_root(found, words or [])))
+    path = _from_the_root(found, words or [])
+    text = _page(found, ctx.find_root(), path)  # in the format that the line asked for
+    manual = _manual_of(path)
+    if manual is None or not show_page(found, manual):
+        show_text(found, text)
+
+
+def _show_topic(found: Here, name: str) -> None:
+    manual = page(PAGES[name])
+    if manual is not None and show_page(found, manual):
+        return
+    text = topic(name)
+    if found.writer.is_for_people:
+        show_text(found, text)
+    else:
+        found.writer.done({"help": text}, text)
+
+
+def _manual_of(path: list[str]) -> Path | None:
+    """The page of a command that has one of its own; names may stand before it."""
+    levels = (ROOT_WORDS, INSTANCE_WORDS, TENANT_WORDS)
+    if 0 < len(path) <= len(levels) and path[-1] in levels[len(path) - 1]:
+        return page(f"mail-proxy-{path[-1]}.1")
+    return None
 
 
 def _from_the_root(found: Here, words: list[str]) -> list[str]:
@@ -72,7 +97,7 @@ def _from_the_root(found: Here, words: list[str]) -> list[str]:
         return ["NAME", *words]
     if words[0] in TENANT_WORDS:
         return ["NAME", "TENANT", *words]
-    if words[0] == "NAME":
+    if words[0] == "NAME" or _may_stand_after_a_name(words[1:]):
         return words
     known = (*ROOT_WORDS, *TOPICS, *found.instance_names())
     raise CommandFailed(
@@ -81,6 +106,12 @@ def _from_the_root(found: Here, words: list[str]) -> list[str]:
         tries=("mail-proxy --help",),
         code=ExitCode.NOT_FOUND,
     )
+
+
+def _may_stand_after_a_name(words: list[str]) -> bool:
+    """Then the word before them is a name, whether there is such an instance yet or not."""
+    below = (INSTANCE_WORDS, TENANT_WORDS)
+    return any(word in known for word, known in zip(words, below, strict=False))
 
 
 def _page(found: Here, context: Context, words: list[str]) -> str:

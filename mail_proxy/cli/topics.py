@@ -1,4 +1,7 @@
-"""Help that belongs to no command: exit codes, the environment, output."""
+"""Help that belongs to no command: exit codes, the environment, output, filters, all commands.
+
+Each has a page of the manual; three of them are texts here, of which their pages are made.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import MEANING
+from mail_proxy.cli.plain_page import as_text
+from mail_proxy.completion.scripts import page
 
 if TYPE_CHECKING:
     from mail_proxy.config.environment import Variable
@@ -16,7 +22,14 @@ _WIDTH = 100
 
 def topic(name: str) -> str:
     """The text of one of TOPICS."""
-    return TOPICS[name]()
+    if name in _TEXTS:
+        return _TEXTS[name]()
+    found = page(PAGES[name])
+    if found is None:
+        raise CommandFailed(
+            f"this installation has no page {PAGES[name]}", tries=("mail-proxy --help",)
+        )
+    return as_text(found)
 
 
 def _exit_codes() -> str:
@@ -29,7 +42,7 @@ def _environment() -> str:
 
     blocks = [_CLI_VARIABLES, "Settings of an instance; they win over config.toml:"]
     for variable in VARIABLES:
-        default = _default(variable)
+        default = default_of(variable)
         text = variable.sentence + (f" Default: {default}." if default else "")
         blocks.append(f"{', '.join(variable.names)}\n{_indented(text)}")
     blocks.append(
@@ -38,7 +51,7 @@ def _environment() -> str:
     return "\n\n".join(blocks)
 
 
-def _default(variable: Variable) -> str:
+def default_of(variable: Variable) -> str:
     """As one would write it into the variable: `604800`, not `604800.0`."""
     if variable.default in ("True", "False"):
         return variable.default.lower()
@@ -73,7 +86,17 @@ says {"ok": true, "dry_run": true, "would": ...}, and what fails says {"ok": fal
 logs -f writes a document a line. --output takes table, plain, json, jsonl or csv. --fields a,b,c
 chooses columns and their order in every format."""
 
-TOPICS: dict[str, Callable[[], str]] = {
+# The page of the manual that has the topic.
+PAGES = {
+    "exit-codes": "mail-proxy-exit-codes.7",
+    "environment": "mail-proxy-config.5",
+    "output": "mail-proxy-output.7",
+    "filters": "mail-proxy-filters.7",
+    "reference": "mail-proxy-reference.7",
+}
+TOPICS = tuple(PAGES)
+
+_TEXTS: dict[str, Callable[[], str]] = {
     "exit-codes": _exit_codes,
     "environment": _environment,
     "output": lambda: _OUTPUT,

@@ -26,6 +26,14 @@ ROOT = (
     Entry("doctor", "doctor", "What is wrong with an instance, and what to do about it", _TOOLS),
     Entry("bench", "bench", "How fast it accepts and delivers on this machine", _TOOLS),
     Entry("listen", "listen", "Take delivery reports, verify and print them", _TOOLS),
+    Entry(
+        "completion",
+        "completion",
+        "Let the Tab key complete: install, or the script of a shell",
+        _TOOLS,
+        is_group=True,
+        examples=("completion install", "completion install --shell zsh", "completion bash"),
+    ),
     Entry("help", "tools", "Help on a command or a topic", _TOOLS),
     Entry("version", "tools", "The version of this program", _TOOLS),
 )

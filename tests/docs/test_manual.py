@@ -1,0 +1,96 @@
+"""What is made of the command line is of this command line, and reads well."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mail_proxy.cli.topics import PAGES
+from mail_proxy.cli.tree import INSTANCE_WORDS, ROOT_WORDS, TENANT_WORDS
+from mail_proxy.config.environment import VARIABLES
+from mail_proxy.domain.filter_text import WORDS
+from tests.docs.manual.everything import HOW, ROOT, everything, strays
+from tests.docs.manual.pages import date
+from tests.docs.manual.words import tree
+
+MADE = everything()
+PAGES_OF_MAN = [path for path in MADE if path.parent.name.startswith("man")]
+
+
+@pytest.mark.parametrize("path", MADE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_is_made_of_the_command_line_is_up_to_date(path: Path) -> None:
+    assert path.exists(), HOW
+    assert path.read_text() == MADE[path], HOW
+
+
+def test_no_page_is_left_of_what_is_no_more() -> None:
+    assert strays() == [], HOW
+
+
+def test_each_word_of_each_level_has_its_page() -> None:
+    names = {path.name for path in PAGES_OF_MAN}
+    words = {*ROOT_WORDS, *INSTANCE_WORDS, *TENANT_WORDS}
+    shown = {w for level in ("root", "instance", "tenant") for w in _shown(level)}
+    assert {f"mail-proxy-{word}.1" for word in shown} <= names
+    assert shown <= words
+
+
+def _shown(level: str) -> list[str]:
+    commands = tree()[level]["commands"]
+    return [word for word, node in commands.items() if not node["hidden"]]
+
+
+def test_each_fragment_belongs_to_a_page() -> None:
+    names = {path.name for path in PAGES_OF_MAN}
+    fragments = (ROOT / "man" / "fragments").glob("*.txt")
+    assert {path.stem for path in fragments} <= names
+
+
+def test_each_setting_and_each_term_of_a_filter_is_in_its_page() -> None:
+    config = _source("mail-proxy-config.5")
+    assert [v.name for v in VARIABLES if v.name not in config] == []
+    assert [v.key for v in VARIABLES if v.key and f"{v.key}, " not in config] == []
+    filters = _source("mail-proxy-filters.7")
+    assert [name for name in WORDS if f"{name}:" not in filters] == []
+
+
+def _source(name: str) -> str:
+    return (ROOT / "man" / f"man{name[-1]}" / name).read_text()
+
+
+def test_each_topic_of_help_has_its_page() -> None:
+    assert set(PAGES.values()) <= {path.name for path in PAGES_OF_MAN}
+
+
+@pytest.mark.skipif(shutil.which("mandoc") is None, reason="needs mandoc (Debian: mandoc)")
+def test_mandoc_has_nothing_to_say() -> None:
+    told = subprocess.run(
+        ["mandoc", "-T", "lint", "-W", "warning", *PAGES_OF_MAN],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.stdout, told.stderr) == ("", "")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff (Debian: groff)")
+def test_groff_has_nothing_to_say() -> None:
+    for path in PAGES_OF_MAN:
+        told = subprocess.run(
+            ["groff", "-man", "-Tutf8", "-ww", "-z", path],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (path.name, told.stderr) == (path.name, "")
+
+
+def test_the_date_is_the_same_for_whoever_builds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    assert date() == "1970-01-02"
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    assert date() == date()
