@@ -1,0 +1,33 @@
+"""The log of an instance, read from its file: as `getLogs` tells it, while no daemon does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+from mail_proxy.observe.log_lines import Following, LogLine, Wanted
+
+_POLL_S = 0.5  # a file tells nobody that it grew
+
+
+async def log_lines(path: Path, lines: int) -> AsyncGenerator[dict[str, Any], None]:
+    """The last so many lines, then each new one; without an end."""
+    following = await asyncio.to_thread(Following, path, Wanted())
+    try:
+        for line in await asyncio.to_thread(following.past, lines):
+            yield _record(line)
+        while True:
+            new, is_more = await asyncio.to_thread(following.read)
+            for line in new:
+                yield _record(line)
+            if not is_more:
+                await asyncio.sleep(_POLL_S)
+    finally:
+        following.close()
+
+
+def _record(line: LogLine) -> dict[str, Any]:
+    head = {"time": line.time, "level": line.level} if line.time else {}
+    return {"line": line.text, **head}

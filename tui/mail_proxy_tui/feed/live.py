@@ -1,0 +1,168 @@
+"""The feed of a running daemon, over a Control."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+from mail_proxy.control.base import Control
+from mail_proxy.domain.errors import MailProxyError
+from mail_proxy.domain.retry import RetryPolicy
+from mail_proxy_tui.feed import answers
+from mail_proxy_tui.feed.actions import Step, done_of, steps_of
+from mail_proxy_tui.feed.base import (
+    PAGE,
+    AccountRow,
+    Action,
+    Daemon,
+    Done,
+    Happening,
+    Letter,
+    LogLine,
+    MessageKey,
+    MessageRow,
+    Numbers,
+    Page,
+    Query,
+    TenantRow,
+)
+from mail_proxy_tui.feed.happenings import happenings
+from mail_proxy_tui.feed.letters import letter
+from mail_proxy_tui.feed.link import ASK_S
+
+ERRORS = 50
+MOST_TENANTS = 50  # whose counts are asked for; each is a question of its own
+MOST_TRIALS = 10  # parts of 10,000 that are counted before an action is confirmed
+
+_T = TypeVar("_T")
+
+
+class LiveFeed:
+    """Asks; remembers only what changes rarely: plans of retries."""
+
+    can_act = True
+
+    def __init__(self, control: Control, *, ask_s: float = ASK_S) -> None:
+        self._control = control
+        self._ask_s = ask_s
+        self._plan = RetryPolicy()
+        self._most_tries: dict[tuple[str, str], int] = {}
+
+    async def _call(self, command: str, /, **fields: Any) -> dict[str, Any]:
+        return await within(self._control.call(command, **fields), self._ask_s)
+
+    async def daemon(self) -> Daemon:
+        instance = await self._call("getInstance")
+        stats = await self._call("getStats")
+        settings = {each["name"]: each["value"] for each in instance["settings"]}
+        delays_s = settings.get("delivery.retry.delays_s")
+        if delays_s is not None:
+            retries = settings.get("delivery.retry.max_retries")
+            self._plan = RetryPolicy(tuple(delays_s), retries)
+        address = stats.get("address") or f"{settings['http.host']}:{settings['http.port']}"
+        return Daemon(instance["name"], instance["version"], address, stats.get("pid"))
+
+    async def numbers(self, tenant_id: str | None = None) -> Numbers:
+        return answers.numbers(await self._call("getStats", tenant_id=tenant_id))
+
+    async def page(self, query: Query, cursor: str | None = None, limit: int = PAGE) -> Page:
+        answer = await self._call(
+            "listMessages",
+            tenant_id=query.tenant_id,
+            filter=query.filter or None,
+            order=query.order.value,
+            reverse=query.is_reversed,
+            cursor=cursor,
+            limit=limit,
+        )
+        return Page(
+            rows=self._rows(answer["messages"]),
+            next_cursor=answer.get("next_cursor"),
+            count=answer.get("count"),
+            count_is_bounded=answer.get("count_is_bounded", False),
+            is_bounded=answer.get("bounded", False),
+        )
+
+    def _rows(self, records: Sequence[dict[str, Any]]) -> tuple[MessageRow, ...]:
+        return tuple(answers.message_row(r, self._tries_of(r)) for r in records)
+
+    def _tries_of(self, record: dict[str, Any]) -> int:
+        whose = (record["tenant_id"], record["account_id"])
+        return self._most_tries.get(whose, self._plan.retries + 1)
+
+    async def letter(self, key: MessageKey) -> Letter:
+        which = {"id": key.id, "pk": key.pk, "tenant_id": key.tenant_id}
+        record = (await self._call("getMessage", **which))["message"]
+        explained = await self._call("explainMessage", **which)
+        return letter(record, explained, self._tries_of(record))
+
+    async def accounts(self, tenant_id: str | None = None) -> tuple[AccountRow, ...]:
+        records = (await self._call("listAccounts", tenant_id=tenant_id))["accounts"]
+        for record in records:
+            own = self._plan.own(
+                tuple(record.get("retry_delays") or ()) or None, record.get("max_retries"), None
+            )
+            self._most_tries[record["tenant_id"], record["id"]] = own.retries + 1
+        return tuple(answers.account_row(record) for record in records)
+
+    async def tenants(self) -> tuple[TenantRow, ...]:
+        records = (await self._call("listTenants"))["tenants"]
+        synced = {each["id"]: each for each in (await self._call("getSyncStatus"))["tenants"]}
+        rows = []
+        for n, record in enumerate(records):
+            stats = None
+            if n < MOST_TENANTS:
+                stats = await self._call("getStats", tenant_id=record["id"])
+            rows.append(answers.tenant_row(record, synced.get(record["id"]), stats, None))
+        return tuple(rows)
+
+    async def errors(self, tenant_id: str, account_id: str) -> tuple[MessageRow, ...]:
+        answer = await self._call(
+            "listMessages",
+            tenant_id=tenant_id,
+            account_id=account_id,
+            filter="error:*",
+            order="age",
+            limit=ERRORS,
+        )
+        return self._rows(answer["messages"])
+
+    async def happenings(self, tenant_id: str | None = None) -> AsyncGenerator[Happening, None]:
+        async with aclosing(happenings(self._control, tenant_id)) as told:
+            async for each in told:
+                yield each
+
+    async def log(self, lines: int) -> AsyncGenerator[LogLine, None]:
+        async with aclosing(self._control.stream("getLogs", lines=lines, follow=True)) as told:
+            async for each in told:
+                if each.get("kind") == "line":
+                    yield answers.log_line(each)
+
+    async def act(self, action: Action, *, is_trial: bool = False) -> Done:
+        """Several calls where the messages are many or of several tenants; a failure ends it.
+
+        It may take a while: the limits of the Control apply, not ours.
+        """
+        made: list[tuple[Step, dict[str, Any]]] = []
+        steps = list(steps_of(action, is_trial=is_trial))
+        while steps and not (is_trial and len(made) == MOST_TRIALS):
+            step = steps.pop(0)
+            answer = await self._control.call(step.command, **step.fields)
+            made.append((step, answer))
+            if "next_cursor" in answer:
+                steps.insert(0, step.after(answer["next_cursor"]))
+        return done_of(action, made, is_partial=bool(steps))
+
+    async def aclose(self) -> None:
+        await self._control.aclose()
+
+
+async def within(asked: Awaitable[_T], seconds: float) -> _T:
+    """The answer. Raises MailProxyError when it takes longer."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await asked
+    except TimeoutError as error:
+        raise MailProxyError(f"no answer within {seconds:g} s") from error
