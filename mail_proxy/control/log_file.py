@@ -9,10 +9,12 @@ from typing import Any
 
 from mail_proxy.observe.log_lines import Following, LogLine, Wanted
 
-_POLL_S = 0.5  # a file tells nobody that it grew
+POLL_S = 0.5  # a file tells nobody that it grew
 
 
-async def log_lines(path: Path, lines: int) -> AsyncGenerator[dict[str, Any], None]:
+async def log_lines(
+    path: Path, lines: int, *, poll_s: float = POLL_S
+) -> AsyncGenerator[dict[str, Any], None]:
     """The last so many lines, then each new one; without an end."""
     following = await asyncio.to_thread(Following, path, Wanted())
     try:
@@ -23,7 +25,7 @@ async def log_lines(path: Path, lines: int) -> AsyncGenerator[dict[str, Any], No
             for line in new:
                 yield _record(line)
             if not is_more:
-                await asyncio.sleep(_POLL_S)
+                await asyncio.sleep(poll_s)
     finally:
         following.close()
 

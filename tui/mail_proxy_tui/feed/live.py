@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any, TypeVar
 
 from mail_proxy.control.base import Control
+from mail_proxy.control.request import route_of
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy_tui.feed import answers
@@ -24,6 +25,7 @@ from mail_proxy_tui.feed.base import (
     MessageKey,
     MessageRow,
     Numbers,
+    Order,
     Page,
     Query,
     TenantRow,
@@ -72,8 +74,7 @@ class LiveFeed:
             "listMessages",
             tenant_id=query.tenant_id,
             filter=query.filter or None,
-            order=query.order.value,
-            reverse=query.is_reversed,
+            **_sorted(query),
             cursor=cursor,
             limit=limit,
         )
@@ -124,7 +125,7 @@ class LiveFeed:
             tenant_id=tenant_id,
             account_id=account_id,
             filter="error:*",
-            order="age",
+            **_sorted(Query(order=Order.AGE)),
             limit=ERRORS,
         )
         return self._rows(answer["messages"])
@@ -157,6 +158,12 @@ class LiveFeed:
 
     async def aclose(self) -> None:
         await self._control.aclose()
+
+
+def _sorted(query: Query) -> dict[str, Any]:
+    if "order" not in route_of("listMessages").query:
+        return {}
+    return {"order": query.order.value, "reverse": query.is_reversed}
 
 
 async def within(asked: Awaitable[_T], seconds: float) -> _T:
