@@ -177,7 +177,7 @@ def save_new(found: Here, tenant_id: str, request: dict[str, Any]) -> None:
     found.writer.done({"id": account_id, "tenant_id": tenant_id}, text)
     found.writer.hint(
         f"Does it work?  {found.path} accounts check {account_id}\n"
-        f"Send a mail:   {found.path} send hello.eml --account {account_id}"
+        f"Send a mail:   {found.path} send --to you@example.com --account {account_id}"
     )
 
 

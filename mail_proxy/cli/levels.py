@@ -73,7 +73,7 @@ def root_level() -> Command:
         Examples:
           mail-proxy start myserver
           mail-proxy myserver acme accounts add
-          mail-proxy myserver acme send hello.eml
+          mail-proxy myserver acme send --to you@example.com
         """
         if version:
             from mail_proxy.cli.tools import print_version

@@ -119,7 +119,7 @@ def _columns(found: Here, records: list[dict[str, Any]]) -> tuple[Column, ...]:
 
 
 def _none_yet(found: Here) -> str:
-    return f"No messages yet. Send one: {found.path} send hello.eml"
+    return f"No messages yet. Send one: {found.path} send --to you@example.com"
 
 
 def _check_names(found: Here, control: SyncControl, account_id: str | None) -> None:

@@ -193,7 +193,7 @@ def _hint_next(found: Here, *, created: bool) -> None:
             f"\nNext:\n"
             f"  mail-proxy {name} tenants add acme\n"
             f"  mail-proxy {name} acme accounts add\n"
-            f"  mail-proxy {name} acme send hello.eml"
+            f"  mail-proxy {name} acme send --to you@example.com"
         )
     else:
         found.writer.hint(f"  mail-proxy {name} stats")

@@ -103,7 +103,7 @@ INSTANCE = (
 TENANT = (
     Entry("info", "tenant", "What is known of the tenant", "This tenant"),
     Entry("key", "tenant", "The tenant's keys, or a new one", "This tenant"),
-    Entry("send", "send", "Send a mail file", _QUEUE),
+    Entry("send", "send", "Send a mail file, or a short test mail", _QUEUE),
     Entry("suspend", "tenant_queue", "Hold the tenant's mail, or one batch of it", _QUEUE),
     Entry("activate", "tenant_queue", "Let it go again", _QUEUE),
     Entry("run-now", "tenant_queue", "Look at the tenant's queue now", _QUEUE),

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import time
-from pathlib import Path
 
 import pytest
 
 from mail_proxy.cli import message_page
-from mail_proxy.cli.errors import CommandFailed
-from mail_proxy.cli.send import message_from
 from mail_proxy.domain.filters import STATUS_WORDS
 
 CSV_HEADER = (
@@ -167,136 +163,6 @@ def test_cleanup_passes_its_age(cli, world) -> None:
     assert world.last("cleanupMessages") == {"tenant_id": "acme"}
 
 
-# --- send ---
-
-MAIL = (
-    b"From: =?utf-8?q?J=C3=BCrgen?= <j@example.com>\r\n"
-    b'To: "Last, First" <one@example.com>,\r\n two@example.com\r\n'
-    b"Cc: three@example.com\r\nBcc: four@example.com\r\n"
-    b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nbody\r\n\r\nTo: not@this\r\n"
-)
-
-
-def test_a_mail_file_is_sent_as_it_is() -> None:
-    message = message_from(MAIL, "x1")
-    assert message["from"] == "Jürgen <j@example.com>"
-    assert message["to"] == ["one@example.com", "two@example.com"]
-    assert message["cc"] == ["three@example.com"]
-    assert message["bcc"] == ["four@example.com"]
-    assert message["subject"] == "Grüße"
-    assert base64.b64decode(message["raw"]) == MAIL
-
-
-@pytest.mark.parametrize("raw", [b"", b"hello", b"From: a@b\n\nx", b"To: a@b\n\nx"])
-def test_a_file_that_is_no_mail_is_wrong_usage(raw: bytes) -> None:
-    with pytest.raises(CommandFailed, match="has no"):
-        message_from(raw, "x")
-
-
-def test_send_queues_the_file(cli, tmp_path: Path) -> None:
-    world = cli.instance("my")
-    path = tmp_path / "hello.eml"
-    path.write_bytes(MAIL)
-    ran = cli("my", "acme", "send", str(path), "-a", "main", "-p", "high")
-    assert ran.code == 0
-    (message,) = world.last("addMessages")["messages"]
-    assert (message["account_id"], message["priority"]) == ("main", "high")
-    assert message["id"] in ran.out
-    assert cli("my", "acme", "send", str(path), "-q").out.startswith("cli-")
-    cli("my", "acme", "send", str(path), "-p", "0", "--id", "mine")
-    (message,) = world.last("addMessages")["messages"]
-    assert (message["id"], message["priority"]) == ("mine", 0)
-
-
-def test_a_mail_that_is_not_taken_tells_why(cli, tmp_path: Path) -> None:
-    world = cli.instance("my")
-    world.accounts.clear()
-    path = tmp_path / "hello.eml"
-    path.write_bytes(MAIL)
-    ran = cli("my", "acme", "send", str(path))
-    assert ran.code == 1
-    assert ran.err == (
-        "error: the mail was not taken: missing account_id. 'acme' has no SMTP account yet\n"
-        "  try: mail-proxy my acme accounts add\n"
-    )
-
-
-def test_send_says_when_nobody_will_send_it(cli, tmp_path: Path) -> None:
-    cli.instance("my", running=False)
-    path = tmp_path / "hello.eml"
-    path.write_bytes(MAIL)
-    ran = cli("my", "acme", "send", str(path))
-    assert ran.code == 0
-    assert "'my' is not running: mail-proxy start my" in ran.err
-
-
-def sized(path: Path, n: int) -> str:
-    """A mail of so many octets."""
-    path.write_bytes(MAIL + b"x" * (n - len(MAIL)))
-    return str(path)
-
-
-def test_a_large_mail_is_sent_whole(cli, tmp_path: Path) -> None:
-    world = cli.instance("my")
-    world.settings = [{"name": "http.max_request_bytes", "value": 16 * 2**20}]
-    path = sized(tmp_path / "large.eml", 10_000_000)
-    assert cli("my", "acme", "send", path).code == 0
-    (message,) = world.last("addMessages")["messages"]
-    assert base64.b64decode(message["raw"]) == Path(path).read_bytes()
-
-
-def test_a_mail_that_fits_into_no_request_names_the_setting(cli, tmp_path: Path) -> None:
-    world = cli.instance("my")
-    world.settings = [{"name": "http.max_request_bytes", "value": 4 * 2**20}]
-    ran = cli("my", "acme", "send", sized(tmp_path / "large.eml", 3_200_000))
-    assert ran.code == 1
-    assert "large.eml is too large" in ran.err
-    assert "GMP_MAX_REQUEST_MB is 4, so a mail may have 3.1 MB" in ran.err
-    assert "  try: mail-proxy my config set max_request_mb=8\n" in ran.err
-    assert "addMessages" not in world.names()
-
-
-def test_a_file_that_is_not_there_is_wrong_usage(cli) -> None:
-    cli.instance("my")
-    ran = cli("my", "acme", "send", "/no/such.eml")
-    assert ran.code == 2
-    assert "cannot read /no/such.eml: No such file" in ran.err
-
-
-@pytest.fixture
-def mail(tmp_path: Path) -> str:
-    path = tmp_path / "hello.eml"
-    path.write_bytes(MAIL)
-    return str(path)
-
-
-def test_several_accounts_and_none_the_default_asks_for_one(cli, mail: str) -> None:
-    world = cli.instance("my")
-    world.accounts["acme", "bulk"] = {"id": "bulk", "tenant_id": "acme"}
-    ran = cli("my", "acme", "send", mail)
-    assert ran.code == 2
-    assert "missing account_id. None of bulk, main is the default: name one" in ran.err
-    assert ran.err.endswith(f"  try: mail-proxy my acme send {mail} --account bulk\n")
-
-
-def test_an_account_that_is_not_there_is_not_found_with_the_near_ones(cli, mail: str) -> None:
-    cli.instance("my")
-    for line in (("send", mail), ("messages", "list")):
-        ran = cli("my", "acme", *line, "--account", "mian")
-        assert ran.code == 4
-        assert "account 'mian' does not exist for tenant 'acme'. Did you mean 'main'?" in ran.err
-        assert ran.err.endswith("  try: mail-proxy my acme accounts list\n")
-
-
-@pytest.mark.parametrize("priority", ["foo", "7", "-1"])
-def test_a_priority_that_is_none_is_wrong_usage(cli, mail: str, priority: str) -> None:
-    world = cli.instance("my")
-    ran = cli("my", "acme", "send", mail, f"--priority={priority}")
-    assert ran.code == 2
-    assert "immediate, high, medium, low" in ran.err
-    assert "addMessages" not in world.names()
-
-
 def test_a_message_that_is_not_there_leads_to_the_list(cli) -> None:
     cli.instance("my")
     ran = cli("my", "acme", "messages", "show", "nope")
@@ -308,7 +174,10 @@ def test_a_message_that_is_not_there_leads_to_the_list(cli) -> None:
 def test_an_empty_list_says_what_to_do_next(cli) -> None:
     cli.instance("my")
     line = ("my", "acme", "messages", "list")
-    assert cli(*line).err == "No messages yet. Send one: mail-proxy my acme send hello.eml\n"
+    assert (
+        cli(*line).err
+        == "No messages yet. Send one: mail-proxy my acme send --to you@example.com\n"
+    )
     assert cli(*line, "--status", "sent").err == "No message matches.\n"
 
 
