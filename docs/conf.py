@@ -25,8 +25,8 @@ source_suffix = {".md": "markdown"}
 exclude_patterns = ["examples"]
 
 myst_heading_anchors = 4
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented_params"
+autodoc_typehints = "none"
+default_role = "code"  # of docstrings: `this`
 autodoc_member_order = "bysource"
 # Types of Python and of other projects are named without a link: their pages are elsewhere.
 nitpick_ignore_regex = [("py:.*", r"(?!mail_proxy).*")]

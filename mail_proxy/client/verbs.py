@@ -56,12 +56,15 @@ class Instance(Noun[A, R]):
         return self._answer(command, **fields)
 
     def status(self) -> A:
+        """Whether the scheduler sends, what waits, and for how long the daemon has run."""
         return self.call("getStatus")
 
     def health(self) -> A:
+        """`status` is `ok` while the daemon answers; no token is needed."""
         return self.call("health")
 
     def stats(self) -> A:
+        """The queue by state and priority, paused accounts, what the engine does now."""
         return self.call("getStats")
 
     def run_now(self, tenant_id: str | None = None) -> A:
@@ -96,12 +99,15 @@ class Messages(Noun[A, R]):
         return self.list(tenant_id, active_only=True, **filters)
 
     def sent(self, tenant_id: str | None = None, **filters: Any) -> R:
+        """Those that a server has taken."""
         return self.list(tenant_id, status="sent", **filters)
 
     def errors(self, tenant_id: str | None = None, **filters: Any) -> R:
+        """Those that have failed for good."""
         return self.list(tenant_id, status="error", **filters)
 
     def get(self, id: str, tenant_id: str | None = None) -> A:  # noqa: A002 - the wire's word
+        """One message: its fields, its state, and each recipient with its reply."""
         return self._part("message", "getMessage", id=id, tenant_id=tenant_id)
 
     def events(self, id: str, tenant_id: str | None = None) -> R:  # noqa: A002 - the wire's word
@@ -129,6 +135,7 @@ class Messages(Noun[A, R]):
         return self._answer("addMessages", messages=[dict(m) for m in many], **extra)
 
     def delete(self, ids: Ids = (), tenant_id: str | None = None, **more: Any) -> A:
+        """Remove them, all but what is being sent now; their ids are free again."""
         return self._change("deleteMessages", ids, tenant_id, more)
 
     def hold(self, ids: Ids = (), tenant_id: str | None = None, **more: Any) -> A:
@@ -136,9 +143,11 @@ class Messages(Noun[A, R]):
         return self._change("holdMessages", ids, tenant_id, more)
 
     def free(self, ids: Ids = (), tenant_id: str | None = None, **more: Any) -> A:
+        """Let held ones go."""
         return self._change("freeMessages", ids, tenant_id, more)
 
     def retry(self, ids: Ids = (), tenant_id: str | None = None, **more: Any) -> A:
+        """Due now, all tries anew: failed, in doubt, held or waiting ones."""
         return self._change("retryMessages", ids, tenant_id, more)
 
     def resend(self, ids: Ids = (), tenant_id: str | None = None, **more: Any) -> A:
@@ -166,9 +175,11 @@ class Accounts(Noun[A, R]):
     """SMTP accounts."""
 
     def list(self, tenant_id: str | None = None) -> R:
+        """All of a tenant; without one, all that the token may see. Never a password."""
         return self._rows("accounts", "listAccounts", tenant_id=tenant_id)
 
     def get(self, account_id: str, tenant_id: str | None = None) -> A:
+        """One account: its settings, its pause and why, its breaker."""
         return self._part("account", "getAccount", account_id=account_id, tenant_id=tenant_id)
 
     def add(self, account: Mapping[str, Any] | None = None, /, **fields: Any) -> A:
@@ -176,6 +187,7 @@ class Accounts(Noun[A, R]):
         return self._answer("addAccount", **{**(account or {}), **fields})
 
     def delete(self, account_id: str, tenant_id: str | None = None) -> A:
+        """Its messages wait for another account of that id."""
         return self._answer("deleteAccount", account_id=account_id, tenant_id=tenant_id)
 
     def pause(
@@ -210,6 +222,7 @@ class Suppressions(Noun[A, R]):
         return self._answer("addSuppressions", tenant_id=tenant_id, addresses=many, **extra)
 
     def remove(self, address: str, tenant_id: str | None = None) -> A:
+        """Off the list. Raises NotFound for what was not on it."""
         return self._answer("removeSuppression", tenant_id=tenant_id, address=address)
 
 
@@ -217,9 +230,11 @@ class Tenants(Noun[A, R]):
     """Tenants; for the admin."""
 
     def list(self, *, active_only: bool = False) -> R:
+        """All tenants."""
         return self._rows("tenants", "listTenants", active_only=active_only)
 
     def get(self, tenant_id: str) -> A:
+        """One tenant; its secrets are masked."""
         return self._answer("getTenant", tenant_id=tenant_id)
 
     def add(self, tenant: Mapping[str, Any] | None = None, /, **fields: Any) -> A:

@@ -1,5 +1,7 @@
 """Django's mail through mail-proxy: `send_mail` returns as soon as the message is in the queue.
 
+In the settings::
+
     EMAIL_BACKEND = "mail_proxy.integrations.django.EmailBackend"
     MAIL_PROXY = {
         "URL": "http://127.0.0.1:8000",
@@ -8,7 +10,7 @@
         "PRIORITY": "high",
     }
 
-A message may say more in an attribute of its own, with the fields of `add-messages`:
+A message may say more in an attribute of its own, with the fields of `add-messages`::
 
     mail = EmailMessage(...)
     mail.mail_proxy = {"id": "invoice-17", "priority": "immediate", "batch_code": "june"}
@@ -80,6 +82,7 @@ class EmailBackend(BaseEmailBackend):  # type: ignore[misc]  # Django has no typ
             return True
 
     def close(self) -> None:
+        """Close the connections; harmless when it is done twice."""
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
