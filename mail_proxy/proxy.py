@@ -37,6 +37,7 @@ from mail_proxy.operations import (
     Results,
     Tokens,
     Upkeep,
+    Vitals,
 )
 from mail_proxy.operations.instance import API_TOKEN, SECRET_SETTINGS
 from mail_proxy.operations.scheduler import SCHEDULER_ACTIVE
@@ -97,7 +98,7 @@ class MailProxy:
             undo.push_async_callback(store.close)
             if not keyring.is_usable:
                 events.secrets_unusable(keyring.problem)
-            metrics, news = MailMetrics(), News(clock)
+            metrics, news = MailMetrics(clock), News(clock)
             await _recover(settings, store, clock, metrics, news)
             token, is_new = await _admin_token(settings, store, keyring)
             await _fill_bounces(settings, store, keyring)
@@ -161,6 +162,10 @@ class MailProxy:
     @property
     def large_files(self) -> LargeFileStorage:
         return self._parts.context.large_files
+
+    def listens_at(self, address: str) -> None:
+        """Where it can be reached, as `127.0.0.1:8000`; shown in its numbers."""
+        self._parts.context.vitals.address = address
 
     @property
     def admin_token(self) -> str:
@@ -348,6 +353,7 @@ async def _build(
         started_at=clock.monotonic(),
         large_files=large_files,
         news=news,
+        vitals=Vitals(settings.database_path),
         allow=allow,
         secrets_problem=lambda: keyring.problem,
         forget_logins=access.forget,

@@ -46,6 +46,7 @@ async def _serving(plan: Plan) -> AsyncIterator[tuple[MailProxy, ApiServer]]:
         async with await MailProxy.open(plan.settings) as proxy:
             api = ApiServer(proxy, plan.settings, tcp)
             await api.start()
+            proxy.listens_at(api.url.partition("://")[2])
             try:
                 proxy.start()
                 yield proxy, api

@@ -69,6 +69,7 @@ class Told:
         if not is_ours:
             self._metrics.lease_lost()
         self._count(message, outcome)
+        self._trouble((message.tenant_id, message.account_id), outcome.error)
         _log(ended)
         self._on_result(_result(message, outcome, status))
         if any(event.reportable for event in outcome.events):
@@ -80,6 +81,7 @@ class Told:
         is_sent = ending.error is None  # somebody had it before
         if whose is not None:  # else its account is gone, or has not been at work since the start
             (self._metrics.sent if is_sent else self._metrics.error)(whose)
+            self._trouble((row.tenant_id, row.account_id), ending.error)
         (event,) = ending.events
         events.message_failed(row, why=event.description, tries=row.tries)
         kind = "sent" if is_sent else "failed"
@@ -100,6 +102,7 @@ class Told:
     def paused(self, key: Key, *, why: str, pause_s: float) -> None:
         """A fault of the account."""
         events.account_paused(*key, why=why, pause_s=pause_s)
+        self._trouble(key, why)
         self._news.put("paused", *key, words=why)
 
     def resumed(self, key: Key) -> None:
@@ -118,6 +121,10 @@ class Told:
         for tenant_id, account_id in {(m.tenant_id, m.account_id) for m in messages}:
             self._metrics.rate_limited(self._labels[tenant_id, account_id])
             self._on_event(tenant_id)
+
+    def _trouble(self, key: Key, words: str | None) -> None:
+        if words and (whose := self._labels.get(key)) is not None:
+            self._metrics.trouble(whose, words)
 
     def _count(self, message: Claimed, outcome: Outcome) -> None:
         whose = self._labels[message.tenant_id, message.account_id]

@@ -17,9 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
+Window: TypeAlias = Literal["minute", "hour", "day"]
+WINDOWS: dict[int, Window] = {MINUTE_S: "minute", HOUR_S: "hour", DAY_S: "day"}
 
 # A burst at the start of a bucket blocks for a window and a bucket: 98 % of a limit of a minute or
 # an hour can be used, 96 % of one of a day, with at most 62 and 26 buckets.

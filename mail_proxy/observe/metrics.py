@@ -13,10 +13,13 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from mail_proxy import __version__
+from mail_proxy.domain.clock import Clock, SystemClock
 from mail_proxy.observe.cache_metrics import CacheMetrics
+from mail_proxy.observe.durations import Durations
 from mail_proxy.observe.gauges import Gauges
 from mail_proxy.observe.labels import LABELS, Labels, labels
 from mail_proxy.observe.refusals import Refusals
+from mail_proxy.observe.tallies import Tallies
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # A transaction takes 5 ms on a LAN; the reply to the final dot may take 10 minutes.
@@ -27,9 +30,15 @@ LARGE_FILE_OUTCOMES = ("warned", "rejected", "stored", "not_stored", "removed", 
 
 
 class MailMetrics:
-    """Counters of one instance. Every verb is cheap and safe in any thread."""
+    """Counters of one instance. Every verb is cheap and safe in any thread.
 
-    def __init__(self) -> None:
+    tallies, attempts: the same numbers, as screens show them; of the event loop alone.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        clock = clock or SystemClock()
+        self.tallies = Tallies(clock)
+        self.attempts = Durations(_ATTEMPT_BUCKETS, clock)
         self._registry = CollectorRegistry()
         self._gone: set[str] = set()  # deleted tenants
         # Looking a series up by its labels costs more than counting with it.
@@ -104,6 +113,7 @@ class MailMetrics:
 
     def forget(self, whose: Labels) -> None:
         """Drop the series of a deleted account."""
+        self.tallies.forget(whose.tenant_id, whose.account_id)
         for counter in self._account_counters:
             counter.remove(*whose, whose.account_id)
             self._series.pop((counter, whose), None)
@@ -113,24 +123,33 @@ class MailMetrics:
         self._gone.add(tenant_id)
         for whose in {whose for _, whose in self._series if whose.tenant_id == tenant_id}:
             self.forget(whose)
+        self.tallies.forget_tenant(tenant_id)
         self._refusals.forget(tenant_id)
 
     # --- one account ---
 
     def sent(self, whose: Labels, n: int = 1) -> None:
-        self._count(self._sent, whose, n)
+        if self._count(self._sent, whose, n):
+            self.tallies.sent(whose.tenant_id, whose.account_id, n)
 
     def error(self, whose: Labels, n: int = 1) -> None:
-        self._count(self._errors, whose, n)
+        if self._count(self._errors, whose, n):
+            self.tallies.failed(whose.tenant_id, whose.account_id, n)
 
     def deferred(self, whose: Labels, n: int = 1) -> None:
-        self._count(self._deferred, whose, n)
+        if self._count(self._deferred, whose, n):
+            self.tallies.deferred(whose.tenant_id, whose.account_id, n)
 
     def rate_limited(self, whose: Labels, n: int = 1) -> None:
         self._count(self._rate_limited, whose, n)
 
     def in_doubt(self, whose: Labels, n: int = 1) -> None:
         self._count(self._in_doubt, whose, n)
+
+    def trouble(self, whose: Labels, words: str) -> None:
+        """What was refused last of the account, in the words of whoever refused it."""
+        if whose.tenant_id not in self._gone:
+            self.tallies.trouble(whose.tenant_id, whose.account_id, words)
 
     # --- the instance ---
 
@@ -151,6 +170,7 @@ class MailMetrics:
     def attempt(self, seconds: float) -> None:
         """One delivery attempt ended, well or not."""
         self._attempt_seconds.observe(seconds)
+        self.attempts.observe(seconds)
 
     def attachment_failed(self, *, is_permanent: bool) -> None:
         """A message ended, or was put off, for want of an attachment."""
@@ -196,14 +216,16 @@ class MailMetrics:
         for counter in self._account_counters:
             self._series[counter, whose] = counter.labels(*whose, whose.account_id)
 
-    def _count(self, counter: Counter, whose: Labels, n: int) -> None:
+    def _count(self, counter: Counter, whose: Labels, n: int) -> bool:
+        """False where its tenant is deleted."""
         series = self._series.get((counter, whose))
         if series is None and whose.tenant_id in self._gone:
-            return
+            return False
         if series is None:  # forgotten, or never declared
             self._declare(whose)
             series = self._series[counter, whose]
         series.inc(n)
+        return True
 
     def _per_account(self, name: str, text: str) -> Counter:
         return Counter(name, text, LABELS, registry=self._registry)

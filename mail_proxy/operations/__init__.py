@@ -12,6 +12,7 @@ from mail_proxy.operations.results import Results
 from mail_proxy.operations.table import OPERATIONS, Operation
 from mail_proxy.operations.tokens import Tokens
 from mail_proxy.operations.upkeep import Upkeep
+from mail_proxy.operations.vitals import Vitals
 
 __all__ = [
     "OPERATIONS",
@@ -26,4 +27,5 @@ __all__ = [
     "Sending",
     "Tokens",
     "Upkeep",
+    "Vitals",
 ]

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mail_proxy.domain.errors import Conflict, NotFound
-from mail_proxy.domain.limits import pause_kind
+from mail_proxy.domain.limits import WINDOWS, limits_of_account, pause_kind
 from mail_proxy.http_out import check_host
 from mail_proxy.observe.labels import labels
 from mail_proxy.operations.context import Context, no_tenant
@@ -18,13 +18,14 @@ from mail_proxy.operations.credentials import (
     shown_oauth2,
 )
 from mail_proxy.smtp import Relay
-from mail_proxy.store.values import Account, Tenant
+from mail_proxy.store.values import Account, AccountUse, Tenant
 from mail_proxy.wire.accounts import (
     AccountKey,
     AccountRecord,
     Accounts,
     AddAccount,
     Checked,
+    LimitUse,
     ListAccounts,
     OneAccount,
 )
@@ -59,18 +60,19 @@ async def add_account(ctx: Context, request: AddAccount) -> Ok:
 async def list_accounts(ctx: Context, request: ListAccounts) -> Accounts:
     """The SMTP accounts of a tenant, or of all."""
     accounts = await ctx.store.list_accounts(request.tenant_id)
+    uses = await ctx.numbers.uses(request.tenant_id)
     return {
         "ok": True,
-        "accounts": [account_record(account, ctx.clock.now()) for account in accounts],
+        "accounts": [
+            account_record(ctx, account, uses.get((account.tenant_id, account.account_id)))
+            for account in accounts
+        ],
     }
 
 
 async def get_account(ctx: Context, request: AccountKey) -> OneAccount:
     """One SMTP account."""
-    return {
-        "ok": True,
-        "account": account_record(await find_account(ctx, request), ctx.clock.now()),
-    }
+    return {"ok": True, "account": await shown_account(ctx, await find_account(ctx, request))}
 
 
 async def delete_account(ctx: Context, request: AccountKey) -> Ok:
@@ -163,7 +165,15 @@ def _check_hosts(ctx: Context, account: Account) -> None:
     check_token_url(account, ctx.allow)
 
 
-def account_record(account: Account, now: float) -> AccountRecord:
+async def shown_account(ctx: Context, account: Account) -> AccountRecord:
+    """With what it uses of itself."""
+    uses = await ctx.numbers.uses(account.tenant_id)
+    return account_record(ctx, account, uses.get((account.tenant_id, account.account_id)))
+
+
+def account_record(ctx: Context, account: Account, use: AccountUse | None) -> AccountRecord:
+    """use: None: it has sent nothing of late."""
+    use = use or AccountUse(0, {})
     paused_until, stopped = account.paused_until, account.stopped_at is not None
     record: dict[str, Any] = {
         "id": account.account_id,
@@ -199,12 +209,41 @@ def account_record(account: Account, now: float) -> AccountRecord:
         "paused_until_ts": not_before(paused_until) if paused_until and not stopped else None,
         **paused_by(account),
         "failures": account.failures,
-        "breaker": _breaker(account, now),
+        "breaker": _breaker(account, ctx.clock.now()),
         "capabilities": account.capabilities,
+        "limits": _limits(account, use) or None,
+        "in_flight": use.claimed,
+        **_today(ctx, account),
         "created_at": iso_time(account.created_at),
         "updated_at": iso_time(account.updated_at),
     }
     return without_nulls(record)  # type: ignore[return-value]  # a dict of exactly these keys
+
+
+def _limits(account: Account, use: AccountUse) -> list[LimitUse]:
+    limits = limits_of_account(
+        account.limit_per_minute, account.limit_per_hour, account.limit_per_day
+    )
+    # As the claim counts them: what is under way has its place in each window.
+    return [
+        {
+            "window": WINDOWS[limit.window_s],
+            "used": use.sent.get(limit.window_s, 0) + use.claimed,
+            "limit": limit.most,
+        }
+        for limit in limits
+    ]
+
+
+def _today(ctx: Context, account: Account) -> dict[str, Any]:
+    """What this process has seen of it; without the loops it sees nothing."""
+    if not ctx.engine.snapshot()["running"]:
+        return {}
+    today = ctx.metrics.tallies.today(account.tenant_id, account.account_id)
+    told: dict[str, Any] = {"sent_today": today.sent, "failed_today": today.failed}
+    if today.last_error:
+        told |= {"last_error": today.last_error, "last_error_ts": int(today.last_error_at)}
+    return told
 
 
 def paused_by(account: Account) -> dict[str, Any]:

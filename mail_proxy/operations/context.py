@@ -19,6 +19,7 @@ from mail_proxy.operations.numbers import Numbers
 from mail_proxy.operations.once import Posts
 from mail_proxy.operations.streams import Streams
 from mail_proxy.operations.tokens import Tokens
+from mail_proxy.operations.vitals import Vitals
 from mail_proxy.smtp import Relay, RelayReport
 from mail_proxy.storage import LargeFileStorage
 from mail_proxy.store.base import Store
@@ -108,6 +109,7 @@ class Context:
     started_at: float
     large_files: LargeFileStorage
     news: News
+    vitals: Vitals
     allow: AllowList = NOTHING
     secrets_problem: Callable[[], str] = str
     forget_logins: Callable[[str, str | None], None] = _no_logins

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -16,8 +17,8 @@ from mail_proxy.observe.labels import Labels, labels
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.numbers import Queue
 from mail_proxy.secrets import MASK, new_token
-from mail_proxy.store.values import Account
-from mail_proxy.wire.answers import OK, Ok, iso_time, not_before
+from mail_proxy.store.values import AccountPause
+from mail_proxy.wire.answers import OK, Ok, iso_time, not_before, without_nulls
 from mail_proxy.wire.fields import NoFields
 from mail_proxy.wire.instance import (
     GetStats,
@@ -32,6 +33,7 @@ from mail_proxy.wire.instance import (
     Stats,
     Status,
     Token,
+    Totals,
     UpdateInstance,
 )
 
@@ -56,7 +58,7 @@ async def health(ctx: Context, _: NoFields) -> Health:
 async def metrics(ctx: Context, _: NoFields) -> Metrics:
     """Counters and gauges for Prometheus."""
 
-    def whose(account: Account) -> Labels:
+    def whose(account: AccountPause) -> Labels:
         name = ctx.directory.name_of(account.tenant_id)
         return labels(account.tenant_id, name, account.account_id)
 
@@ -99,19 +101,53 @@ async def get_stats(ctx: Context, request: GetStats) -> Stats:
         },
         "by_state": {state.value: queue.by_state[state] for state in State},
         "by_priority": _by_priority(queue),
+        "deferred": {str(priority): n for priority, n in sorted(queue.deferred.items())},
         "paused_accounts": _paused(queue),
         "active": _is_active(ctx),
         "scheduler_active": _is_active(ctx),
         "now": now,
         "uptime_seconds": _uptime(ctx),
     }
+    if queue.is_deferred_bounded:
+        stats["deferred_is_bounded"] = True
     if queue.oldest_waiting_at is not None:
         stats["oldest_waiting_s"] = round(max(0.0, now - queue.oldest_waiting_at), 3)
+    if queue.next_due_at is not None:
+        stats["next_retry_s"] = round(max(0.0, queue.next_due_at - now), 3)
+    if ctx.engine.snapshot()["running"]:
+        stats["totals"] = _totals(ctx, tenant_id)
     if not ctx.is_tenant:
-        stats["engine"] = ctx.engine.snapshot()  # of all tenants, so not for one of them
-        if problem := ctx.secrets_problem():
-            stats["secrets_problem"] = problem
+        stats |= _of_daemon(ctx, queue)
     return stats
+
+
+def _of_daemon(ctx: Context, queue: Queue) -> Stats:
+    """What is of all tenants together, and so for none of them."""
+    engine = ctx.engine.snapshot()
+    told: dict[str, Any] = {"engine": engine}
+    if problem := ctx.secrets_problem():
+        told["secrets_problem"] = problem
+    if (commit_s := ctx.store.commit_s) is not None:
+        told["db_ms"] = round(commit_s * 1000, 3)
+    told["db_bytes"] = ctx.vitals.db_bytes()
+    if not engine["running"]:
+        return told  # type: ignore[return-value]  # a part of it
+    told |= {
+        "workers": {"busy": engine["connections"], "all": ctx.settings.delivery.max_connections},
+        "lag_s": round(queue.lag_s, 4),
+        "rss_bytes": ctx.vitals.rss_bytes(),
+        "pid": os.getpid(),
+        "address": ctx.vitals.address,
+    }
+    if percentiles := ctx.metrics.attempts.percentiles(0.5, 0.95):
+        p50, p95 = (round(seconds, 4) for seconds in percentiles)
+        told["smtp_seconds"] = {"p50": p50, "p95": p95}
+    return without_nulls(told)  # type: ignore[return-value]  # a part of it
+
+
+def _totals(ctx: Context, tenant_id: str | None) -> Totals:
+    sent, deferred, failed = ctx.metrics.tallies.totals(tenant_id)
+    return {"sent": sent, "deferred": deferred, "failed": failed}
 
 
 async def get_instance(ctx: Context, _: NoFields) -> InstanceRecord:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.limits import pause_kind
@@ -12,8 +14,9 @@ from mail_proxy.domain.state import PENDING, State
 from mail_proxy.observe.gauges import Paused, Standing
 from mail_proxy.observe.labels import Labels
 from mail_proxy.store.base import Store
-from mail_proxy.store.values import Account, Count
+from mail_proxy.store.values import AccountPause, AccountUse
 
+T = TypeVar("T")
 FRESH_S = 1.0
 _REMEMBERED = 1000  # tenants
 
@@ -22,43 +25,75 @@ _REMEMBERED = 1000  # tenants
 class Queue:
     """What waits and what became of the rest; of one tenant, or of all.
 
-    oldest_waiting_at: creation of the oldest due message, None when nothing is due.
+    deferred: of the waiting ones those that are not due, by priority; is_deferred_bounded: there
+    may be more. oldest_waiting_at: creation of the oldest due message, None when nothing is due.
+    next_due_at: when the next one becomes due. lag_s: what a turn of the event loop took.
     """
 
     by_state: Counter[State]
     by_priority: dict[int, Counter[State]]
+    deferred: Mapping[int, int]
+    is_deferred_bounded: bool
     oldest_waiting_at: float | None
-    paused: tuple[Account, ...]
+    next_due_at: float | None
+    paused: tuple[AccountPause, ...]
+    lag_s: float
 
     @property
     def pending(self) -> int:
         return sum(self.by_state[state] for state in PENDING)
 
 
+class _Kept(Generic[T]):
+    """Values by tenant, None for all; each is read once for all who ask within FRESH_S."""
+
+    def __init__(self, clock: Clock, read: Callable[[str | None], Awaitable[T]]) -> None:
+        self._clock = clock
+        self._read = read
+        self._known: dict[str | None, tuple[T, float]] = {}
+        self._reading = asyncio.Lock()
+
+    async def get(self, tenant_id: str | None) -> T:
+        if (known := self._fresh(tenant_id)) is not None:
+            return known[0]
+        async with self._reading:  # who has waited finds what the one before has read
+            if (known := self._fresh(tenant_id)) is not None:
+                return known[0]
+            until = self._clock.monotonic() + FRESH_S
+            value = await self._read(tenant_id)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[tenant_id] = (value, until)
+            return value
+
+    def _fresh(self, tenant_id: str | None) -> tuple[T, float] | None:
+        known = self._known.get(tenant_id)
+        return known if known is not None and known[1] > self._clock.monotonic() else None
+
+
 class Numbers:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._known: dict[str | None, tuple[Queue, float]] = {}
+        self._queues = _Kept(clock, self._read)
+        self._uses = _Kept(clock, store.uses)
 
     async def queue(self, tenant_id: str | None) -> Queue:
         """At most a second old; tenant_id None: of all tenants."""
-        now = self._clock.monotonic()
-        known = self._known.get(tenant_id)
-        if known is not None and known[1] > now:
-            return known[0]
-        queue = await self._read(tenant_id)
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known[tenant_id] = (queue, now + FRESH_S)
-        return queue
+        return await self._queues.get(tenant_id)
+
+    async def uses(self, tenant_id: str | None) -> Mapping[tuple[str, str], AccountUse]:
+        """What accounts use of themselves and their limits; at most a second old."""
+        return await self._uses.get(tenant_id)
 
     async def pending(self, tenant_id: str | None) -> int:
         """Messages that wait or are on their way, now."""
         counts = await self._store.counts(tenant_id)
         return sum(count.n for count in counts if count.state in PENDING)
 
-    async def standing(self, whose: Callable[[Account], Labels], *, is_active: bool) -> Standing:
+    async def standing(
+        self, whose: Callable[[AccountPause], Labels], *, is_active: bool
+    ) -> Standing:
         """Of all tenants, for the metrics; `whose`: the labels of an account."""
         queue = await self.queue(None)
         now = self._clock.now()
@@ -76,25 +111,30 @@ class Numbers:
         )
 
     async def _read(self, tenant_id: str | None) -> Queue:
-        by_state, by_priority = _totals(await self._store.counts(tenant_id))
-        now = self._clock.now()
-        paused = tuple(
-            account
-            for account in await self._store.list_accounts(tenant_id)
-            if account.stopped_at is not None or (account.paused_until or 0.0) > now
+        lag_s = await self._turn_s()
+        found = await self._store.standing(tenant_id)
+        by_state: Counter[State] = Counter()
+        by_priority: dict[int, Counter[State]] = {}
+        for state, priority, n in found.totals:
+            by_state[state] += n
+            by_priority.setdefault(priority, Counter())[state] += n
+        return Queue(
+            by_state,
+            by_priority,
+            found.deferred,
+            found.is_deferred_bounded,
+            found.oldest_waiting_at,
+            found.next_due_at,
+            tuple(found.paused),
+            lag_s,
         )
-        oldest = await self._store.oldest_waiting(tenant_id)
-        return Queue(by_state, by_priority, oldest, paused)
+
+    async def _turn_s(self) -> float:
+        """How long whoever is ready has to wait: one turn of the event loop, measured."""
+        began = self._clock.monotonic()
+        await asyncio.sleep(0)
+        return self._clock.monotonic() - began
 
 
 def _age(at: float | None, now: float) -> float:
     return 0.0 if at is None else max(0.0, now - at)
-
-
-def _totals(counts: Sequence[Count]) -> tuple[Counter[State], dict[int, Counter[State]]]:
-    by_state: Counter[State] = Counter()
-    by_priority: dict[int, Counter[State]] = {}
-    for count in counts:
-        by_state[count.state] += count.n
-        by_priority.setdefault(count.priority, Counter())[count.state] += count.n
-    return by_state, by_priority

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mail_proxy.observe import events
-from mail_proxy.operations.accounts import account_record, find_account
+from mail_proxy.operations.accounts import find_account, shown_account
 from mail_proxy.operations.context import Context
 from mail_proxy.store.values import Account
 from mail_proxy.wire.accounts import AccountKey, OneAccount, PauseAccount
@@ -46,4 +46,4 @@ async def resume_account(ctx: Context, request: AccountKey) -> OneAccount:
 async def _shown(ctx: Context, account: Account) -> OneAccount:
     """As it is now."""
     key = AccountKey(tenant_id=account.tenant_id, account_id=account.account_id)
-    return {"ok": True, "account": account_record(await find_account(ctx, key), ctx.clock.now())}
+    return {"ok": True, "account": await shown_account(ctx, await find_account(ctx, key))}

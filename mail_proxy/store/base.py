@@ -20,6 +20,7 @@ from mail_proxy.store.suppressions import Suppression
 from mail_proxy.store.values import (
     Accepted,
     Account,
+    AccountUse,
     Acted,
     ApiKey,
     Claim,
@@ -43,6 +44,7 @@ from mail_proxy.store.values import (
     Position,
     ReadyAccount,
     ReportCounts,
+    Standing,
     SyncState,
     Tenant,
 )
@@ -411,6 +413,19 @@ class Store(Protocol):
 
     async def oldest_waiting(self, tenant_id: str | None = None) -> float | None:
         """created_at of the oldest due WAITING message, or None."""
+        ...
+
+    async def standing(self, tenant_id: str | None = None) -> Standing:
+        """The queue in numbers; costs no more with many messages than with few."""
+        ...
+
+    async def uses(self, tenant_id: str | None = None) -> dict[tuple[str, str], AccountUse]:
+        """What accounts use of themselves and their limits, by tenant and account."""
+        ...
+
+    @property
+    def commit_s(self) -> float | None:
+        """What a transaction takes of late, with its sync; None before the first."""
         ...
 
     # reports

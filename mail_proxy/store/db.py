@@ -58,6 +58,7 @@ from mail_proxy.store.turn import Lane
 from mail_proxy.store.values import (
     Accepted,
     Account,
+    AccountUse,
     Acted,
     ApiKey,
     Claim,
@@ -81,6 +82,7 @@ from mail_proxy.store.values import (
     Position,
     ReadyAccount,
     ReportCounts,
+    Standing,
     SyncState,
     Tenant,
 )
@@ -635,6 +637,17 @@ class MailProxyDb:
 
     async def oldest_waiting(self, tenant_id: str | None = None) -> float | None:
         return await self._readers.read(numbers.oldest_waiting, tenant_id, now=self._clock.now())
+
+    async def standing(self, tenant_id: str | None = None) -> Standing:
+        return await self._readers.read(numbers.standing, tenant_id, now=self._clock.now())
+
+    async def uses(self, tenant_id: str | None = None) -> dict[tuple[str, str], AccountUse]:
+        now = self._steady.now()
+        return await self._readers.read(numbers.uses, tenant_id, steady_now=now)
+
+    @property
+    def commit_s(self) -> float | None:
+        return self._writer.turn_s
 
     # --- reports ---
 

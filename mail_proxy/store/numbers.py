@@ -7,15 +7,18 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    ScalarSelect,
     Select,
     and_,
     exists,
     func,
+    or_,
     select,
     tuple_,
     union_all,
 )
 
+from mail_proxy.domain.limits import BUCKET_S
 from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.state import PENDING, Event, State, sources
 from mail_proxy.store.indexed import by_index
@@ -23,15 +26,25 @@ from mail_proxy.store.schema import (
     WHOLE_TENANT,
     accounts,
     messages,
+    rate_buckets,
     stored,
     suspensions,
     tenants,
 )
 from mail_proxy.store.schema import counts as counts_table
-from mail_proxy.store.values import Count, MessageRow, ReadyAccount
+from mail_proxy.store.values import (
+    AccountPause,
+    AccountUse,
+    Count,
+    MessageRow,
+    ReadyAccount,
+    Standing,
+)
 
+MOST_DEFERRED = 10_000  # counted in an index, 1 ms for each thousand or so
 _m = messages.c
 _n = counts_table.c
+_b = rate_buckets.c
 
 
 def counts(conn: Connection, tenant_id: str | None) -> list[Count]:
@@ -87,11 +100,108 @@ def count_ahead(conn: Connection, row: MessageRow, *, now: float, most: int) -> 
 def oldest_waiting(conn: Connection, tenant_id: str | None, *, now: float) -> float | None:
     """created_at of the oldest due message, among the first due one of each account and priority.
 
-    So it costs a few probes for each account; a message that was tried before may be older by its
-    backoff than the one that is found.
+    So it costs a probe for each account and priority that has waiting messages; a message that was
+    tried before may be older by its backoff than the one that is found.
     """
-    first = select(_m.created_at).where(_m.due_at <= now)
-    return conn.execute(_least_of_accounts(first, tenant_id)).scalar()
+    oldest = _first(_m.created_at, _m.due_at <= now)
+    runs = select(oldest.label("found")).where(*_has_waiting(tenant_id)).subquery()
+    return conn.execute(select(func.min(runs.c.found))).scalar()
+
+
+def standing(conn: Connection, tenant_id: str | None, *, now: float) -> Standing:
+    """All that a screen shows of the queue: sums that are kept, and probes of `messages_due`."""
+    n_runs = conn.execute(
+        select(func.count()).select_from(counts_table).where(*_has_waiting(tenant_id))
+    ).scalar_one()
+    most = max(1, MOST_DEFERRED // max(1, n_runs))
+    oldest_at, next_at, deferred, is_bounded = _waiting(conn, tenant_id, now=now, most=most)
+    return Standing(
+        totals=_sums(conn, tenant_id),
+        deferred=deferred,
+        is_deferred_bounded=is_bounded,
+        oldest_waiting_at=oldest_at,
+        next_due_at=next_at,
+        paused=_paused(conn, tenant_id, now=now),
+    )
+
+
+def _sums(conn: Connection, tenant_id: str | None) -> list[tuple[State, int, int]]:
+    summed = select(_n.state, _n.priority, func.sum(_n.n).label("n"))
+    chosen = summed.where(_n.n > 0, *_of_tenant(_n.tenant_id, tenant_id))
+    grouped = chosen.group_by(_n.state, _n.priority).order_by(_n.state, _n.priority)
+    return [(State(row.state), row.priority, int(row.n)) for row in conn.execute(grouped)]
+
+
+def _waiting(
+    conn: Connection, tenant_id: str | None, *, now: float, most: int
+) -> tuple[float | None, float | None, dict[int, int], bool]:
+    """created_at of the oldest due one; the next time at which one becomes due; how many are not
+    due, by priority, counted to just above `most` in each run; and whether there may be more."""
+    later = _of_run(select(_m.pk), _m.due_at > now).limit(most + 1).correlate(counts_table)
+    n_later = select(func.count()).select_from(later.subquery()).scalar_subquery()
+    runs = (
+        select(
+            _n.priority,
+            _first(_m.created_at, _m.due_at <= now).label("oldest_at"),
+            _first(_m.due_at, _m.due_at > now).label("next_at"),
+            n_later.label("later"),
+        )
+        .where(*_has_waiting(tenant_id))
+        .subquery()
+    )
+    r = runs.c
+    summed = select(
+        r.priority,
+        func.min(r.oldest_at).label("oldest_at"),
+        func.min(r.next_at).label("next_at"),
+        func.sum(r.later).label("later"),
+        func.max(r.later).label("longest"),
+    ).group_by(r.priority)
+    rows = conn.execute(summed).all()
+    return (
+        min((row.oldest_at for row in rows if row.oldest_at is not None), default=None),
+        min((row.next_at for row in rows if row.next_at is not None), default=None),
+        {row.priority: int(row.later) for row in rows if row.later},
+        any(row.longest > most for row in rows),
+    )
+
+
+def _paused(conn: Connection, tenant_id: str | None, *, now: float) -> list[AccountPause]:
+    a = accounts.c
+    columns = [a[name] for name in AccountPause._fields]
+    is_paused = or_(a.stopped_at.is_not(None), a.paused_until > now)
+    chosen = select(*columns).where(is_paused, *_of_tenant(a.tenant_id, tenant_id))
+    return [AccountPause(*row) for row in conn.execute(chosen.order_by(a.tenant_id, a.account_id))]
+
+
+def uses(
+    conn: Connection, tenant_id: str | None, *, steady_now: float
+) -> dict[tuple[str, str], AccountUse]:
+    """What accounts have claimed, and have sent within their limits' windows.
+
+    Those that have neither are left out, and those without a limit have nothing of the second.
+    """
+    claimed = select(_n.tenant_id, _n.account_id, func.sum(_n.n)).where(
+        _n.state.in_(stored([State.LEASED])), _n.n > 0, *_of_tenant(_n.tenant_id, tenant_id)
+    )
+    found: dict[tuple[str, str], AccountUse] = {}
+    for tenant, account, n in conn.execute(claimed.group_by(_n.tenant_id, _n.account_id)):
+        found[tenant, account] = AccountUse(int(n), {})
+    counting = or_(
+        *(
+            and_(_b.window_s == window_s, _b.bucket_start > steady_now - window_s - bucket_s)
+            for window_s, bucket_s in BUCKET_S.items()
+        )
+    )
+    booked = select(_b.tenant_id, _b.account_id, _b.window_s, func.sum(_b.n)).where(
+        counting, *_of_tenant(_b.tenant_id, tenant_id)
+    )
+    for tenant, account, window_s, n in conn.execute(
+        booked.group_by(_b.tenant_id, _b.account_id, _b.window_s)
+    ):
+        use = found.setdefault((tenant, account), AccountUse(0, {}))
+        use.sent[window_s] = int(n)
+    return found
 
 
 def ready_accounts(conn: Connection) -> list[ReadyAccount]:
@@ -101,7 +211,7 @@ def ready_accounts(conn: Connection) -> list[ReadyAccount]:
             select(
                 accounts.c.tenant_id,
                 accounts.c.account_id,
-                _first(select(_m.due_at), priority).label("due_at"),
+                _first_of_account(priority).label("due_at"),
             )
             for priority in PRIORITIES.values()
         )
@@ -117,21 +227,11 @@ def ready_accounts(conn: Connection) -> list[ReadyAccount]:
     return [ReadyAccount(**row._mapping) for row in conn.execute(statement)]
 
 
-def _least_of_accounts(first: Select[Any], tenant_id: str | None) -> Select[Any]:
-    of_tenant = _of_tenant(accounts.c.tenant_id, tenant_id)
-    probes = union_all(
-        *(
-            select(_first(first, priority).label("found")).select_from(accounts).where(*of_tenant)
-            for priority in PRIORITIES.values()
-        )
-    ).subquery()
-    return select(func.min(probes.c.found))
-
-
-def _first(chosen: Select[Any], priority: int) -> Any:
+def _first_of_account(priority: int) -> ScalarSelect[Any]:
     """A probe of `messages_due` for the account of the outer row."""
     return (
-        chosen.where(
+        select(_m.due_at)
+        .where(
             _m.tenant_id == accounts.c.tenant_id,
             _m.account_id == accounts.c.account_id,
             _m.priority == priority,
@@ -142,6 +242,33 @@ def _first(chosen: Select[Any], priority: int) -> Any:
         .correlate(accounts)
         .scalar_subquery()
     )
+
+
+# Messages of one account and priority that wait lie together in `messages_due`, in the order of
+# their time: a run. `counts` has a row for each run that is not empty.
+
+
+def _has_waiting(tenant_id: str | None) -> list[ColumnElement[bool]]:
+    is_waiting = _n.state.in_(stored(sources(Event.CLAIM)))
+    return [is_waiting, _n.n > 0, *_of_tenant(_n.tenant_id, tenant_id)]
+
+
+def _of_run(chosen: Select[Any], *where: ColumnElement[bool]) -> Select[Any]:
+    """In the run of the outer row of `counts`."""
+    within = chosen.where(
+        _m.tenant_id == _n.tenant_id,
+        _m.account_id == _n.account_id,
+        _m.priority == _n.priority,
+        _m.state.in_(stored(sources(Event.CLAIM))),
+        *where,
+    )
+    return by_index(within, messages, "messages_due")
+
+
+def _first(column: ColumnElement[Any], *where: ColumnElement[bool]) -> ScalarSelect[Any]:
+    """Of the first message of the run that fits."""
+    found = _of_run(select(column), *where).order_by(_m.due_at, _m.pk).limit(1)
+    return found.correlate(counts_table).scalar_subquery()
 
 
 def _is_suspended(tenant_id: ColumnElement[str]) -> ColumnElement[bool]:

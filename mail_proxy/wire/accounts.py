@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from typing_extensions import TypedDict
 
 from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.limits import Window
 from mail_proxy.wire.fields import (
     Count,
     EntityId,
@@ -123,6 +124,14 @@ class ListAccounts(TenantRequest):
 # --- answers ---
 
 
+class LimitUse(TypedDict):
+    """used: of the limit, what was sent within the window and what is under way."""
+
+    window: Window
+    used: int
+    limit: int
+
+
 class AccountRecord(TypedDict):
     """An account as it is looked at; its passwords never leave the process.
 
@@ -132,6 +141,10 @@ class AccountRecord(TypedDict):
         did so at paused_ts, until a person resumes it.
     breaker: closed while it works; open after `failures` faults in a row, until the end of its
         pause; then probing, until one message has gone or the next fault.
+    limits: of the account's own; absent where it has none.
+    in_flight: messages that are claimed for it or on the wire.
+    sent_today, failed_today: since midnight UTC, or since the daemon's start where that is later.
+    last_error, last_error_ts: the latest refusal that the daemon has seen since its start.
     """
 
     id: str
@@ -171,6 +184,12 @@ class AccountRecord(TypedDict):
     failures: int
     breaker: Literal["closed", "open", "probing"]
     capabilities: NotRequired[dict[str, Any]]
+    limits: NotRequired[list[LimitUse]]
+    in_flight: int
+    sent_today: NotRequired[int]
+    failed_today: NotRequired[int]
+    last_error: NotRequired[str]
+    last_error_ts: NotRequired[int]
     created_at: str
     updated_at: str
 

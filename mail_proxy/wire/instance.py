@@ -123,10 +123,42 @@ class PausedAccount(TypedDict):
     paused_by: Literal["limit", "fault", "person"]
 
 
+class Totals(TypedDict):
+    """Since the start of the daemon: messages sent, attempts put off, messages failed for good."""
+
+    sent: int
+    deferred: int
+    failed: int
+
+
+class Workers(TypedDict):
+    """Connections to mail servers: those in use, and how many there may be."""
+
+    busy: int
+    all: int
+
+
+class Percentiles(TypedDict):
+    """Of delivery attempts in the last ten minutes, in seconds."""
+
+    p50: float
+    p95: float
+
+
 class Stats(TypedDict):
-    """by_state: state -> n. by_priority: priority -> state -> n. oldest_waiting_s: absent when
-    nothing is due. For the admin: engine, what is in memory now; secrets_problem, why secrets
-    cannot be read, absent when they can."""
+    """The queue in numbers.
+
+    by_state: state -> n. by_priority: priority -> state -> n.
+    deferred: priority -> how many of the waiting ones are not due by their own time;
+        deferred_is_bounded: there may be more.
+    oldest_waiting_s: absent when nothing is due. next_retry_s: until the next message that is not
+        due becomes so; absent when there is none.
+    totals: what /metrics counts too; they begin anew with the daemon, and are absent without one.
+    For the admin: engine, what is in memory now; secrets_problem, why secrets cannot be read;
+        workers; smtp_seconds, absent when nothing was tried; db_ms, what a transaction of the
+        database takes of late; db_bytes, its size; lag_s, what a turn of the event loop took;
+        rss_bytes, the daemon's memory; pid; address, where it listens.
+    """
 
     ok: Literal[True]
     tenants: int
@@ -134,12 +166,24 @@ class Stats(TypedDict):
     messages: MessageCounts
     by_state: dict[str, int]
     by_priority: dict[str, dict[str, int]]
+    deferred: dict[str, int]
+    deferred_is_bounded: NotRequired[Literal[True]]
+    totals: NotRequired[Totals]
     oldest_waiting_s: NotRequired[float]
+    next_retry_s: NotRequired[float]
     paused_accounts: list[PausedAccount]
     active: bool
     scheduler_active: bool
     engine: NotRequired[dict[str, Any]]
     secrets_problem: NotRequired[str]
+    workers: NotRequired[Workers]
+    smtp_seconds: NotRequired[Percentiles]
+    db_ms: NotRequired[float]
+    db_bytes: NotRequired[int]
+    lag_s: NotRequired[float]
+    rss_bytes: NotRequired[int]
+    pid: NotRequired[int]
+    address: NotRequired[str]
     now: float
     uptime_seconds: int
 

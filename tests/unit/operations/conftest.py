@@ -14,7 +14,7 @@ from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.http_out import OutgoingHttp
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.observe.news import News
-from mail_proxy.operations import Audit, Context, Directory, Door, Numbers, Tokens
+from mail_proxy.operations import Audit, Context, Directory, Door, Numbers, Tokens, Vitals
 from mail_proxy.secrets import Keyring
 from mail_proxy.smtp import Relay, RelayReport
 from mail_proxy.storage import Backends, LargeFileStorage
@@ -212,7 +212,7 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         probed.append(relay)
         return RelayReport(relay.host, relay.port, relay.tls_mode, greeting="hello")
 
-    metrics = MailMetrics()
+    metrics = MailMetrics(clock)
     backends, http = Backends(settings.files_dir), OutgoingHttp()
     attachments = AttachmentManager(
         http,
@@ -238,6 +238,7 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         started_at=clock.monotonic(),
         large_files=LargeFileStorage(store, backends, http, clock=clock, metrics=metrics),
         news=News(clock),
+        vitals=Vitals(settings.database_path),
     )
     audit = Audit(store, clock)
     yield House(context, Door(context, audit), store, engine, reporter, clock, audit, probed)
