@@ -37,6 +37,15 @@ class Field(StrEnum):
     ANY = "any"  # a bare word: the beginning of an id, or a part of a recipient's address
 
 
+class Order(StrEnum):
+    """What a list of messages is sorted by."""
+
+    TENANT = "tenant"  # then by priority, then by age
+    PRIORITY = "priority"  # then by age
+    AGE = "age"  # the oldest first
+    NEXT = "next"  # what is on its way, what waits by its time, and then what does not go by itself
+
+
 class Comparison(StrEnum):
     LESS = "<"
     AT_MOST = "<="

@@ -40,6 +40,11 @@ class Causes:
         account = await self._account(row.tenant_id, row.account_id)
         return (account.paused_until if account else None) or 0.0
 
+    async def max_tries(self, row: MessageRow) -> int | None:
+        """As many as its account allows; None where that is deleted."""
+        account = await self._account(row.tenant_id, row.account_id)
+        return account.retries + 1 if account else None
+
     async def _around(self, row: MessageRow) -> Around:
         delivery = self._ctx.settings.delivery
         return Around(

@@ -14,7 +14,7 @@ from mail_proxy.domain.filter_text import parse_filter
 from mail_proxy.domain.state import State
 from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
-from mail_proxy.operations.searches import change_cursor, place_in
+from mail_proxy.operations.searches import change_cursor, change_place
 from mail_proxy.operations.tally import LISTED, Tally
 from mail_proxy.store import Act, Acted, MessageFilter
 from mail_proxy.store.keys import next_pk
@@ -119,7 +119,7 @@ class Change:
             raise Invalid("filter: an empty one is all messages: say state:all", field="filter")
         after, up_to = None, next_pk()
         if self._request.cursor is not None:
-            after, up_to = place_in(self._request.cursor)
+            after, up_to = change_place(self._request.cursor)
         # What comes in meanwhile, as what a resend makes, is not meant.
         chosen = MessageFilter(self.tenant_id, terms, self._ctx.clock.now(), up_to)
         left = self._request.limit

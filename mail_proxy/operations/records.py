@@ -45,6 +45,7 @@ class Records:
             **await self._why(row),
             **_reported(row.events),
             "tries": row.tries,
+            "max_tries": await self._causes.max_tries(row),
             "size_bytes": row.size_bytes,
             "created_at": iso_time(row.created_at),
             "updated_at": iso_time(row.updated_at),
@@ -130,7 +131,10 @@ def _history(event: EventRow) -> HistoryEntry:
 
 def _posted(row: MessageRow) -> dict[str, Any]:
     """What the application posted, put together again from the row and its content."""
-    content: dict[str, Any] = json.loads(row.content) if row.content else {}
+    # A brief look has no content; the row knows what lists show.
+    content: dict[str, Any] = {"from": row.sender, "subject": row.subject}
+    if row.content:
+        content = json.loads(row.content)
     content.pop("spool", None)
     if isinstance(content.get("raw"), dict):
         content["raw"] = {"size_bytes": content["raw"]["spooled"][1]}

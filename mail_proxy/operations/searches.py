@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from typing import Any
 
 from mail_proxy.domain.filter_text import parse_filter
 from mail_proxy.domain.filters import (
     Comparison,
     Field,
     Number,
+    Order,
     Pattern,
     Term,
     only_tenant,
@@ -16,7 +19,7 @@ from mail_proxy.domain.filters import (
     status_term,
 )
 from mail_proxy.operations.cursors import fit, not_ours, packed, tenant_in, unpacked
-from mail_proxy.store.values import MessageFilter, Position
+from mail_proxy.store.values import MessageFilter, Place, Position
 from mail_proxy.wire.messages import ListMessages
 
 
@@ -52,16 +55,36 @@ def _terms(request: ListMessages) -> Iterator[Term]:
         yield Term(Field.CREATED, (Number(Comparison.LESS, request.until_ts),))
 
 
-def cursor_of(position: Position) -> str:
-    """Opaque and safe in a URL."""
-    return packed(list(position))
+def cursor_of(order: Order, reverse: bool, place: Position | Place) -> str:
+    """Opaque and safe in a URL. The order of always has the form of always."""
+    if order is Order.TENANT and not reverse:
+        return packed(list(place))
+    return packed([order.value, reverse, *place])
 
 
-def position_in(cursor: str) -> Position:
-    """Raises Invalid for what no listing has given."""
-    match unpacked(cursor):
+def position_in(cursor: str, reverse: bool) -> Position:
+    """Of the order by tenant. Raises Invalid for what no listing in this order has given."""
+    match _values_in(cursor, Order.TENANT, reverse):
         case [str(tenant_id), int(priority), int(pk)] if fit(priority, pk):
             return tenant_in(tenant_id), priority, pk
+    raise not_ours()
+
+
+def place_in(cursor: str, order: Order, reverse: bool) -> Place:
+    """The same of another order."""
+    match _values_in(cursor, order, reverse):
+        case [int(part), int() | float() as at, int(pk)] if fit(part, pk) and math.isfinite(at):
+            return Place(part, at, pk)
+    raise not_ours()
+
+
+def _values_in(cursor: str, order: Order, reverse: bool) -> Any:
+    values = unpacked(cursor)
+    if order is Order.TENANT and not reverse:
+        return values
+    match values:
+        case [order.value, bool(turned), *rest] if turned is reverse:
+            return rest
     raise not_ours()
 
 
@@ -70,7 +93,7 @@ def change_cursor(position: Position, up_to: int) -> str:
     return packed([*position, up_to])
 
 
-def place_in(cursor: str) -> tuple[Position, int]:
+def change_place(cursor: str) -> tuple[Position, int]:
     """Raises Invalid for what no change has given."""
     match unpacked(cursor):
         case [str(tenant_id), int(priority), int(pk), int(up_to)] if fit(priority, pk, up_to):

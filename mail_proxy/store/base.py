@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from mail_proxy.domain.filters import Order
 from mail_proxy.domain.message import LOWEST_PRIORITY
 from mail_proxy.domain.stored_file import StoredFile
 from mail_proxy.store.acting import Act
@@ -41,6 +42,7 @@ from mail_proxy.store.values import (
     NewMessage,
     Outcome,
     Peer,
+    Place,
     Position,
     ReadyAccount,
     ReportCounts,
@@ -267,9 +269,30 @@ class Store(Protocol):
         ...
 
     async def search_messages(
-        self, chosen: MessageFilter, *, limit: int, after: Position | None = None
-    ) -> Found[MessageRow]:
+        self,
+        chosen: MessageFilter,
+        *,
+        limit: int,
+        after: Position | None = None,
+        reverse: bool = False,
+    ) -> Found[MessageRow, Position]:
         """Up to `limit` of them in that order, in one short read, so there may be fewer."""
+        ...
+
+    async def ordered_messages(
+        self,
+        chosen: MessageFilter,
+        order: Order,
+        *,
+        limit: int,
+        after: Place | None = None,
+        reverse: bool = False,
+    ) -> Found[MessageRow, Place]:
+        """The same in another order than by tenant."""
+        ...
+
+    async def count_messages(self, chosen: MessageFilter, *, most: int) -> tuple[int, bool]:
+        """How many match, up to `most`; and whether there may be more. In one short read."""
         ...
 
     async def find_messages(
@@ -291,7 +314,7 @@ class Store(Protocol):
 
     async def search_keys(
         self, chosen: MessageFilter, *, limit: int, after: Position | None = None
-    ) -> Found[Key]:
+    ) -> Found[Key, Position]:
         """As `search_messages`, of each message only what names it."""
         ...
 

@@ -27,7 +27,7 @@ from mail_proxy.store.values import MessageFilter
 Condition: TypeAlias = ColumnElement[bool]
 _m = messages.c
 _r = recipients.c
-_COMPARE: Mapping[Comparison, Callable[[Any, Any], Any]] = {
+COMPARE: Mapping[Comparison, Callable[[Any, Any], Any]] = {
     Comparison.LESS: operator.lt,
     Comparison.AT_MOST: operator.le,
     Comparison.EQUAL: operator.eq,
@@ -93,7 +93,7 @@ def _test(field: Field, test: Test, now: float) -> Condition:
 
 
 def _compare(column: ColumnElement[Any], comparison: Comparison, value: float) -> Condition:
-    compared: Condition = _COMPARE[comparison](column, value)
+    compared: Condition = COMPARE[comparison](column, value)
     return compared
 
 

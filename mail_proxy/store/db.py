@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import StoreUnavailable
+from mail_proxy.domain.filters import Order
 from mail_proxy.domain.message import LOWEST_PRIORITY, PRIORITIES
 from mail_proxy.domain.state import Event
 from mail_proxy.domain.stored_file import StoredFile
@@ -27,11 +28,13 @@ from mail_proxy.store import (
     attachment_auth,
     commands,
     copying,
+    counted,
     ending,
     instance,
     messages,
     moving,
     numbers,
+    ordering,
     removing,
     reports,
     resealing,
@@ -79,6 +82,7 @@ from mail_proxy.store.values import (
     NewMessage,
     Outcome,
     Peer,
+    Place,
     Position,
     ReadyAccount,
     ReportCounts,
@@ -413,11 +417,37 @@ class MailProxyDb:
             left = None if left is None else left - len(found.rows)
 
     async def search_messages(
-        self, chosen: MessageFilter, *, limit: int, after: Position | None = None
-    ) -> Found[MessageRow]:
+        self,
+        chosen: MessageFilter,
+        *,
+        limit: int,
+        after: Position | None = None,
+        reverse: bool = False,
+    ) -> Found[MessageRow, Position]:
         return await self._search(
-            searching.search_page, chosen, limit=limit, after=after, extras=messages.Extras()
+            searching.search_page,
+            chosen,
+            limit=limit,
+            after=after,
+            extras=messages.Extras(),
+            reverse=reverse,
         )
+
+    async def ordered_messages(
+        self,
+        chosen: MessageFilter,
+        order: Order,
+        *,
+        limit: int,
+        after: Place | None = None,
+        reverse: bool = False,
+    ) -> Found[MessageRow, Place]:
+        return await self._search(
+            ordering.ordered_page, chosen, order, limit=limit, after=after, reverse=reverse
+        )
+
+    async def count_messages(self, chosen: MessageFilter, *, most: int) -> tuple[int, bool]:
+        return await self._search(counted.count_messages, chosen, most=most)
 
     async def find_messages(
         self, tenant_id: str | None, ids: Sequence[str], *, full: bool = False
@@ -450,7 +480,7 @@ class MailProxyDb:
 
     async def search_keys(
         self, chosen: MessageFilter, *, limit: int, after: Position | None = None
-    ) -> Found[Key]:
+    ) -> Found[Key, Position]:
         return await self._search(searching.search_keys, chosen, limit=limit, after=after)
 
     async def change_messages(

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Select,
     cast,
     select,
+    tuple_,
 )
 
 from mail_proxy.store.indexed import by_index
@@ -91,6 +92,21 @@ def completed(conn: Connection, statement: Select[Any], extras: Extras) -> list[
         message
         for tenant_id, theirs in groupby(rows, key=attrgetter("tenant_id"))
         for message in _with_parts(conn, tenant_id, list(theirs), extras)
+    ]
+
+
+def addressed(conn: Connection, rows: Sequence[Row[Any]]) -> list[MessageRow]:
+    """Messages of many tenants, in the order of `rows`, with their recipients."""
+    r = recipients.c
+    keys = [(row.tenant_id, row.pk) for row in rows]
+    statement = (
+        select(recipients)
+        .where(tuple_(r.tenant_id, r.message_pk).in_(keys))
+        .order_by(r.tenant_id, r.message_pk, r.position)
+    )
+    found = _by_message((row.message_pk, row) for row in conn.execute(statement))
+    return [
+        message_row(row, recipients=tuple(recipient_row(r) for r in found[row.pk])) for row in rows
     ]
 
 

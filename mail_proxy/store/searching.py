@@ -36,19 +36,25 @@ _KEY = (_m.tenant_id, _m.priority, _m.pk)
 
 
 def search_page(
-    conn: Connection, chosen: MessageFilter, *, limit: int, after: Position | None, extras: Extras
-) -> Found[MessageRow]:
+    conn: Connection,
+    chosen: MessageFilter,
+    *,
+    limit: int,
+    after: Position | None,
+    extras: Extras,
+    reverse: bool = False,
+) -> Found[MessageRow, Position]:
     """Up to `limit` messages that match, with what was asked for of each."""
-    statement, end = _next(conn, chosen, after)
+    statement, end = _next(conn, chosen, after, reverse)
     rows = completed(conn, statement.with_only_columns(*MESSAGE_COLUMNS).limit(limit), extras)
     return Found(rows, _place(rows, limit, end))
 
 
 def search_keys(
     conn: Connection, chosen: MessageFilter, *, limit: int, after: Position | None
-) -> Found[Key]:
+) -> Found[Key, Position]:
     """The same, of each message only what names it."""
-    statement, end = _next(conn, chosen, after)
+    statement, end = _next(conn, chosen, after, False)
     columns = (*_KEY, _m.id, _m.size_bytes)
     rows = list(conn.execute(statement.with_only_columns(*columns).limit(limit)))
     keys = [Key(row.id, row.pk, row.size_bytes) for row in rows]
@@ -64,57 +70,69 @@ def _place(rows: Sequence[Any], limit: int, end: Position | None) -> Position | 
 
 
 def _next(
-    conn: Connection, chosen: MessageFilter, after: Position | None
+    conn: Connection, chosen: MessageFilter, after: Position | None, reverse: bool
 ) -> tuple[Select[Any], Position | None]:
     """What to read next, and where that ends; None: nowhere, it is all there is."""
-    statement = select(_m.pk).where(*conditions(chosen)).order_by(*_KEY)
+    statement = select(_m.pk).where(*conditions(chosen)).order_by(*_directed(reverse))
     if after is not None:
-        statement = statement.where(_is_beyond(after, chosen.tenant_id))
-    candidates = _candidates(conn, chosen)
-    if candidates is not None:
-        among = statement.where(tuple_(_m.tenant_id, _m.pk).in_(candidates))
+        statement = statement.where(_is_beyond(after, chosen.tenant_id, reverse))
+    few = candidates(conn, chosen)
+    if few is not None:
+        among = statement.where(tuple_(_m.tenant_id, _m.pk).in_(few))
         return by_key(among, messages), None
     statement = by_index(statement, messages, "messages_listed")
     if not chosen.terms:
         return statement, None
-    end = _window_end(conn, chosen.tenant_id, after)
+    end = _window_end(conn, chosen.tenant_id, after, reverse)
     if end is not None:
-        statement = statement.where(_is_within(end, chosen.tenant_id))
+        statement = statement.where(_is_within(end, chosen.tenant_id, reverse))
     return statement, end
+
+
+def _directed(reverse: bool) -> list[ColumnElement[Any]]:
+    return [column.desc() if reverse else column for column in _KEY]
 
 
 # --- a walk in windows ---
 
 
-def _window_end(conn: Connection, tenant_id: str | None, after: Position | None) -> Position | None:
+def _window_end(
+    conn: Connection, tenant_id: str | None, after: Position | None, reverse: bool
+) -> Position | None:
     """The last key of the next window; None where the rest is shorter than one."""
-    statement = select(*_KEY).order_by(*_KEY).offset(WINDOW - 1).limit(1)
+    statement = select(*_KEY).order_by(*_directed(reverse)).offset(WINDOW - 1).limit(1)
     if tenant_id is not None:
         statement = statement.where(_m.tenant_id == tenant_id)
     if after is not None:
-        statement = statement.where(_is_beyond(after, tenant_id))
+        statement = statement.where(_is_beyond(after, tenant_id, reverse))
     row = conn.execute(by_index(statement, messages, "messages_listed")).first()
     return None if row is None else (row.tenant_id, row.priority, row.pk)
 
 
-def _is_beyond(after: Position, tenant_id: str | None) -> ColumnElement[bool]:
-    if after[0] == tenant_id:
+def _is_beyond(after: Position, tenant_id: str | None, reverse: bool) -> ColumnElement[bool]:
+    key, place = _compared(after, tenant_id)
+    found: ColumnElement[bool] = key < place if reverse else key > place
+    return found
+
+
+def _is_within(end: Position, tenant_id: str | None, reverse: bool) -> ColumnElement[bool]:
+    key, place = _compared(end, tenant_id)
+    found: ColumnElement[bool] = key >= place if reverse else key <= place
+    return found
+
+
+def _compared(at: Position, tenant_id: str | None) -> tuple[Any, Any]:
+    if at[0] == tenant_id:
         # With the tenant fixed by the filter, SQLite goes on within the index only if the
         # comparison begins at the next column; else it walks all that was read before.
-        return tuple_(_m.priority, _m.pk) > tuple_(*after[1:])
-    return tuple_(*_KEY) > tuple_(*after)
-
-
-def _is_within(end: Position, tenant_id: str | None) -> ColumnElement[bool]:
-    if end[0] == tenant_id:
-        return tuple_(_m.priority, _m.pk) <= tuple_(*end[1:])
-    return tuple_(*_KEY) <= tuple_(*end)
+        return tuple_(_m.priority, _m.pk), tuple_(*at[1:])
+    return tuple_(*_KEY), tuple_(*at)
 
 
 # --- candidates ---
 
 
-def _candidates(conn: Connection, chosen: MessageFilter) -> Any:
+def candidates(conn: Connection, chosen: MessageFilter) -> Any:
     """Keys among which all matches are, from an index; None where there is none, or too many."""
     for term in chosen.terms:
         named = _named(term)
@@ -128,6 +146,19 @@ def _candidates(conn: Connection, chosen: MessageFilter) -> Any:
         if n <= CANDIDATES:
             return keys
     return None
+
+
+def states_of(chosen: MessageFilter) -> frozenset[State]:
+    """All states in which a message can match."""
+    wanted = frozenset(State)
+    for term in chosen.terms:
+        if term.field is Field.STATE and not term.is_negated:
+            wanted &= _states_in(term)
+    return wanted
+
+
+def _states_in(term: Term) -> frozenset[State]:
+    return frozenset[State]().union(*(t.states for t in term.tests if isinstance(t, Status)))
 
 
 def _of_tenants(part: Select[Any], tenant_id: str | None) -> Select[Any]:
@@ -176,7 +207,7 @@ def _batches(term: Term) -> Iterator[Select[Any]]:
 
 def _states(term: Term) -> Iterator[Select[Any]]:
     """What is not finished well: of that there may be a few beside millions that are sent."""
-    wanted = frozenset[State]().union(*(t.states for t in term.tests if isinstance(t, Status)))
+    wanted = _states_in(term)
     if State.SENT in wanted:
         return
     for states, index in _INDEXED:

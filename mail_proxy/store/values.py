@@ -15,6 +15,7 @@ from mail_proxy.domain.reply import Reply
 from mail_proxy.domain.state import Event, RecipientState, State
 
 T = TypeVar("T")
+At = TypeVar("At")
 Position: TypeAlias = tuple[str, int, int]  # tenant_id, priority, pk of the last row seen
 Fields = Mapping[str, Any]  # column name -> value; JSON columns as Python values
 
@@ -417,12 +418,24 @@ class MessageFilter:
     up_to: int | None = None
 
 
+class Place(NamedTuple):
+    """Where a list in another order goes on: the last row seen.
+
+    part: of the order; what that is, `store/ordering.py` knows. at: its time where the part is
+    sorted by one, else 0.
+    """
+
+    part: int
+    at: float
+    pk: int
+
+
 @dataclass(frozen=True, slots=True)
-class Found(Generic[T]):
+class Found(Generic[T, At]):
     """A part of what matches. after: where to go on; None: all has been seen."""
 
     rows: list[T]
-    after: Position | None
+    after: At | None
 
 
 @dataclass(frozen=True, slots=True)

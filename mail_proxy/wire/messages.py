@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, GetPydanticSchema, TypeAdapter
 from typing_extensions import TypedDict
 
 from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.filters import Order
 from mail_proxy.wire.fields import Int, Seconds, TenantRequest, Text, Timestamp
 from mail_proxy.wire.posted import PostedMessage
 
@@ -120,6 +121,11 @@ class ListMessages(TenantRequest):
     to, subject: a part of it.
     since_ts, until_ts: when it was accepted.
     filter: such as `state:failed to:*@example.com age:>1h`; docs/filters.md has the words.
+    order: by `tenant`, `priority`, `age`, or `next`: what is on its way, then what waits by its
+        time, then the rest; absent, it is `tenant`.
+    reverse: from the end of that order.
+    count: tell how many match.
+    brief: of what was posted only what a list shows.
     """
 
     active_only: bool = False
@@ -134,6 +140,10 @@ class ListMessages(TenantRequest):
     since_ts: Timestamp | None = None
     until_ts: Timestamp | None = None
     filter: Text | None = None
+    order: Order = Order.TENANT
+    reverse: bool = False
+    count: bool = False
+    brief: bool = False
 
 
 # --- answers ---
@@ -255,7 +265,8 @@ class MessageRecord(TypedDict):
     why, why_code, do: the nearest cause for it to be where it is, in a sentence and a word, and
         the command to go on with; not there where its status says it all.
     request_id: of the request that posted it, or had it sent again.
-    message: what the application posted.
+    max_tries: as many as its account allows; absent where it is deleted.
+    message: what the application posted; in a brief list without its text and attachments.
     """
 
     pk: str
@@ -285,6 +296,7 @@ class MessageRecord(TypedDict):
     bounce_reason: NotRequired[str]
     bounce_ts: NotRequired[int]
     tries: int
+    max_tries: NotRequired[int]
     size_bytes: int
     created_at: str
     updated_at: str
@@ -297,6 +309,7 @@ class MessageRecord(TypedDict):
 class MessagePage(TypedDict):
     """next_cursor: where the next page begins; absent on the last one.
     bounded: matches are rare, so the page ended early; the next one goes on.
+    count: where it was asked for, how many match; count_is_bounded: there may be more.
     """
 
     ok: Literal[True]
@@ -306,6 +319,8 @@ class MessagePage(TypedDict):
     ]
     next_cursor: NotRequired[str]
     bounded: NotRequired[Literal[True]]
+    count: NotRequired[int]
+    count_is_bounded: NotRequired[Literal[True]]
 
 
 class OneMessage(TypedDict):

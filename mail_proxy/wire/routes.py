@@ -56,6 +56,10 @@ _LISTING = (
     "since_ts",
     "until_ts",
     "filter",
+    "order",
+    "reverse",
+    "count",
+    "brief",
 )
 
 _ONE_MESSAGE = ("tenant_id", "pk")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mail_proxy.domain.errors import Conflict, Invalid, Malformed, NotFound
+from mail_proxy.domain.state import Event
 from mail_proxy.http_out import AllowList
 from mail_proxy.operations import Door
 
@@ -34,6 +35,9 @@ async def test_an_account_has_the_documented_defaults(house):
         "in_doubt": "resend",
         "failures": 0,
         "breaker": "closed",
+        "in_flight": 0,
+        "sent_today": 0,
+        "failed_today": 0,
     }
 
 
@@ -327,3 +331,41 @@ async def test_a_pause_and_a_new_refresh_token_that_come_between_are_kept(house)
     assert (found.stopped_at, found.stopped_reason) == (9.0, "moving house")
     assert found.oauth2["refresh_token"] == "r2"
     assert found.max_connections == 2
+
+
+async def test_an_account_tells_how_much_of_its_limits_is_used(house):
+    await house.tenant("acme")
+    await house.call("addAccount", **PLACE, limit_per_minute=2, limit_per_day=9)
+    await house.post(*(house.mail(f"m{n}") for n in range(4)))
+    claimed = await house.claim("acme", "main")
+    await house.finish(claimed[0], Event.ACCEPT, dot_sent=True)
+    found = await record(house)
+    assert found["limits"] == [
+        {"window": "minute", "used": 2, "limit": 2},
+        {"window": "day", "used": 2, "limit": 9},
+    ]
+    assert found["in_flight"] == 1
+    house.clock.at += 3600
+    assert [limit["used"] for limit in (await record(house))["limits"]] == [1, 2]
+
+
+async def test_an_account_tells_what_it_has_sent_today(house):
+    acme = await house.tenant("acme", "main")
+    metrics = house.context.metrics
+    whose = metrics.declare("acme", None, "main")
+    metrics.sent(whose, 3)
+    metrics.error(whose)
+    metrics.trouble(whose, "550 no such user")
+    (found,) = (await house.call("listAccounts", acme))["accounts"]
+    assert (found["sent_today"], found["failed_today"]) == (3, 1)
+    assert found["last_error"] == "550 no such user"
+    assert found["last_error_ts"] == int(house.clock.now())
+    house.clock.at += 86400
+    (found,) = (await house.call("listAccounts", acme))["accounts"]
+    assert (found["sent_today"], found["last_error"]) == (0, "550 no such user")
+
+
+async def test_without_its_loops_nobody_knows_what_was_sent_today(house):
+    await house.tenant("acme", "main")
+    house.engine.running = False
+    assert "sent_today" not in (await record(house))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import os
 from dataclasses import replace
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 import mail_proxy
 from mail_proxy.domain.errors import Conflict, Forbidden, Invalid, Unauthorized
 from mail_proxy.domain.state import Event
+from mail_proxy.store import numbers
 from mail_proxy.wire.caller import LOCAL, NOBODY
 
 
@@ -95,6 +98,86 @@ async def test_stats_count_by_state_and_priority(house):
     assert stats["oldest_waiting_s"] == 10
     assert stats["now"] == house.clock.now()
     assert stats["engine"] == {"active": True, "running": True, "connections": 0}
+
+
+async def test_stats_tell_ready_from_deferred(house):
+    await house.tenant("acme", "main", "other")
+    later = house.clock.now() + 90
+    await house.post(
+        house.mail("a", account_id="main"),
+        house.mail("b", account_id="main", deferred_ts=later),
+        house.mail("c", account_id="other", deferred_ts=later + 1),
+        house.mail("d", account_id="main", deferred_ts=later + 2, priority=0),
+    )
+    stats = await house.call("getStats")
+    assert stats["by_priority"] == {"0": {"waiting": 1}, "2": {"waiting": 3}}
+    assert stats["deferred"] == {"0": 1, "2": 2}
+    assert stats["next_retry_s"] == 90
+    assert "deferred_is_bounded" not in stats
+
+
+async def test_stats_count_what_is_deferred_up_to_a_number(house, monkeypatch):
+    monkeypatch.setattr(numbers, "MOST_DEFERRED", 2)
+    await house.tenant("acme", "main")
+    later = house.clock.now() + 90
+    await house.post(*(house.mail(f"{n}", deferred_ts=later) for n in range(5)))
+    stats = await house.call("getStats")
+    assert stats["deferred_is_bounded"] is True
+    assert stats["deferred"]["2"] >= 2
+
+
+async def test_stats_have_the_counters_of_the_metrics(house):
+    acme = await house.tenant("acme", "main")
+    await house.tenant("bravo", "main")
+    metrics = house.context.metrics
+    of_acme, of_bravo = (metrics.declare(t, None, "main") for t in ("acme", "bravo"))
+    metrics.sent(of_acme, 2)
+    metrics.deferred(of_acme)
+    metrics.sent(of_bravo)
+    metrics.error(of_bravo)
+    assert (await house.call("getStats"))["totals"] == {"sent": 3, "deferred": 1, "failed": 1}
+    assert (await house.call("getStats", acme))["totals"] == {"sent": 2, "deferred": 1, "failed": 0}
+    await house.call("deleteTenant", tenant_id="bravo")
+    metrics.sent(of_bravo)
+    assert (await house.call("getStats"))["totals"] == {"sent": 3, "deferred": 1, "failed": 1}
+
+
+async def test_stats_tell_the_admin_how_the_daemon_does(house):
+    acme = await house.tenant("acme", "main")
+    assert "smtp_seconds" not in await house.call("getStats")
+    for _ in range(100):
+        house.context.metrics.attempt(0.03)
+    house.context.vitals.address = "127.0.0.1:8000"
+    stats = await house.call("getStats")
+    assert 0.025 < stats["smtp_seconds"]["p50"] < stats["smtp_seconds"]["p95"] <= 0.05
+    assert stats["workers"] == {"busy": 0, "all": house.context.settings.delivery.max_connections}
+    assert stats["db_ms"] > 0
+    assert stats["db_bytes"] >= 4096
+    assert stats["lag_s"] >= 0
+    assert stats["rss_bytes"] > 2**20
+    assert (stats["pid"], stats["address"]) == (os.getpid(), "127.0.0.1:8000")
+    house.clock.at += 660
+    assert "smtp_seconds" not in await house.call("getStats")
+    theirs = await house.call("getStats", acme)
+    assert theirs.keys().isdisjoint({"workers", "pid", "db_bytes", "smtp_seconds", "address"})
+
+
+async def test_without_its_loops_there_are_no_numbers_of_a_daemon(house):
+    house.engine.running = False
+    assert (await house.call("getStats")).keys().isdisjoint({"totals", "pid", "workers", "lag_s"})
+
+
+async def test_viewers_who_come_together_cost_one_read(house, monkeypatch):
+    reads = []
+    standing = house.store.standing
+
+    async def counted(tenant_id):
+        reads.append(tenant_id)
+        return await standing(tenant_id)
+
+    monkeypatch.setattr(house.store, "standing", counted)
+    await asyncio.gather(*(house.call("getStats") for _ in range(10)))
+    assert reads == [None]
 
 
 async def test_stats_name_paused_accounts(house):

@@ -313,3 +313,80 @@ async def test_what_is_deleted_while_it_is_listed_is_left_out(house, monkeypatch
     assert (await anext(answer["messages"]))["id"] == "0"
     await house.call("deleteMessages", tenant_id="acme", ids=["1"])
     assert [m["id"] async for m in answer["messages"]] == ["2"]
+
+
+async def test_an_order_is_kept_over_pages_both_ways(house):
+    await house.tenant("acme", "main")
+    await house.tenant("bravo", "main")
+    at = house.clock.now()
+    await house.post(
+        house.mail("soon", tenant_id="bravo", deferred_ts=at + 10),
+        house.mail("late", tenant_id="acme", deferred_ts=at + 90, priority=0),
+        house.mail("now", tenant_id="bravo", priority=3),
+        house.mail("later", tenant_id="acme", deferred_ts=at + 20),
+    )
+    wanted = {
+        "next": ["now", "soon", "later", "late"],
+        "age": ["soon", "late", "now", "later"],
+        "priority": ["late", "soon", "later", "now"],
+        "tenant": ["late", "later", "soon", "now"],
+    }
+    for order, expected in wanted.items():
+        for reverse in (False, True):
+            for brief in (False, True):
+                seen, cursor = [], None
+                while not seen or cursor is not None:
+                    page = await house.call(
+                        "listMessages",
+                        limit=3,
+                        cursor=cursor,
+                        order=order,
+                        reverse=reverse,
+                        brief=brief,
+                    )
+                    seen += [m["id"] for m in page["messages"]]
+                    cursor = page.get("next_cursor")
+                assert seen == (expected[::-1] if reverse else expected)
+            assert await ids(house, order=order, reverse=reverse) == seen
+
+
+async def test_a_cursor_is_of_its_order_alone(house):
+    await house.tenant("acme", "main")
+    await house.post(*(house.mail(f"{n}") for n in range(3)))
+    page = await house.call("listMessages", limit=1, order="next")
+    for other in ({"order": "age"}, {"order": "next", "reverse": True}, {}):
+        with pytest.raises(Invalid, match="cursor"):
+            await house.call("listMessages", limit=1, cursor=page["next_cursor"], **other)
+
+
+async def test_a_brief_list_has_what_lists_show(house):
+    await house.tenant("acme", "main")
+    await house.post(house.mail("m1", body="long", batch_code="x"))
+    (full,) = (await house.call("listMessages"))["messages"]
+    (brief,) = (await house.call("listMessages", brief=True))["messages"]
+    assert full["message"]["body"] == "long"
+    assert brief == {
+        **full,
+        "message": {k: v for k, v in full["message"].items() if k not in ("body", "to")},
+    }
+    assert brief["message"]["subject"] == full["message"]["subject"]
+    assert brief["max_tries"] > 1
+
+
+async def test_what_matches_is_counted_when_it_is_asked_for(house, monkeypatch):
+    monkeypatch.setattr(listing, "MOST_COUNTED", 2)
+    acme = await house.tenant("acme", "main")
+    await house.tenant("bravo", "main")
+    await house.post(*(house.mail(f"{n}", tenant_id="acme", batch_code="x") for n in range(3)))
+    await house.post(house.mail("other", tenant_id="bravo"))
+    plain = await house.call("listMessages", limit=1)
+    assert "count" not in plain
+
+    async def counted(caller=house.admin, **fields):
+        page = await house.call("listMessages", caller, limit=1, count=True, **fields)
+        return page["count"], page.get("count_is_bounded", False)
+
+    assert await counted() == (4, False)
+    assert await counted(acme) == (3, False)
+    assert await counted(filter="batch:x") == (2, True)
+    assert await counted(acme, filter="tenant:bravo") == (0, False)
