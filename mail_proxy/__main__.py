@@ -1,21 +1,46 @@
-"""The entry of `mail-proxy`."""
+"""The entry of `mail-proxy`, and the only module that opens the other faces.
+
+Nothing is imported before it is needed, so that a command costs what it uses.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mail_proxy.cli.doors import Session
+    from mail_proxy.config.instances import Instance
+
+
+class OtherFaces:
+    """Implements `Faces` of `cli/doors.py`."""
+
+    def repl(self, instance: Instance, environ: Mapping[str, str], session: Session) -> int:
+        from mail_proxy.repl.session import run
+
+        return run(
+            instance,
+            environ,
+            url=session.url,
+            token=session.token,
+            code=session.code,
+            file=session.file,
+            is_plain=session.is_plain,
+            shows_http=session.shows_http,
+        )
 
 
 def main() -> None:
     """Run the command line of this process and exit."""
     if sys.argv[1:2] == ["__complete"]:
-        from mail_proxy.completion.answer import (
-            main as complete,
-        )  # all that the Tab key may wait for
+        from mail_proxy.completion.answer import main as complete  # Tab waits for no more than this
 
         sys.exit(complete(sys.argv[2:]))
-    from mail_proxy.cli.main import run  # here, so that importing this module costs nothing
+    from mail_proxy.cli.main import run
 
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:], faces=OtherFaces()))
 
 
 if __name__ == "__main__":

@@ -7,28 +7,16 @@ import typer
 from mail_proxy.cli import account_pauses, check
 from mail_proxy.cli import account_request as request_
 from mail_proxy.cli import oauth2_options as oauth2
-from mail_proxy.cli.columns import Column, detail_columns, show_age, show_until
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
+from mail_proxy.tables.columns import detail_columns
+from mail_proxy.tables.lists import ACCOUNTS
 
 app = Family()
 app.command()(account_pauses.pause)
 app.command()(account_pauses.resume)
-
-COLUMNS = (
-    Column("id", is_id=True),
-    Column("host"),
-    Column("port", right=True),
-    Column("tls_mode", "tls", drop=3),
-    Column("user", drop=2),
-    Column("is_default", "default", drop=5),
-    Column("paused_by", "paused", drop=1),
-    Column("paused_until_ts", "until", show_until, drop=1, right=True),
-    Column("paused_reason", "why", drop=1),
-    Column("created_at", "age", show_age, drop=4, right=True),
-)
 
 
 _ID = typer.Argument(..., metavar="ID", help="The account.", callback=request_.remember)
@@ -49,7 +37,7 @@ def list_(ctx: typer.Context) -> None:
             control.call("getTenant", tenant_id=tenant_id)  # of no such tenant there are none too
     accounts.sort(key=lambda account: str(account["id"]))
     found.writer.records(
-        COLUMNS, accounts, empty=f"There is no account yet: {found.path} accounts add"
+        ACCOUNTS, accounts, empty=f"There is no account yet: {found.path} accounts add"
     )
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mail_proxy.bench import Document, Result
-from mail_proxy.cli.columns import Column
 from mail_proxy.cli.output import Writer
+from mail_proxy.tables.columns import Column
 
 _COLUMNS = (
     Column("measure", is_id=True),

@@ -6,11 +6,11 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli.columns import Column, show_count
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import here
 from mail_proxy.cli.output import pairs
 from mail_proxy.domain import units
+from mail_proxy.tables.columns import Column, show_count
 
 app = Family()
 

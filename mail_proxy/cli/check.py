@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mail_proxy.cli.columns import Column
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.failure import tell
 from mail_proxy.cli.here import Here
 from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.tables.columns import Column
 
 _STAGES = ("connect", "tls", "token", "auth")
 _TITLES = {"connect": "connect", "tls": "TLS", "token": "token", "auth": "login"}

@@ -11,7 +11,6 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli.columns import Column, show_local_time, show_object
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
@@ -21,17 +20,11 @@ from mail_proxy.cli.output import Writer, pairs
 from mail_proxy.config.private import replacing_private
 from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.tables.columns import Column
+from mail_proxy.tables.lists import COMMANDS
 
 app = Family()
 
-_LISTED = (
-    Column("command_ts", "time", show_local_time),
-    Column("caller", drop=3),
-    Column("tenant_id", "tenant", drop=2),
-    Column("endpoint", "what"),
-    Column("response_status", "status", right=True),
-    Column("payload", "with", lambda value, now: show_object(value, now)[:60], drop=1),
-)
 _EXPORTED = tuple(Column(name) for name in ("command_ts", "tenant_id", "endpoint", "payload"))
 
 _TENANT = typer.Option(None, "--tenant", "-t", metavar="ID", help="Only of this tenant.")
@@ -60,7 +53,7 @@ def list_(
     found = here(ctx)
     which = _which(found, tenant, since, until, endpoint)
     told = found.call("listCommands", **which, limit=limit)["commands"]
-    found.writer.records(_LISTED, told, empty="Nothing was changed.")
+    found.writer.records(COMMANDS, told, empty="Nothing was changed.")
     if len(told) == limit:
         found.writer.hint(f"Only the latest {limit}. All: {found.path} command-log export")
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli.columns import Column
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
@@ -19,6 +18,7 @@ from mail_proxy.config.file import write_config
 from mail_proxy.config.load import load_settings
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.domain.suggest import did_you_mean
+from mail_proxy.tables.columns import Column
 
 app = Family()
 

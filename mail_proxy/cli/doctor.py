@@ -10,7 +10,6 @@ import typer
 
 from mail_proxy.cli import doctor_daemon, doctor_files
 from mail_proxy.cli.colour import GREEN, RED, YELLOW, paint
-from mail_proxy.cli.columns import Column
 from mail_proxy.cli.doctor_network import network_findings
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.finding import Finding, Level, failed, passed, warned
@@ -21,6 +20,7 @@ from mail_proxy.config.load import load_settings
 from mail_proxy.config.settings import Settings
 from mail_proxy.domain.errors import ConfigurationError, MailProxyError
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.tables.columns import Column
 
 app = Family()
 

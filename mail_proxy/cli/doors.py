@@ -1,4 +1,4 @@
-"""How the CLI reaches the world outside its process: controls and daemons.
+"""How the CLI reaches the world outside its process: controls, daemons, and other faces.
 
 Declared apart from `ways`, which goes them, so that a test can stand in for all of it.
 """
@@ -101,4 +101,29 @@ class Doors(Protocol):
 
     def become(self, command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
         """Run another program in the place of this one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """How the REPL was asked for.
+
+    url, token: of a daemon elsewhere; without a URL the instance itself, and no token is needed.
+    code: run this; file: run that file; neither: stdin, or the person at the terminal.
+    is_plain: without colours, menus and history. shows_http: each request, on stderr.
+    """
+
+    url: str | None = None
+    token: str | None = field(default=None, repr=False)
+    code: str | None = None
+    file: str | None = None
+    is_plain: bool = False
+    shows_http: bool = False
+
+
+class Faces(Protocol):
+    """The faces that take the terminal over. Only `__main__` opens them: this one stays light."""
+
+    def repl(self, instance: Instance, environ: Mapping[str, str], session: Session) -> int:
+        """Its exit code."""
         ...

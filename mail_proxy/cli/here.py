@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import typer
 
-from mail_proxy.cli.doors import Doors
+from mail_proxy.cli.doors import Doors, Faces
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.globals import GlobalOptions
@@ -47,10 +47,17 @@ class Here:
     writer: Writer
     prompts: Prompter
     doors: Doors
+    faces: Faces | None = None
     instance_name: str = ""
     tenant_id: str = ""
     is_explicit: bool = False
     account_id: str = ""
+
+    def require_faces(self) -> Faces:
+        """The other faces. Raises CommandFailed where this one runs alone."""
+        if self.faces is None:
+            raise CommandFailed("this program has no other face than the command line")
+        return self.faces
 
     @property
     def instance(self) -> Instance:

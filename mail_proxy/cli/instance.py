@@ -7,7 +7,6 @@ from typing import Any
 import typer
 
 from mail_proxy.cli import suspended
-from mail_proxy.cli.columns import Column, detail_columns, show_count
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.tree import INSTANCE
@@ -16,6 +15,7 @@ from mail_proxy.domain import units
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.domain.message import PRIORITY_WORDS
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.tables.columns import Column, detail_columns, show_count
 
 app = Family()
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli.columns import Column, show_age
 from mail_proxy.cli.doors import Daemon, DaemonState
 from mail_proxy.cli.exit_codes import ServiceStatus
 from mail_proxy.cli.grammar import Family
@@ -15,6 +14,7 @@ from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.suspended import is_suspended
 from mail_proxy.config.instances import Instance, list_instances
 from mail_proxy.domain.errors import MailProxyError
+from mail_proxy.tables.columns import Column, show_age
 
 app = Family()
 

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from mail_proxy.cli.columns import Column, show_age, show_local_time
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.forms.checks import span
 from mail_proxy.forms.fields import BadAnswer
+from mail_proxy.tables.lists import KEYS
 
 app = Family(help="List, add and revoke the keys of a tenant.")
 
-COLUMNS = (
-    Column("key_id", "key", is_id=True),
-    Column("prefix", "begins with"),
-    Column("created_at", "age", show_age, right=True),
-    Column("expires_at", "expires", show_local_time, drop=1),
-    Column("last_used_ts", "last use", show_age, right=True, drop=3),
-    Column("name", drop=2),
-)
 
 _ID = typer.Argument(..., metavar="ID", help="The tenant.")
 
@@ -40,7 +32,7 @@ def list_(ctx: typer.Context, tenant_id: str = _ID) -> None:
 def print_keys(found: Here) -> None:
     keys = found.call("listTenantKeys", tenant_id=found.tenant_id)["keys"]
     add = f"mail-proxy {found.instance_name} tenants keys add {found.tenant_id}"
-    found.writer.records(COLUMNS, keys, empty=f"There is no key. Make one: {add}")
+    found.writer.records(KEYS, keys, empty=f"There is no key. Make one: {add}")
 
 
 @app.command()

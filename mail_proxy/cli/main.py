@@ -11,7 +11,7 @@ from typing import TextIO
 
 import typer
 
-from mail_proxy.cli.doors import Doors
+from mail_proxy.cli.doors import Doors, Faces
 from mail_proxy.cli.errors import CommandFailed, OutputClosed, OutputFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.failure import report
@@ -28,6 +28,7 @@ def run(
     argv: Sequence[str],
     *,
     doors: Doors | None = None,
+    faces: Faces | None = None,
     environ: Mapping[str, str] | None = None,
     stdin: TextIO | None = None,
     stdout: TextIO | None = None,
@@ -43,6 +44,7 @@ def run(
         options = GlobalOptions(output="json" if asked_json else None)
         return report(error, _here(options, environ, streams, doors), argv)
     found = _here(options, environ, streams, doors)
+    found.faces = faces
     return _guarded(lambda: _run_command(found, rest), found, argv)
 
 

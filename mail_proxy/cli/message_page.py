@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mail_proxy.cli.columns import Column, for_programs
 from mail_proxy.cli.here import Here
 from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.tables.columns import Column, for_programs
 
 _LINES = (
     ("state", "status"),

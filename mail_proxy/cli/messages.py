@@ -8,7 +8,6 @@ import typer
 
 from mail_proxy.cli import message_changes, message_page
 from mail_proxy.cli.absent import missing_account
-from mail_proxy.cli.columns import Column, show_age, show_recipients, show_until
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
@@ -17,29 +16,12 @@ from mail_proxy.cli.output import pairs
 from mail_proxy.control.base import SyncControl
 from mail_proxy.domain.errors import Invalid, NotFound
 from mail_proxy.domain.filters import STATUS_WORDS, status_term
-from mail_proxy.domain.message import LOWEST_PRIORITY, PRIORITY_WORDS
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.tables.columns import Column
+from mail_proxy.tables.lists import MESSAGES, message_row
 
 app = Family()
 
-
-def _show_priority(value: object, _now: float) -> str:
-    if isinstance(value, int) and 0 <= value <= LOWEST_PRIORITY:
-        return PRIORITY_WORDS[value]
-    return safe_text(value)
-
-
-COLUMNS = (
-    Column("id", is_id=True),
-    Column("priority", "pri", _show_priority, drop=6),
-    Column("status", "state"),
-    Column("account_id", "account", drop=4),
-    Column("to", "to", show_recipients, least=16, drop=1),
-    Column("tries", drop=5, right=True),
-    Column("deferred_ts", "next", show_until, drop=3, right=True),
-    Column("created_at", "age", show_age, drop=2, right=True),
-    Column("why", least=28),
-)
 
 CSV_COLUMNS = tuple(
     Column(key)
@@ -103,7 +85,7 @@ def list_(
         told, more = _pages(control, wanted, limit)
         if not told:
             _check_names(found, control, account)
-    records = [flattened(message) for message in told]
+    records = [message_row(message) for message in told]
     is_filtered = len(wanted) > 1
     empty = "No message matches." if is_filtered else _none_yet(found)
     found.writer.records(_columns(found, records), records, empty=empty, csv_columns=CSV_COLUMNS)
@@ -114,8 +96,8 @@ def list_(
 def _columns(found: Here, records: list[dict[str, Any]]) -> tuple[Column, ...]:
     """Without reasons on a terminal where there are none to read."""
     if found.writer.is_for_people and not any(record.get("why") for record in records):
-        return COLUMNS[:-1]
-    return COLUMNS
+        return MESSAGES[:-1]
+    return MESSAGES
 
 
 def _none_yet(found: Here) -> str:
@@ -159,23 +141,6 @@ def _pages(
             return messages, bool(cursor)
 
 
-def flattened(message: dict[str, Any]) -> dict[str, Any]:
-    """A message with what a list shows of it on one level.
-
-    smtp_ts: when the relay answered for good, be it yes or no.
-    """
-    posted = message.get("message") or {}
-    addresses = [recipient.get("address") for recipient in message.get("recipients") or []]
-    return {
-        **{key: value for key, value in message.items() if key != "message"},
-        "from": posted.get("from") or posted.get("from_addr"),
-        "to": addresses or posted.get("to"),
-        "subject": posted.get("subject"),
-        **({"attachments": posted["attachments"]} if posted.get("attachments") else {}),
-        "smtp_ts": message.get("sent_ts") or message.get("error_ts"),
-    }
-
-
 @app.command()
 def show(
     ctx: typer.Context,
@@ -196,7 +161,7 @@ def show(
             events = control.call("getMessageEvents", **key)["events"]
     except NotFound as error:
         raise message_changes.no_message(found, message_id) from error
-    message_page.print_message(found, flattened(message), events)
+    message_page.print_message(found, message_row(message), events)
 
 
 @app.command()

@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
+from mail_proxy.cli.chosen import chosen_columns
 from mail_proxy.cli.colour import BOLD, paint, wants_colour
-from mail_proxy.cli.columns import Column, Record, chosen_columns, flat, for_programs
 from mail_proxy.cli.errors import OutputClosed, OutputFailed
 from mail_proxy.cli.globals import GlobalOptions
-from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.tables.columns import Column, Record, for_programs
+from mail_proxy.tables.plain import csv_text, plain_cell, plain_lines
 
 
 class Writer:
@@ -89,7 +90,7 @@ class Writer:
                 self._write_csv(chosen, [record])
             case "plain":
                 for column in chosen:
-                    self.line(f"{column.key}\t{_escaped(flat(record.get(column.key), column.key))}")
+                    self.line(f"{column.key}\t{plain_cell(record, column.key)}")
             case _:
                 self._write_pairs(record, chosen)
 
@@ -165,25 +166,16 @@ class Writer:
         self.line(json.dumps(for_programs(value), default=str))
 
     def _write_csv(self, columns: Sequence[Column], records: Sequence[Record]) -> None:
-        import csv
-
-        text = io.StringIO()
-        lines = csv.writer(text, lineterminator="\n")
-        lines.writerow([column.key for column in columns])
-        for record in records:
-            lines.writerow([flat(record.get(column.key), column.key) for column in columns])
-        self._write(self.stdout, text.getvalue())
+        self._write(self.stdout, csv_text(columns, records))
 
     def _write_plain(self, columns: Sequence[Column], records: Sequence[Record]) -> None:
-        if self.options.with_header:
-            self.line("\t".join(column.key for column in columns))
-        for record in records:
-            self.line("\t".join(_escaped(flat(record.get(c.key), c.key)) for c in columns))
+        for line in plain_lines(columns, records, with_header=self.options.with_header):
+            self.line(line)
 
     def _write_table(self, columns: Sequence[Column], records: Sequence[Record]) -> None:
         if not records:
             return
-        from mail_proxy.cli.table import print_table  # rich: 50 ms, for terminals only
+        from mail_proxy.tables.drawing import print_table  # rich: 50 ms, for terminals only
 
         drawn = io.StringIO()  # so that what is written goes one way
         print_table(
@@ -235,20 +227,6 @@ def output_error(error: OSError) -> Exception:
 
 # Our own shapes where the terminal has no others; one for one, so that columns stay in line.
 _IN_ASCII = str.maketrans({"…": "~", "·": ".", "✓": "+", "✗": "x", "◐": "-", "○": "o"})
-
-_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
-
-
-def _escaped(text: str) -> str:
-    """A cell of plain output: the whole value on one line, controls as escapes."""
-    if text.isascii() and text.isprintable() and "\\" not in text:
-        return text
-    return "".join(_ESCAPES.get(c) or (c if safe_text(c) == c else _hex(c)) for c in text)
-
-
-def _hex(character: str) -> str:
-    number = ord(character)
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
 def pairs(**values: Any) -> dict[str, Any]:

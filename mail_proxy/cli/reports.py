@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from mail_proxy.cli.columns import Column, show_age, show_count, show_until
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
@@ -13,29 +12,10 @@ from mail_proxy.cli.moment import moment
 from mail_proxy.cli.output import pairs
 from mail_proxy.cli.queue import hint_if_down
 from mail_proxy.domain import units
+from mail_proxy.tables.lists import REPORTS, SYNC_STATUS
 
 app = Family()
 
-_EVENTS = (
-    Column("event_id", "event", is_id=True),
-    Column("tenant_id", "tenant", drop=3),
-    Column("id", "message"),
-    Column("event_type", "what"),
-    Column("state"),
-    Column("refusals", "refused", show_count, drop=2, right=True),
-    Column("event_ts", "age", show_age, drop=1, right=True),
-)
-_TENANTS = (
-    Column("id", is_id=True),
-    Column("active", drop=5),
-    Column("last_sync_ts", "last", show_age, drop=3, right=True),
-    Column("unreported", "waiting", show_count, right=True),
-    Column("parked", "parked", show_count, drop=2, right=True),
-    Column("failures", "failed", show_count, drop=4, right=True),
-    Column("paused"),
-    Column("retry_at_ts", "next", show_until, drop=1, right=True),
-    Column("last_error", "why", drop=6),
-)
 
 _EVENT_IDS = typer.Argument(None, metavar="[EVENT]...", help="Ids of events.")
 _MESSAGE = typer.Option(
@@ -59,7 +39,7 @@ def list_(
     """
     found = here(ctx)
     told = found.call("listReports", state=state, limit=limit, **_tenant(found))
-    found.writer.records(_EVENTS, told["reports"], empty="Every event is acknowledged.")
+    found.writer.records(REPORTS, told["reports"], empty="Every event is acknowledged.")
     if told.get("next_cursor"):
         found.writer.hint(f"Only the first {limit}. More of them: --limit 1000")
 
@@ -142,7 +122,7 @@ def status(ctx: typer.Context) -> None:
     if found.tenant_id:
         found.call("getTenant", tenant_id=found.tenant_id)  # tells one that is not there
         told = [tenant for tenant in told if tenant["id"] == found.tenant_id]
-    found.writer.records(_TENANTS, told, empty="There is no tenant yet.")
+    found.writer.records(SYNC_STATUS, told, empty="There is no tenant yet.")
     stuck = [t["id"] for t in told if t["paused"] or t["parked"]]
     if stuck:
         found.writer.hint(f"  mail-proxy {found.instance_name} {stuck[0]} reports resume")

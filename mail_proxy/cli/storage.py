@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from mail_proxy.cli.columns import Column
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.failure import tell
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import here
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.tables.columns import Column
 
 app = Family()
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli.columns import Column, show_age
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
@@ -18,15 +17,11 @@ from mail_proxy.cli.output import pairs
 from mail_proxy.control.base import SyncControl
 from mail_proxy.domain.errors import NotFound
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.tables.lists import SUPPRESSIONS
 
 app = Family()
 
 PAGE = 1000  # addresses in one request
-_COLUMNS = (
-    Column("address", is_id=True),
-    Column("reason", drop=1),
-    Column("created_at", "age", show_age, drop=2, right=True),
-)
 _ADDRESSES = typer.Argument(
     ..., metavar="ADDRESS...", help="ann@example.org, or @example.org for everybody there."
 )
@@ -47,7 +42,7 @@ def list_(
     records = _all(found, limit + 1 if limit else 0)
     shown = records[:limit] if limit else records
     empty = f"Nobody is on the list. Add somebody: {found.path} suppressions add ann@example.org"
-    found.writer.records(_COLUMNS, shown, empty=empty)
+    found.writer.records(SUPPRESSIONS, shown, empty=empty)
     if len(records) > len(shown):
         found.writer.hint(f"Only the first {limit}. All of them: --limit 0")
 
@@ -63,7 +58,7 @@ def export(ctx: typer.Context) -> None:
     found = here(ctx)
     if found.options.output is None:
         found.options.output = "csv"
-    found.writer.records(_COLUMNS, _all(found, 0))
+    found.writer.records(SUPPRESSIONS, _all(found, 0))
 
 
 @app.command()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from mail_proxy.cli import suspended
-from mail_proxy.cli.columns import Column
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.instance import print_stats, print_suspended
@@ -14,6 +13,7 @@ from mail_proxy.cli.tenants import print_tenant
 from mail_proxy.cli.tree import TENANT
 from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.tables.columns import Column
 
 app = Family()
 

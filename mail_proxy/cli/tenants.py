@@ -7,7 +7,6 @@ from typing import Any
 import typer
 
 from mail_proxy.cli import keys
-from mail_proxy.cli.columns import Column, detail_columns, show_age
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.forms import ask_form, checked
@@ -21,21 +20,13 @@ from mail_proxy.domain.errors import NotFound
 from mail_proxy.domain.limits import changed_limits
 from mail_proxy.forms.tenant import TENANT_FORM
 from mail_proxy.forms.tenant import request as tenant_request
+from mail_proxy.tables.columns import detail_columns
+from mail_proxy.tables.lists import TENANTS, tenant_row
 
 app = Family()
 app.add_typer(keys.app, name="keys")
 app.command("webhook-secret")(webhook_secret)
 
-DEFAULT_SYNC_PATH = "/mail-proxy/sync"
-
-COLUMNS = (
-    Column("id", is_id=True),
-    Column("name", drop=2),
-    Column("active"),
-    Column("suspended_batches", "suspended", drop=3),
-    Column("reports_to", "reports to", drop=1),
-    Column("created_at", "age", show_age, drop=4, right=True),
-)
 
 _ID = typer.Argument(..., metavar="ID", help="The tenant.")
 _NAME = typer.Option(None, "--name", "-n", help="For people.")
@@ -82,16 +73,9 @@ def list_(
     found = here(ctx)
     told = found.call("listTenants", active_only=active_only)
     tenants = sorted(told["tenants"], key=lambda tenant: str(tenant["id"]))
-    records = [tenant | {"reports_to": _reports_to(tenant)} for tenant in tenants]
+    records = [tenant_row(tenant) for tenant in tenants]
     none = "No tenant is active." if active_only else "No tenants yet."
-    found.writer.records(COLUMNS, records, empty=f"{none} Add one: {found.path} tenants add acme")
-
-
-def _reports_to(tenant: dict[str, Any]) -> str | None:
-    base_url = tenant.get("client_base_url")
-    if not base_url:
-        return None
-    return str(base_url).rstrip("/") + str(tenant.get("client_sync_path") or DEFAULT_SYNC_PATH)
+    found.writer.records(TENANTS, records, empty=f"{none} Add one: {found.path} tenants add acme")
 
 
 @app.command()

@@ -41,6 +41,7 @@ ROOT = (
 INSTANCE = (
     Entry("info", "instance", "What it is, where it is, and where its settings come from", _ONE),
     Entry("stats", "instance", "The queue in numbers", _ONE),
+    Entry("connect", "connect", "A Python prompt on it, or a script", _ONE),
     Entry("logs", "logs", "The log of the daemon", _ONE),
     Entry(
         "config",

@@ -6,7 +6,6 @@ from typing import Any
 
 import typer
 
-from mail_proxy.cli.columns import Column, show_age, show_until
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.here import Here, here
@@ -14,6 +13,7 @@ from mail_proxy.cli.output import pairs
 from mail_proxy.domain import units
 from mail_proxy.forms.checks import span
 from mail_proxy.forms.fields import BadAnswer
+from mail_proxy.tables.columns import Column, show_age, show_until
 
 _COLUMNS = (
     Column("secret", is_id=True),

@@ -11,7 +11,6 @@ from mail_proxy.client.verbs import Answer, Instance, Rows, event_fields
 from mail_proxy.config.instances import home, instance_named
 from mail_proxy.config.load import load_settings
 from mail_proxy.control.base import Control, SyncControl
-from mail_proxy.control.http import HttpControl
 from mail_proxy.control.open import open_control
 from mail_proxy.domain.errors import NotFound
 
@@ -21,6 +20,9 @@ class MailProxyClient(Instance[Answer, Rows]):
 
     def __init__(self, url: str, token: str | None = None) -> None:
         """url: such as `http://127.0.0.1:8000`; token: the admin's or a tenant's."""
+        # Here and not above: it loads httpx, 140 ms that an instance of this machine needs not.
+        from mail_proxy.control.http import HttpControl
+
         self._begin(Blocking(HttpControl(url, token)))
 
     @classmethod

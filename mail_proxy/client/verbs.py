@@ -50,6 +50,7 @@ class Instance(Noun[A, R]):
         self.reports: Reports[A, R] = Reports(ask)
         self.suppressions: Suppressions[A, R] = Suppressions(ask)
         self.cache: Cache[A, R] = Cache(ask)
+        self.command_log: CommandLog[A, R] = CommandLog(ask)
 
     def call(self, command: str, /, **fields: Any) -> A:
         """Any command of the API by its name. Raises MailProxyError."""
@@ -63,9 +64,13 @@ class Instance(Noun[A, R]):
         """`status` is `ok` while the daemon answers; no token is needed."""
         return self.call("health")
 
-    def stats(self) -> A:
+    def stats(self, tenant_id: str | None = None) -> A:
         """The queue by state and priority, paused accounts, what the engine does now."""
-        return self.call("getStats")
+        return self.call("getStats", tenant_id=tenant_id)
+
+    def info(self) -> A:
+        """Its name, its version, and its settings with their sources; for the admin."""
+        return self.call("getInstance")
 
     def run_now(self, tenant_id: str | None = None) -> A:
         """Look at the queue at once."""
@@ -190,6 +195,10 @@ class Accounts(Noun[A, R]):
         """Its messages wait for another account of that id."""
         return self._answer("deleteAccount", account_id=account_id, tenant_id=tenant_id)
 
+    def check(self, account_id: str, tenant_id: str | None = None) -> A:
+        """Connect, negotiate TLS, log in, send nothing; `failed_stage` and `failure` tell more."""
+        return self._part("report", "checkAccount", account_id=account_id, tenant_id=tenant_id)
+
     def pause(
         self, account_id: str, tenant_id: str | None = None, *, reason: str | None = None
     ) -> A:
@@ -240,6 +249,10 @@ class Tenants(Noun[A, R]):
     def add(self, tenant: Mapping[str, Any] | None = None, /, **fields: Any) -> A:
         """Add or replace; the answer to a new one has its `api_key`, shown this once."""
         return self._answer("addTenant", **{**(tenant or {}), **fields})
+
+    def update(self, tenant_id: str, **fields: Any) -> A:
+        """Only the given fields change."""
+        return self._answer("updateTenant", tenant_id=tenant_id, **fields)
 
     def delete(self, tenant_id: str) -> A:
         """The tenant with its accounts and messages."""
@@ -301,6 +314,18 @@ class Cache(Noun[A, R]):
     def clear(self, tenant_id: str | None = None) -> A:
         """Forget those of a tenant, or all; they are fetched again when they are needed."""
         return self._answer("clearCache", tenant_id=tenant_id)
+
+
+class CommandLog(Noun[A, R]):
+    """Who changed what; for the admin."""
+
+    def list(self, tenant_id: str | None = None, **filters: Any) -> R:
+        """The latest. filters: `since_ts`, `until_ts`, `endpoint_filter`, `limit`."""
+        return self._rows("commands", "listCommands", tenant_id=tenant_id, **filters)
+
+    def purge(self, before_ts: float) -> A:
+        """Forget what is older: seconds since the epoch."""
+        return self._answer("purgeCommands", before_ts=before_ts)
 
 
 def _ids(ids: str | Iterable[str]) -> list[str]:

@@ -95,7 +95,7 @@ def answer_from(
     if status == 200:
         raise MailProxyError("the daemon's answer is not JSON: is this a mail-proxy?")
     error = failure_from(found, status)
-    error.request_id = request_id
+    error.http_status, error.request_id = status, request_id
     raise error
 
 

@@ -16,6 +16,7 @@ class MailProxyError(Exception):
     """Base of all errors that this package raises on purpose."""
 
     code = "internal"
+    http_status = 0  # of the answer that told of it; 0 where it came over no wire
     request_id = ""  # of the answer that told of it; empty where it came over no wire
 
     def __init__(self, message: str, *, detail: object = None, hint: str | None = None) -> None:

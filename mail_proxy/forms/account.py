@@ -20,7 +20,7 @@ FIELDS = (
     Field(
         "port",
         "Port",
-        "587 for STARTTLS, 465 for TLS at once, 25 for servers.",
+        "587 for STARTTLS, 465 for TLS at once, else 25.",
         checks.port,
         default=lambda _: "587",
     ),
@@ -59,7 +59,7 @@ FIELDS = (
     Field(
         "max_age",
         "Give up after",
-        "30m, 12h or 5d. Empty: as the instance says, 5d by default.",
+        "30m, 12h or 5d. Empty: the instance's, mostly 5d.",
         checks.span,
     ),
 )

@@ -123,6 +123,17 @@ def choice(*words: str) -> Callable[[str], str]:
     return check
 
 
+def one_of(*ids: str) -> Callable[[str], str]:
+    """One of some ids, letter for letter."""
+
+    def check(text: str) -> str:
+        if text not in ids:
+            raise BadAnswer(f"one of {', '.join(ids[:10])}{', ...' if len(ids) > 10 else ''}")
+        return text
+
+    return check
+
+
 def is_good(check: Callable[[str], Any], text: str) -> bool:
     """Whether a text passes a check."""
     try:

@@ -34,6 +34,7 @@ class Field:
     default: the text that is offered, from the answers so far.
     is_wanted: whether to ask at all, from the answers so far.
     choices: the answers there are, for completion; empty: anything that `check` takes.
+    is_long: it may have many lines, written in an editor.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Field:
     is_wanted: Callable[[Answers], bool] = _always
     is_secret: bool = False
     choices: tuple[str, ...] = ()
+    is_long: bool = False
 
     def shown(self, value: object) -> str:
         """A value as the summary has it."""

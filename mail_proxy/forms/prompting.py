@@ -12,10 +12,12 @@ from typing import Any, Protocol
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import WordCompleter
 from prompt_toolkit.document import Document
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import create_output
 from prompt_toolkit.validation import ValidationError, Validator
 
 from mail_proxy.forms import checks
+from mail_proxy.forms.editor import EditorFailed, edited
 from mail_proxy.forms.fields import Answers, BadAnswer, Field, Form
 
 _SAVE, _EDIT = "y", "e"
@@ -25,8 +27,12 @@ class FormCancelled(Exception):
     """The person left the form; nothing was saved."""
 
 
+class GoneBack(Exception):
+    """The person wants to answer the question before once more."""
+
+
 class Asker(Protocol):
-    """Puts one question; returns what was typed. Raises FormCancelled."""
+    """Puts one question; returns what was typed. Raises FormCancelled, GoneBack."""
 
     def text(self, field: Field, default: str) -> str: ...
 
@@ -48,7 +54,10 @@ def fill(form: Form, given: Answers, asker: Asker | None = None) -> dict[str, An
     while True:
         for label, value in form.summary(answers):
             asker.say(f"  {label}: {value}")
-        word = asker.save()
+        try:
+            word = asker.save()
+        except GoneBack:
+            word = _EDIT
         if word == _SAVE:
             return form.request(answers)
         if word != _EDIT:
@@ -59,12 +68,33 @@ def fill(form: Form, given: Answers, asker: Asker | None = None) -> dict[str, An
 def _ask_all(form: Form, given: Answers, before: Answers, asker: Asker) -> dict[str, Any]:
     # Answers to what is not asked (options of a command line) are kept.
     names = {field.name for field in form.fields}
-    answers = {n: v for n, v in {**before, **given}.items() if n not in names}
-    for field in form.fields:
+    extra = {n: v for n, v in {**before, **given}.items() if n not in names}
+    known = dict(before)  # what was answered once is offered again
+    asked: list[int] = []  # places of the questions put so far
+    answers: dict[str, Any] = {}
+    at = 0
+    while at < len(form.fields):
+        field = form.fields[at]
+        answers = {**extra, **_answered(form, at, known, given)}
+        if field.name not in given and field.is_wanted(answers):
+            try:
+                known[field.name] = _ask(field, answers, known, asker)
+            except GoneBack:
+                at = asked.pop() if asked else at
+                continue
+            asked.append(at)
+        at += 1
+    return {**extra, **_answered(form, at, known, given)}
+
+
+def _answered(form: Form, end: int, known: Answers, given: Answers) -> dict[str, Any]:
+    """The answers to the questions before place `end` that are wanted, as far as they go."""
+    answers: dict[str, Any] = {}
+    for field in form.fields[:end]:
         if field.name in given:
             answers[field.name] = given[field.name]
-        elif field.is_wanted(answers):
-            answers[field.name] = _ask(field, answers, before, asker)
+        elif field.is_wanted(answers) and field.name in known:
+            answers[field.name] = known[field.name]
     return answers
 
 
@@ -79,6 +109,15 @@ def _ask(field: Field, answers: Answers, before: Answers, asker: Asker) -> Any:
             asker.say(f"  {error}")
 
 
+def ask_one(field: Field, asker: Asker | None = None) -> Any:
+    """The answer to one question that belongs to no form. Raises FormCancelled."""
+    while True:
+        try:
+            return _ask(field, {}, {}, asker or TerminalAsker())
+        except GoneBack:
+            pass  # there is nothing before it
+
+
 class TerminalAsker:
     """The person at this terminal."""
 
@@ -88,13 +127,30 @@ class TerminalAsker:
     def text(self, field: Field, default: str) -> str:
         if field.is_secret:
             return self._secret(field, default)
+        if field.is_long:
+            return self._long(field, default)
         return self._prompt(
             f"{field.label}: ",
             default=default,
             validator=_Checked(field.check),
-            completer=WordCompleter(list(field.choices)) if field.choices else None,
+            completer=WordCompleter(list(field.choices), sentence=True) if field.choices else None,
             bottom_toolbar=_toolbar(field.help),
         )
+
+    def _long(self, field: Field, known: str) -> str:
+        """One line as it is typed, or what an editor saves."""
+        typed = self._prompt(
+            f"{field.label}: ",
+            default="" if "\n" in known else known,
+            bottom_toolbar=_toolbar(field.help),
+        )
+        if typed.strip():
+            return typed
+        try:
+            return edited(known)
+        except EditorFailed as error:
+            self.say(f"  {error}")
+            return ""
 
     def _secret(self, field: Field, known: str) -> str:
         """Masked and asked twice; Enter alone keeps what is known."""
@@ -120,7 +176,7 @@ class TerminalAsker:
         typed = self._prompt(
             "Save? [Y/n/e] ",
             validator=_Checked(checks.choice("y", "n", "e", "yes", "no", "edit", "")),
-            bottom_toolbar=_toolbar("y: save, n: leave it, e: edit the answers"),
+            bottom_toolbar=_toolbar("y: save, n: leave it, e or esc: edit the answers"),
         )
         return typed.strip().lower()[:1] or _SAVE
 
@@ -129,7 +185,7 @@ class TerminalAsker:
 
     def _prompt(self, question: str, **settings: Any) -> str:
         # A session of its own for each question: one remembers validator, mask and history.
-        session: PromptSession[str] = PromptSession(output=self._output)
+        session: PromptSession[str] = PromptSession(output=self._output, key_bindings=_back())
         try:
             return session.prompt(question, **settings)
         except (KeyboardInterrupt, EOFError) as error:
@@ -149,5 +205,16 @@ class _Checked(Validator):
             raise ValidationError(len(document.text), str(error)) from error
 
 
+def _back() -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add("escape")
+    def _(event: KeyPressEvent) -> None:
+        event.app.erase_when_done = True
+        event.app.exit(exception=GoneBack())
+
+    return keys
+
+
 def _toolbar(text: str) -> str:
-    return f" {text}   ctrl-c cancels"
+    return f" {text}   ctrl+c cancel · esc back"

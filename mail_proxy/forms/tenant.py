@@ -26,13 +26,13 @@ FIELDS = (
     Field(
         "client_base_url",
         "Application URL",
-        "Where reports go: https://app.example.com. Empty: none.",
+        "For reports: https://app.example.com. Empty: none.",
         checks.url,
     ),
     Field(
         "client_sync_path",
         "Path for reports",
-        "Added to the URL; delivery reports are posted there.",
+        "Added to the URL; reports are posted there.",
         checks.path,
         default=lambda _: SYNC_PATH,
         is_wanted=_has_url,

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from mail_proxy.cli.columns import Column, show_age
 from mail_proxy.cli.errors import CommandFailed, OutputClosed
 from mail_proxy.cli.globals import GlobalOptions
 from mail_proxy.cli.output import Writer
-from mail_proxy.cli.table import print_table
+from mail_proxy.tables.columns import Column, show_age
+from mail_proxy.tables.drawing import print_table
 
 COLUMNS = (
     Column("id", is_id=True),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pexpect
-import pyte
 import pytest
+
+from tests.terminal import Person
 
 pytestmark = pytest.mark.slow
 
@@ -31,44 +31,6 @@ _PROGRAM = textwrap.dedent(
     print("DONE", code, json.dumps(calls))
     """
 )
-
-
-class Person:
-    """Sits at a terminal of 24 x 100: sees what a screen shows, and types."""
-
-    def __init__(self, child: pexpect.spawn[bytes]) -> None:
-        self._child = child
-        self._screen = pyte.HistoryScreen(100, 24)
-        self._stream = pyte.ByteStream(self._screen)
-        self.received = b""
-
-    def sees(self, text: str, within_s: float = 20.0) -> None:
-        give_up_at = time.monotonic() + within_s
-        while text not in self.screen:
-            left = give_up_at - time.monotonic()
-            assert left > 0, f"{text!r} did not come:\n{self.screen}"
-            try:
-                block = self._child.read_nonblocking(4096, timeout=left)
-            except (pexpect.EOF, pexpect.TIMEOUT):
-                assert text in self.screen, f"{text!r} did not come:\n{self.screen}"
-                return
-            self.received += block
-            self._stream.feed(block)
-
-    @property
-    def screen(self) -> str:
-        # Long lines are wrapped at the edge: joined, they are found again.
-        return "".join(
-            line if len(line.rstrip()) == 100 else line.rstrip() + "\n"
-            for line in self._screen.display
-        )
-
-    def types(self, keys: str) -> None:
-        self._child.send(keys)
-
-    def answers(self, question: str, keys: str) -> None:
-        self.sees(question)
-        self.types(keys + "\r")
 
 
 Terminal = Callable[..., Person]

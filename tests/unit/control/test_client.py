@@ -36,6 +36,8 @@ class FakeControl:
             "tenants": [{"id": "acme"}],
             "reports": [{"event_id": "8"}],
             "suppressions": [{"address": "ann@example.org"}],
+            "commands": [{"endpoint": "/tenant"}],
+            "report": {"login": "accepted"},
         }
 
     async def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
@@ -49,7 +51,8 @@ class FakeControl:
 CALLS: list[tuple[Callable[[Any], Any], Call, Any]] = [
     (lambda p: p.status(), ("getStatus", {}), None),
     (lambda p: p.health(), ("health", {}), None),
-    (lambda p: p.stats(), ("getStats", {}), None),
+    (lambda p: p.stats(), ("getStats", {"tenant_id": None}), None),
+    (lambda p: p.info(), ("getInstance", {}), None),
     (lambda p: p.run_now(), ("runNow", {"tenant_id": None}), None),
     (
         lambda p: p.suspend("acme", "march"),
@@ -151,6 +154,22 @@ CALLS: list[tuple[Callable[[Any], Any], Call, Any]] = [
     (
         lambda p: p.suppressions.remove("ann@example.org", "acme"),
         ("removeSuppression", {"tenant_id": "acme", "address": "ann@example.org"}),
+        None,
+    ),
+    (
+        lambda p: p.accounts.check("main", "acme"),
+        ("checkAccount", {"account_id": "main", "tenant_id": "acme"}),
+        {"login": "accepted"},
+    ),
+    (
+        lambda p: p.command_log.list("acme", limit=5),
+        ("listCommands", {"tenant_id": "acme", "limit": 5}),
+        [{"endpoint": "/tenant"}],
+    ),
+    (lambda p: p.command_log.purge(9.0), ("purgeCommands", {"before_ts": 9.0}), None),
+    (
+        lambda p: p.tenants.update("acme", name="A"),
+        ("updateTenant", {"tenant_id": "acme", "name": "A"}),
         None,
     ),
     (lambda p: p.cache.stats(), ("getCache", {}), None),

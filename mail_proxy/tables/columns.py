@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mail_proxy.cli.errors import CommandFailed
-from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
 
@@ -86,26 +84,6 @@ class Column:
     @property
     def heading(self) -> str:
         return (self.title or self.key.replace("_", " ")).upper()
-
-
-def chosen_columns(
-    columns: Sequence[Column], fields: Sequence[str], known: Sequence[str] = ()
-) -> list[Column]:
-    """The columns for --fields, in that order; all when nothing was chosen.
-
-    known: keys of the records beyond the columns. Raises CommandFailed for any other name.
-    """
-    if not fields:
-        return list(columns)
-    by_key = {key: Column(key) for key in known} | {column.key: column for column in columns}
-    for name in fields:
-        if name not in by_key:
-            raise CommandFailed(
-                f"--fields: there is no '{safe_text(name, 60)}'. "
-                f"There are: {', '.join(sorted(by_key))}",
-                code=ExitCode.USAGE,
-            )
-    return [by_key[name] for name in fields]
 
 
 def detail_columns(record: Record) -> list[Column]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mail_proxy.cli.columns import Column, Record
+from mail_proxy.tables.columns import Column, Record
 
 _GAP = 2
 

@@ -1,0 +1,64 @@
+"""Which calls ask first, and what they ask. Decisions only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.domain.units import messages
+
+# Of those that take ids or a filter: what they do, as a question begins.
+_CHANGES = {
+    "deleteMessages": "Delete",
+    "holdMessages": "Hold",
+    "freeMessages": "Free",
+    "retryMessages": "Retry",
+    "resendMessages": "Send once more",
+    "settleMessages": "Settle",
+}
+_QUESTIONS = {
+    "deleteAccount": "Delete account '{account_id}'? Mail that waits for it cannot go.",
+    "deleteTenant": "Delete tenant '{tenant_id}' with its accounts and all its messages?",
+    "deleteTenantKey": "Revoke key '{key_id}' of '{tenant_id}'? Who uses it is refused at once.",
+    "createTenantKey": "Replace the keys of '{tenant_id}'? Who uses them is refused at once.",
+    "revokeTenantKey": "Revoke the keys of '{tenant_id}'? Who uses them is refused at once.",
+    "deleteWebhookSecret": "Sign the reports of '{tenant_id}' no more?",
+    "cleanupMessages": "Remove the messages that are finished and reported?",
+    "purgeCommands": "Forget that part of the command log?",
+    "regenerateToken": "Make a new admin token? Whoever uses the old one is refused at once.",
+    "rotateKey": "Encrypt all secrets with a new key?",
+}
+
+
+def is_counted(command: str, fields: Mapping[str, Any]) -> bool:
+    """Whether the question has to say how many messages a filter finds."""
+    return command in _CHANGES and bool(fields.get("filter")) and not fields.get("dry_run")
+
+
+def question_of(command: str, fields: Mapping[str, Any], n_found: int | None = None) -> str | None:
+    """The question before a command of `wire/routes.py`; None when nothing is asked.
+
+    n_found: how many messages its filter finds.
+    """
+    if fields.get("dry_run"):
+        return None
+    if is_counted(command, fields):
+        what = f"the {messages(n_found)}" if n_found is not None else "all messages"
+        return f"{_CHANGES[command]} {what} that match '{_short(fields['filter'])}'?"
+    if command == "deleteMessages":
+        return f"Delete {_named(fields.get('ids') or [])}?"
+    if command == "suspend" and not fields.get("tenant_id"):
+        return "Stop all sending of this instance?"
+    question = _QUESTIONS.get(command)
+    if question is None:
+        return None
+    return question.format_map({name: _short(value) for name, value in fields.items()})
+
+
+def _named(ids: list[str]) -> str:
+    return f"message '{_short(ids[0])}'" if len(ids) == 1 else messages(len(ids))
+
+
+def _short(value: object) -> str:
+    return safe_text(value, 80)

@@ -1,0 +1,45 @@
+"""How the REPL says what is no result: errors, hints, questions. To stderr, and safe."""
+
+from __future__ import annotations
+
+import sys
+
+from mail_proxy.domain.errors import MailProxyError
+from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.repl.asking import Declined, error_line
+
+AWAIT_HINT = "proxy waits by itself: leave out 'await'"
+INTERRUPTED = "Interrupted. What was asked may have been done all the same."
+
+
+def tell_error(error: MailProxyError) -> None:
+    """One line, and what to do next."""
+    if isinstance(error, Declined):
+        say(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        return
+    say(f"error: {error_line(error)}")
+    if error.hint:
+        say(f"  try: {error.hint}")
+
+
+def say(line: str) -> None:
+    print(safe_text(line, 1000), file=sys.stderr, flush=True)
+
+
+def confirm(question: str, *, enter: bool = False) -> bool:
+    """enter: what Enter alone means. Ctrl-C and Ctrl-D are no."""
+    letters = "[Y/n]" if enter else "[y/N]"
+    while True:
+        try:
+            answer = input(f"{safe_text(question, 400)} {letters} ").strip().lower()
+        except (EOFError, KeyboardInterrupt):
+            print(file=sys.stderr)
+            return False
+        match answer:
+            case "y" | "yes":
+                return True
+            case "n" | "no":
+                return False
+            case "":
+                return enter
+        say("Please answer y or n.")

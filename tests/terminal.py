@@ -1,0 +1,64 @@
+"""A person at a pseudo terminal: what a program shows there, and what is typed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pexpect
+import pyte
+
+
+class Person:
+    """Sits at a terminal of 24 lines: sees what a screen shows, and types."""
+
+    def __init__(self, child: pexpect.spawn[bytes], columns: int = 100) -> None:
+        self._child = child
+        self._columns = columns
+        self._screen = pyte.HistoryScreen(columns, 24)
+        self._stream = pyte.ByteStream(self._screen)
+        self.received = b""
+
+    def sees(self, text: str, within_s: float = 20.0) -> None:
+        self._waits(lambda: text in self.screen, f"{text!r} did not come", within_s)
+
+    def sees_no_more(self, text: str, within_s: float = 20.0) -> None:
+        self._waits(lambda: text not in self.screen, f"{text!r} stayed", within_s)
+
+    def _waits(self, is_so: Callable[[], bool], complaint: str, within_s: float) -> None:
+        give_up_at = time.monotonic() + within_s
+        while not is_so():
+            left = give_up_at - time.monotonic()
+            assert left > 0, f"{complaint}:\n{self.screen}"
+            try:
+                block = self._child.read_nonblocking(4096, timeout=left)
+            except (pexpect.EOF, pexpect.TIMEOUT):
+                assert is_so(), f"{complaint}:\n{self.screen}"
+                return
+            self.received += block
+            self._stream.feed(block)
+
+    @property
+    def screen(self) -> str:
+        # Long lines are wrapped at the edge: joined, they are found again.
+        return "".join(
+            line if len(line.rstrip()) == self._columns else line.rstrip() + "\n"
+            for line in self._screen.display
+        )
+
+    def types(self, keys: str) -> None:
+        self._child.send(keys)
+
+    def answers(self, question: str, keys: str) -> None:
+        self.sees(question)
+        self.types(keys + "\r")
+
+    def ends(self, within_s: float = 20.0) -> int:
+        """The exit code of the program, once it has ended."""
+        while True:
+            try:
+                self.received += self._child.read_nonblocking(4096, timeout=within_s)
+            except pexpect.EOF:
+                break
+        self._child.wait()
+        return int(self._child.exitstatus or 0)

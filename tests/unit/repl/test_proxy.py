@@ -1,0 +1,158 @@
+"""`proxy`: what it asks the daemon for, and its nouns as mappings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from mail_proxy.client.verbs import Instance
+from mail_proxy.domain.errors import MailProxyError, NotFound
+from mail_proxy.repl.keys import KEPT_S, LIMIT, KnownKeys, offered
+from mail_proxy.repl.proxy import event_line
+from mail_proxy.repl.results import Record, Table
+from tests.unit.repl.conftest import World
+
+
+def in_a_menu(work: Any) -> Any:
+    """What the Tab key gets: it looks from a thread of its own."""
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(work()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def page(ids: list[str], cursor: str | None = None, **more: Any) -> dict[str, Any]:
+    messages = [{"id": id_, "status": "sent", "message": {"to": "a@example.org"}} for id_ in ids]
+    return {"messages": messages, **({"next_cursor": cursor} if cursor else {}), **more}
+
+
+def test_it_has_every_noun_and_verb_of_the_clients(world: World) -> None:
+    client: Instance[Any, Any] = Instance(lambda *_: None)
+    for name, noun in vars(client).items():
+        if name.startswith("_"):
+            continue
+        verbs = {verb for verb in dir(noun) if not verb.startswith("_")}
+        assert verbs <= set(dir(getattr(world.proxy, name)))
+
+
+def test_lists_are_tables_and_things_are_records(world: World) -> None:
+    world.control.answers |= {
+        "listTenants": {"tenants": [{"id": "acme"}]},
+        "getAccount": {"account": {"id": "main"}},
+    }
+    assert isinstance(world.proxy.tenants.list(), Table)
+    account = world.proxy.accounts.get("main")
+    assert isinstance(account, Record)
+    assert account == {"id": "main"}
+
+
+def test_a_list_of_messages_is_fetched_a_hundred_at_a_time(world: World) -> None:
+    def answer(limit: int, cursor: str | None = None, **_: Any) -> dict[str, Any]:
+        return page(["b"]) if cursor else page(["a"], "next", count=1000, count_is_bounded=True)
+
+    world.control.answers["listMessages"] = answer
+    table = world.proxy.messages.list("acme", status="sent")
+    assert world.control.calls[0][1]["limit"] == 100
+    assert repr(table).splitlines()[-1] == "at least 999 more: _.more()"
+    assert [row["id"] for row in table] == ["a", "b"]
+    assert world.control.calls[-1][1] == {
+        "tenant_id": "acme",
+        "status": "sent",
+        "cursor": "next",
+        "limit": 100,
+    }
+
+
+def test_a_limit_that_is_given_is_the_end_of_the_list(world: World) -> None:
+    world.control.answers["listMessages"] = page(["a"], "next")
+    table = world.proxy.messages.list(limit=1)
+    assert [row["id"] for row in table] == ["a"]
+
+
+def test_a_noun_is_a_mapping_by_id(world: World) -> None:
+    world.control.answers |= {
+        "listTenants": {"tenants": [{"id": "acme"}, {"id": "alpha"}]},
+        "getTenant": lambda tenant_id: {"id": tenant_id},
+    }
+    tenants = world.proxy.tenants
+    assert isinstance(tenants, Mapping)
+    assert list(tenants) == ["acme", "alpha"]
+    assert len(tenants) == 2
+    assert tenants["acme"]["id"] == "acme"
+
+
+def test_an_id_of_several_tenants_is_named_with_its_own(world: World) -> None:
+    world.control.answers["getMessage"] = {"message": {"id": "m1"}}
+    assert world.proxy.messages["acme", "m1"] == {"id": "m1"}
+    assert world.control.calls == [("getMessage", {"id": "m1", "tenant_id": "acme"})]
+
+
+def test_what_is_not_there_is_not_in_it(world: World) -> None:
+    world.control.answers["getMessage"] = NotFound("no")
+    assert "m1" not in world.proxy.messages
+    assert 7 not in world.proxy.messages
+
+
+def test_a_menu_asks_once_and_looks_nothing_else_up(world: World) -> None:
+    world.control.answers["listTenants"] = {"tenants": [{"id": "acme", "name": "Acme Ltd"}]}
+    tenants = world.proxy.tenants
+    assert in_a_menu(lambda: list(tenants)) == ["acme"]
+    assert in_a_menu(lambda: repr(tenants["acme"])) == "Acme Ltd"
+    assert in_a_menu(lambda: len(tenants)) == 1
+    assert world.control.names() == ["listTenants"]
+
+
+def test_a_menu_is_kept_for_some_seconds_and_survives_a_daemon_that_does_not_answer() -> None:
+    asked: list[str] = []
+    clock = [0.0]
+
+    def look(command: str, **_: Any) -> dict[str, Any]:
+        asked.append(command)
+        if len(asked) > 1:
+            raise MailProxyError("did not answer within 0.3 s")
+        return {"tenants": [{"id": "acme"}]}
+
+    keys = KnownKeys(look, "listTenants", "tenants", now=lambda: clock[0])
+    assert list(keys.rows()) == ["acme"]
+    clock[0] = KEPT_S - 0.1
+    assert list(keys.rows()) == ["acme"]
+    assert len(asked) == 1
+    clock[0] = KEPT_S
+    assert list(keys.rows()) == ["acme"]
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    "id_", ["", "a\x1b[31m", "a\nb", "\u202eevil", "a\u200bb", "x" * 129, "\ud800"]
+)
+def test_an_id_that_could_deceive_is_in_no_menu(id_: str) -> None:
+    assert offered([{"id": id_}, {"id": "good"}]).keys() == {"good"}
+
+
+def test_a_menu_has_an_end() -> None:
+    assert len(offered({"id": f"m{at}"} for at in range(1000))) == LIMIT
+
+
+def test_what_a_menu_tells_beside_an_id_is_safe() -> None:
+    shown = repr(offered([{"id": "m", "name": "\x1b]0;x\x07Acme", "status": "sent"}])["m"])
+    assert shown == "]0;xAcme  sent"
+
+
+def test_events_come_as_they_happen(world: World) -> None:
+    world.control.answers["streamEvents"] = [{"kind": "failed", "id": "m1"}]
+    assert [event["id"] for event in world.proxy.events(["failed"], tenant_id="acme")] == ["m1"]
+    assert world.control.calls[0][1]["kinds"] == "failed"
+
+
+def test_an_event_is_a_safe_line() -> None:
+    line = event_line({"kind": "failed", "ts": 1.0, "id": "m\x1b1", "words": "550 [/b]\r\nno"})
+    assert line.endswith("failed      m1  550 [/b] no")
+
+
+def test_showing_it_calls_nobody(world: World) -> None:
+    assert repr(world.proxy) == "<proxy of my; help(proxy) tells what it can do>"
+    assert world.control.calls == []
