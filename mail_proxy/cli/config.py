@@ -203,6 +203,8 @@ def path(ctx: typer.Context) -> None:
 def _parsed(change: str) -> tuple[str, str | bool | int | float]:
     """The key and the value for config.toml. Raises CommandFailed (wrong usage)."""
     key, has_value, text = change.partition("=")
+    if key == "production" and text in ("true", "false"):
+        return key, text == "true"
     variable = BY_KEY.get(key)
     if variable is None or not has_value:
         message = (
@@ -245,6 +247,7 @@ def _store(found: Here, stored: dict[str, Any]) -> None:
 
 
 def _tell_when(found: Here, keys: Sequence[str]) -> None:
+    keys = [key for key in keys if key in BY_KEY]  # the daemon knows no others
     for key in keys:
         for name in BY_KEY[key].names:
             if found.environ.get(name):

@@ -39,7 +39,7 @@ class HttpControl:
             base_url="http://mail-proxy" if isinstance(where, Path) else _base_url(where),
             headers=headers,
             transport=self._transport(where),
-            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S)),
+            timeout=httpx.Timeout(timeout_s, connect=_CONNECT_S),
             trust_env=False,
         )
 

@@ -76,6 +76,8 @@ class Asker:
         try:
             return self._control.call(command, **fields)
         except MailProxyError as error:
+            if getattr(error, "field", None) == "tenant_id" and not fields.get("tenant_id"):
+                error.hint = error.hint or 'name the tenant: tenant_id="acme"'
             self.last_error = error_record(error, command, self.screen)
             raise
 

@@ -91,7 +91,7 @@ def script(home: Path, *argv: str, piped: str = "") -> subprocess.CompletedProce
 
 def test_it_says_where_it_is_and_shows_tables(terminal: Terminal) -> None:
     person = terminal()
-    person.sees("queue: 3 waiting")
+    person.sees("waiting")
     person.answers(PROMPT, "proxy.messages.list()")
     person.sees("2026-2")
     assert "STATE" in person.screen
@@ -290,6 +290,18 @@ def test_a_file_runs_and_may_end_with_a_code(home: Path, tmp_path: Path) -> None
     (tmp_path / "nightly.py").write_text("print(len(proxy.tenants))\nexit(4)\n")
     done = script(home, str(tmp_path / "nightly.py"))
     assert (done.returncode, done.stdout) == (4, "2\n")
+
+
+def test_what_the_manual_types_works(home: Path, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "repl.md").read_text()
+    session = page.partition("tests run what follows a prompt")[2].partition("```\n\n")[0]
+    prompted = [line for line in session.splitlines() if line.startswith("myserver> ")]
+    typed = [line[len("myserver> ") :].replace("/tmp/", f"{tmp_path}/") for line in prompted]
+    assert len(typed) > 15
+    (tmp_path / "session.py").write_text("".join(f"console.print({line})\n" for line in typed))
+    done = script(home, str(tmp_path / "session.py"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2026-1" in (tmp_path / "pending.csv").read_text()
 
 
 def test_requests_are_shown_on_stderr(home: Path) -> None:

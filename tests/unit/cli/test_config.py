@@ -47,6 +47,11 @@ def test_a_bad_setting_is_wrong_usage_and_changes_nothing(cli, world, change, to
     assert config(cli) == {}
 
 
+def test_an_instance_is_marked_as_production(cli, world) -> None:
+    assert cli("my", "config", "set", "production=true").code == 0
+    assert config(cli) == {"production": True}
+
+
 def test_a_variable_that_wins_is_told(cli, world) -> None:
     cli.environ["GMP_PORT"] = "9000"
     assert "GMP_PORT is set here and wins" in cli("my", "config", "set", "port=8025").err
