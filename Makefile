@@ -51,6 +51,9 @@ docs: $(VENV)/developed ## make the documentation's site in build/docs
 	@$(BIN)/sphinx-build -W -n --keep-going -q -E -b html docs build/docs
 	@echo "build/docs/index.html"
 
+pictures: $(VENV)/developed ## renew the pictures of the dashboard in docs/images
+	@$(BIN)/python -m tests.docs.pictures
+
 manual: $(VENV)/developed ## renew what is made of the command line: completion, man pages, reference
 	@$(BIN)/python -m tests.docs.manual
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mail_proxy.cli.doors import Session
+    from mail_proxy.cli.doors import Session, Watch
     from mail_proxy.config.instances import Instance
 
 
@@ -29,6 +29,20 @@ class OtherFaces:
             file=session.file,
             is_plain=session.is_plain,
             shows_http=session.shows_http,
+        )
+
+    def dashboard(self, instance: Instance, environ: Mapping[str, str], watch: Watch) -> int:
+        from mail_proxy_tui.run import run
+
+        return run(
+            instance,
+            environ,
+            tenant_id=watch.tenant_id,
+            interval_s=watch.interval_s,
+            is_once=watch.once,
+            is_read_only=watch.read_only,
+            is_ascii=watch.ascii,
+            size=watch.size,
         )
 
 

@@ -121,9 +121,29 @@ class Session:
     shows_http: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How the dashboard was asked for. interval_s: between looks at the daemon.
+
+    tenant_id: whom it shows; None: all. once: one frame as text. ascii: None: by the locale.
+    size: columns and lines of the one frame.
+    """
+
+    tenant_id: str | None = None
+    interval_s: int = 1
+    once: bool = False
+    read_only: bool = False
+    ascii: bool | None = None
+    size: tuple[int, int] = (80, 24)
+
+
 class Faces(Protocol):
     """The faces that take the terminal over. Only `__main__` opens them: this one stays light."""
 
     def repl(self, instance: Instance, environ: Mapping[str, str], session: Session) -> int:
         """Its exit code."""
+        ...
+
+    def dashboard(self, instance: Instance, environ: Mapping[str, str], watch: Watch) -> int:
+        """Its exit code, the terminal as it was before."""
         ...

@@ -26,6 +26,7 @@ class Entry:
     module: where it is, below `mail_proxy.cli`.
     is_group: all of the module's commands are below this word.
     examples: of a group, for its help page.
+    aliases: other words for it, which no help page lists.
     """
 
     name: str
@@ -34,6 +35,11 @@ class Entry:
     section: str
     is_group: bool = False
     examples: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
 
 
 class LeafCommand(TyperCommand):
@@ -100,7 +106,7 @@ class TableGroup(Group):
 
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002
         for entry in self.entries:
-            if entry.name == cmd_name:
+            if cmd_name in entry.words:
                 return load(entry)
         return self.named(cmd_name)
 

@@ -42,6 +42,7 @@ INSTANCE = (
     Entry("info", "instance", "What it is, where it is, and where its settings come from", _ONE),
     Entry("stats", "instance", "The queue in numbers", _ONE),
     Entry("connect", "connect", "A Python prompt on it, or a script", _ONE),
+    Entry("top", "top", "Watch the queue live, and act on it", _ONE, aliases=("dashboard", "ui")),
     Entry("logs", "logs", "The log of the daemon", _ONE),
     Entry(
         "config",
@@ -159,6 +160,6 @@ TENANT = (
     ),
 )
 
-ROOT_WORDS = tuple(entry.name for entry in ROOT)
-INSTANCE_WORDS = tuple(entry.name for entry in INSTANCE)
-TENANT_WORDS = tuple(entry.name for entry in TENANT)
+ROOT_WORDS = tuple(word for entry in ROOT for word in entry.words)
+INSTANCE_WORDS = tuple(word for entry in INSTANCE for word in entry.words)
+TENANT_WORDS = tuple(word for entry in TENANT for word in entry.words)

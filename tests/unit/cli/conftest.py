@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from mail_proxy.cli.doors import Daemon, DaemonState, Started
+from mail_proxy.cli.doors import Daemon, DaemonState, Started, Watch
 from mail_proxy.cli.main import run
 from mail_proxy.config.instances import Instance
 from mail_proxy.domain.errors import MailProxyError, NotFound, RejectedBatch
@@ -501,12 +501,25 @@ class Ran:
         return json.loads(self.out)
 
 
+class FakeFaces:
+    """opened: (instance, how it was asked for). code: what each ends with."""
+
+    def __init__(self) -> None:
+        self.opened: list[tuple[Instance, Watch]] = []
+        self.code = 0
+
+    def dashboard(self, instance: Instance, environ: Mapping[str, str], watch: Watch) -> int:
+        self.opened.append((instance, watch))
+        return self.code
+
+
 class Cli:
     """`cli("list", "--json")` runs a line; `.world("my")` is what an instance knows."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.doors = FakeDoors()
+        self.faces = FakeFaces()
         self.environ: dict[str, str] = {"MAIL_PROXY_HOME": str(root)}
 
     def __call__(
@@ -518,7 +531,13 @@ class Cli:
         stdout = Terminal() if tty else io.StringIO()
         stderr = Terminal() if on_terminal else io.StringIO()
         code = run(
-            argv, doors=self.doors, environ=self.environ, stdin=stdin, stdout=stdout, stderr=stderr
+            argv,
+            doors=self.doors,
+            faces=self.faces,
+            environ=self.environ,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
         )
         return Ran(int(code), stdout.getvalue(), stderr.getvalue())
 

@@ -173,10 +173,10 @@ def test_a_command_of_a_tenant_without_one_says_where_it_belongs(cli) -> None:
 
 
 def test_a_word_that_is_kept_for_later_is_no_instance(cli) -> None:
-    ran = cli("ui")
+    ran = cli("api")
     assert ran.code == 4
-    assert "no instance or command named 'ui'." in ran.err
-    assert "start ui" not in ran.err
+    assert "no instance or command named 'api'." in ran.err
+    assert "start api" not in ran.err
 
 
 @pytest.mark.parametrize("line", [("info",), ("acme", "messages", "list"), ("acme", "nonsense")])

@@ -1,0 +1,91 @@
+"""Each screen at two sizes, letter by letter; `RENEW_SCREENS=1 pytest` keeps what is seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from mail_proxy.domain.errors import NotRunning, Unauthorized
+from tests.unit.tui.fake_feed import FakeFeed
+from tests.unit.tui.stage import SCREENS, SIZES, Stage, busy, empty, matches, staged
+
+pytestmark = pytest.mark.slow
+
+
+def held(name: str, size: str, stage: Stage) -> None:
+    text = stage.text
+    assert matches(f"{name}-{size}", text), f"not as {SCREENS}/{name}-{size}.txt:\n{text}"
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_messages_are_shown_with_the_numbers(size: str) -> None:
+    async with staged(size=size) as stage:
+        held("messages", size, stage)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_plain_characters_are_enough(size: str) -> None:
+    async with staged(size=size, is_ascii=True) as stage:
+        assert stage.text.isascii()
+        held("ascii", size, stage)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_message_is_shown_in_full(size: str) -> None:
+    async with staged(size=size) as stage:
+        await stage.press("end", "k", "k", "enter")
+        held("detail", size, stage)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_an_empty_queue_says_what_to_do(size: str) -> None:
+    async with staged(empty(), size=size) as stage:
+        held("empty", size, stage)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_lost_daemon_leaves_its_last_numbers_greyed(size: str) -> None:
+    async with staged(size=size) as stage:
+        stage.sources.words = "2026-11-23T12:04:30Z ERROR bind smtp: address already in use"
+        stage.feed.error = NotRunning("no daemon answers at /run/control.sock")
+        await stage.pass_seconds(2)
+        held("down", size, stage)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_without_a_daemon_the_database_is_read(size: str) -> None:
+    gone = FakeFeed()
+    gone.error = NotRunning("no daemon answers at /run/control.sock")
+    resting = busy()
+    async with staged(gone, size=size, resting=resting) as stage:
+        held("resting", size, stage)
+
+
+async def test_a_refused_token_is_told_with_the_command_to_run() -> None:
+    async with staged() as stage:
+        stage.feed.error = Unauthorized("the token is not valid")
+        await stage.pass_seconds(1)
+        held("refused", "80x24", stage)
+        stage.feed.error = None
+        await stage.pass_seconds(30)
+        assert "REFUSED" in stage.lines[0]  # nobody asks again by itself
+        await stage.press("ctrl+r")
+        assert "UP" in stage.lines[0]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_keys_of_the_view_are_told(size: str) -> None:
+    async with staged(size=size) as stage:
+        await stage.press("question_mark")
+        held("help", size, stage)
+        await stage.press("escape")
+        assert "Keys:" not in stage.text
+
+
+async def test_a_terminal_without_room_says_so_and_lives_on() -> None:
+    async with staged() as stage:
+        await stage.pilot.resize_terminal(30, 8)
+        await stage.rest()
+        held("too-small", "30x8", stage)
+        await stage.pilot.resize_terminal(80, 24)
+        await stage.rest()
+        assert matches("messages-80x24", stage.text)

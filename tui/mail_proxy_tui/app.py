@@ -1,0 +1,347 @@
+"""The dashboard: its keys, its theme, its screens. What it knows is on the board."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.theme import Theme
+from textual.timer import Timer
+
+from mail_proxy.domain.safe_text import safe_text
+from mail_proxy_tui.board import Board
+from mail_proxy_tui.colours import palette_of
+from mail_proxy_tui.feed.base import Feed, Letter, MessageKey, MessageRow
+from mail_proxy_tui.feed.link import Phase
+from mail_proxy_tui.loading import Loader
+from mail_proxy_tui.pager import open_pager
+from mail_proxy_tui.preferences import Preferences
+from mail_proxy_tui.screens.detail import DetailScreen
+from mail_proxy_tui.screens.help import HelpScreen, Keys
+from mail_proxy_tui.screens.main import MainScreen
+from mail_proxy_tui.screens.picker import TenantPicker
+from mail_proxy_tui.sources import Sources
+from mail_proxy_tui.widgets.filter_line import FilterInput
+from mail_proxy_tui.widgets.messages import MessagesPane
+from mail_proxy_tui.widgets.rows import Rows
+
+INTERVALS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+BEAT_S = 1.0  # the countdown, the clock, and looking whether anything is due
+BLUR_S = 60.0  # nobody looks for so long: it rests
+FLUSH_S = 0.25  # what happens is drawn that late at most
+DEBOUNCE_S = 0.15  # the cursor stands still for so long: the detail follows
+# Classes of a screen, by its columns and lines; the style sheet has what each means.
+_WIDTHS: list[tuple[int, str]] | None = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]
+_HEIGHTS: list[tuple[int, str]] | None = [(0, "-flat"), (15, "-low"), (36, "-tall")]
+DEFAULT_THEME = "textual-dark"
+PLAIN_THEME = "ansi-dark"  # the terminal's own 16 colours
+
+
+class DashboardApp(App[None]):
+    """crash: the bug that ended it; whoever ran it raises it again, on a sane terminal."""
+
+    CSS_PATH = "style.tcss"
+    TITLE = "mail-proxy"
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "tenant", "tenant", id="tenant", show=False),
+        Binding("p", "pause", "pause", id="pause"),
+        Binding("plus", "slower", "Interval longer", key_display="+", id="slower", show=False),
+        Binding("minus", "faster", "Interval shorter", key_display="-", id="faster", show=False),
+        Binding("ctrl+r", "look", "Refresh now", id="refresh", show=False),
+        Binding("S", "start", "start daemon", id="start"),
+        Binding("question_mark,f1", "help", "help", key_display="?", id="help"),
+        Binding("q,ctrl+c", "quit", "quit", id="quit", priority=False),
+    ]
+
+    def __init__(
+        self,
+        board: Board,
+        sources: Sources,
+        preferences: Preferences,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        has_truecolor: bool = True,
+        beat_s: float | None = BEAT_S,
+    ) -> None:
+        super().__init__()
+        self.board = board
+        self.crash: Exception | None = None
+        self._preferences = preferences
+        self._default_theme = DEFAULT_THEME if has_truecolor else PLAIN_THEME
+        self.clock = clock
+        self._loader = Loader(self, board, sources, clock)
+        self._main = MainScreen(board)
+        self._beat_s = beat_s
+        self._blurred_at: float | None = None
+        self._resting_look: Timer | None = None
+        self._flushing: Timer | None = None
+
+    # --- from start to end ---
+
+    def get_default_screen(self) -> Screen[None]:
+        return self._main
+
+    def on_mount(self) -> None:
+        chosen = self._preferences.theme
+        self.theme = chosen if chosen in self.available_themes else self._default_theme
+        self.theme_changed_signal.subscribe(self, self._take_theme)
+        self._take_theme(self.current_theme)
+        self.set_keymap(dict(self._preferences.keys))
+        self.set_class(self.board.glyphs.is_ascii, "-ascii")
+        self.board.now = self.clock()
+        if self._beat_s is not None:
+            self.set_interval(self._beat_s, self.beat)
+        self.call_after_refresh(self._loader.look)
+
+    async def on_unmount(self) -> None:
+        await self._loader.aclose()
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual prints the values of local variables, secrets among them, and exits with 0. Ours
+        # is raised again by `run`, and its trace goes into a file without them.
+        self.crash = self.crash or error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        self._close_messages_no_wait()
+
+    def _take_theme(self, theme: Theme) -> None:
+        self.board.palette = palette_of(self.theme_variables)
+        if theme.name != (self._preferences.theme or self._default_theme):
+            self._preferences.keep_theme(theme.name)
+        self.draw()
+
+    async def settled(self) -> None:
+        """What was asked for is here and drawn."""
+        self._loader.look()
+        await self.arrived()
+
+    async def arrived(self) -> None:
+        """What was asked for before is here."""
+        await self._loader.settled()
+
+    # --- the loader's host ---
+
+    def beat(self) -> None:
+        """Each second: the time goes on, and what is due is asked for."""
+        was = self.board.link.phase
+        if self._blurred_at is not None:
+            self.board.is_resting = self.clock() - self._blurred_at >= BLUR_S
+        self._loader.beat()
+        if not self._is_covered:
+            self._draw_title()
+        if self.board.link.phase is not was:
+            self.draw()
+
+    @property
+    def _is_covered(self) -> bool:
+        """A dialog is open: what is under it stands still."""
+        return self.screen.is_modal
+
+    def _draw_title(self) -> None:
+        screen = self.screen
+        if isinstance(screen, MainScreen | DetailScreen) and screen.is_ready:
+            screen.draw_title()
+
+    def draw(self) -> None:
+        screen = self.screen
+        if isinstance(screen, MainScreen | DetailScreen) and screen.is_ready:
+            screen.draw()
+            screen.refresh_bindings()
+
+    async def load_pane(self, feed: Feed) -> None:
+        await self._main.pane.load(feed)
+
+    def tell_letter(self, letter: Letter | None) -> None:
+        screen = self.screen
+        if isinstance(screen, DetailScreen):
+            if letter is None and screen.letter is not None:
+                self.notify("This message is gone.", markup=False)
+            else:
+                screen.tell_letter(letter)
+        else:
+            self._main.tell_letter(letter)
+
+    @property
+    def wants_happenings(self) -> bool:
+        return self._main.wants_happenings
+
+    def draw_happenings(self) -> None:
+        if self._flushing is None:
+            self._flushing = self.set_timer(FLUSH_S, self._draw_happenings)
+
+    def _draw_happenings(self) -> None:
+        self._flushing = None
+        if self.screen is self._main:
+            self._main.draw_happenings()
+
+    # --- what the screens ask for ---
+
+    def follow(self) -> None:
+        """There may be room for what happens now, or none any more."""
+        self._loader.follow()
+
+    def load_view(self) -> None:
+        """The list is another one, or another question: ask now."""
+        self._loader.look_at_view()
+
+    def look_at(self, key: MessageKey | None) -> None:
+        """The detail beside the list follows the cursor, when it rests."""
+        self._loader.watched = key
+        if self._resting_look is not None:
+            self._resting_look.stop()
+        self._resting_look = self.set_timer(DEBOUNCE_S, self._loader.look_at_letter)
+
+    def open_letter(self, row: MessageRow) -> None:
+        self._loader.watched = row.key
+        self.push_screen(DetailScreen(self.board, row), lambda _: self._closed_letter())
+        self.call_after_refresh(self._loader.look_at_letter)
+
+    def step_letter(self, by: int) -> None:
+        screen = self.screen
+        row = self._main.step_message(by)
+        if isinstance(screen, DetailScreen) and row is not None and row.key != screen.row.key:
+            screen.turn_to(row)
+            self._loader.watched = row.key
+            self._loader.look_at_letter()
+
+    def _closed_letter(self) -> None:
+        if not self._main.is_wide:
+            self._loader.watched = None
+        self.draw()
+
+    def show_in_pager(self, letter: Letter) -> None:
+        with self.suspend():
+            open_pager(letter)
+
+    # --- keys ---
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "start":
+            # Offered where it helps, and nowhere else.
+            return self.board.link.phase is Phase.DOWN and not self.board.is_read_only
+        return super().check_action(action, parameters)
+
+    async def action_back(self) -> None:
+        if len(self.screen_stack) > 1:
+            await self.screen.dismiss(None)
+
+    def action_pause(self) -> None:
+        self.board.is_paused = not self.board.is_paused
+        if not self.board.is_paused:
+            self._loader.look()
+        self._draw_title()
+
+    def action_slower(self) -> None:
+        self._change_interval(1)
+
+    def action_faster(self) -> None:
+        self._change_interval(-1)
+
+    def _change_interval(self, by: int) -> None:
+        place = INTERVALS_S.index(self.board.interval_s) + by
+        self.board.interval_s = INTERVALS_S[min(max(place, 0), len(INTERVALS_S) - 1)]
+        self._draw_title()
+
+    def action_look(self) -> None:
+        self._loader.look_at_once()
+
+    async def action_start(self) -> None:
+        self.notify("Starting the daemon", markup=False)
+        self.run_worker(self._start(), group="start", exclusive=True)
+
+    async def _start(self) -> None:
+        failure = await self._loader.start_daemon()
+        if failure:
+            self.notify(safe_text(failure, 500), title="Not started", severity="error",
+                        markup=False, timeout=10)  # fmt: skip
+
+    def action_tenant(self) -> None:
+        self.run_worker(self._pick_tenant(), group="tenant", exclusive=True)
+
+    async def _pick_tenant(self) -> None:
+        tenants = await self._loader.tenants()
+        chosen = await self.push_screen_wait(TenantPicker(tenants))
+        if chosen is not None:
+            self.show_tenant(chosen or None)
+
+    def show_tenant(self, tenant_id: str | None) -> None:
+        """Show one tenant's mail; None: everybody's."""
+        self.board.tenant_id = tenant_id
+        self._loader.forget()
+        self._loader.look()
+        self.load_view()
+        self.draw()
+
+    def action_help(self) -> None:
+        keys: Keys = []
+        known = action_ids()
+        for _, binding, is_on, _ in self.screen.active_bindings.values():
+            if binding.id in known:
+                shown = self.get_key_display(binding)
+                keys.append((shown, binding.description, is_on))
+        title = getattr(self._main.pane, "title", "") if self.screen is self._main else "message"
+        self.push_screen(HelpScreen(title, merged(keys)))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: the theme and the picture of Textual, and every action that has a key."""
+        for command in super().get_system_commands(screen):
+            if command.title in ("Theme", "Screenshot"):
+                yield command
+        seen: set[str] = set()
+        known = action_ids()
+        for node, binding, is_on, _ in screen.active_bindings.values():
+            if binding.id in known and is_on and binding.action not in seen:
+                seen.add(binding.action)
+                key = self.get_key_display(binding)
+                run = _runner(self, binding.action, node)
+                title = binding.description[0].upper() + binding.description[1:]
+                yield SystemCommand(title, f"key {key}", run)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """As Textual shows it, in letters where only letters can be shown."""
+        shown = super().get_key_display(binding)
+        return shown if shown.isascii() or not self.board.glyphs.is_ascii else binding.key
+
+    # --- whether somebody looks ---
+
+    def on_app_blur(self) -> None:
+        self._blurred_at = self.clock()
+
+    def on_app_focus(self) -> None:
+        self._blurred_at = None
+        if self.board.is_resting:
+            self.board.is_resting = False
+            self._loader.look()
+
+
+def action_ids() -> frozenset[str]:
+    """The names that a user may give other keys."""
+    owners = (DashboardApp, MainScreen, DetailScreen, MessagesPane, Rows, FilterInput)
+    return frozenset(
+        binding.id
+        for owner in owners
+        for binding in owner.BINDINGS
+        if isinstance(binding, Binding) and binding.id
+    )
+
+
+def _runner(app: DashboardApp, action: str, node: object) -> Callable[[], object]:
+    async def run() -> None:
+        await app.run_action(action, default_namespace=node)  # type: ignore[arg-type]
+
+    return run
+
+
+def merged(keys: Keys) -> Keys:
+    """One line for each thing that is done, its keys together."""
+    found: dict[str, tuple[list[str], bool]] = {}
+    for key, words, is_on in keys:
+        found.setdefault(words, ([], is_on))[0].append(key)
+    return [(" ".join(dict.fromkeys(k)), words, is_on) for words, (k, is_on) in found.items()]

@@ -1,0 +1,227 @@
+"""One message in full: its head, and what happened to it."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.text import Text
+
+from mail_proxy.domain import units
+from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.domain.state import State
+from mail_proxy_tui.draw.cells import clipped, fitted
+from mail_proxy_tui.draw.glyphs import Glyphs
+from mail_proxy_tui.draw.messages import (
+    next_text,
+    priority_word,
+    state_style,
+    state_word,
+    tries_text,
+)
+from mail_proxy_tui.draw.palette import Palette
+from mail_proxy_tui.feed.base import Letter, TimelineEntry
+
+_LABEL = 9
+_LEFT = 50  # columns of the left half at 80
+_TWO_FROM = 76  # columns from which fields stand in pairs
+
+
+def clock(at: float) -> str:
+    """The time of the day in UTC: `09:58:02Z`; empty for what the calendar does not hold."""
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def moment(at: float) -> str:
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return "-"
+
+
+def head_lines(
+    letter: Letter, now: float, width: int, glyphs: Glyphs, palette: Palette
+) -> list[Text]:
+    """What it is: two fields a line where there is room, else one."""
+    left, right = _left(letter, now, palette), _right(letter)
+    if width < _TWO_FROM:
+        return [_field(label, value, width, glyphs) for label, value in (*left, *right) if value]
+    half = max(_LEFT, width // 2)
+    lines = []
+    for n in range(max(len(left), len(right))):
+        pair = [_field(*left[n], half, glyphs) if n < len(left) else Text(" " * half)]
+        pair += [_field(*right[n], width - half, glyphs)] if n < len(right) else []
+        lines.append(Text.assemble(*pair))
+    return lines
+
+
+def _left(letter: Letter, now: float, palette: Palette) -> list[tuple[str, Text]]:
+    row = letter.row
+    to = ", ".join(safe_text(r.address, 320) for r in letter.recipients[:3]) or safe_text(row.to)
+    more = row.more_recipients + 1 - max(len(letter.recipients[:3]), 1)
+    return [
+        ("state", Text.assemble((state_word(row), state_style(row, palette)), _next(letter, now))),
+        ("from", Text(safe_text(letter.sender))),
+        ("to", Text(to + (f" +{more}" if more > 0 else ""))),
+        ("subject", Text(safe_text(row.subject))),
+        (
+            "created",
+            Text(f"{moment(row.created_at)}  ({units.duration(now - row.created_at)} ago)"),
+        ),
+    ]
+
+
+def _next(letter: Letter, now: float) -> str:
+    if letter.row.state is State.WAITING and letter.row.next_at is not None:
+        told = next_text(letter.row, now)
+        return f"  {told if told == 'due' else 'next in ' + told}"
+    return ""
+
+
+def _right(letter: Letter) -> list[tuple[str, Text]]:
+    row = letter.row
+    size = "" if row.size_bytes is None else units.size(row.size_bytes)
+    n = len(letter.attachments)
+    files = f"{n} attachment{'' if n == 1 else 's'}" if n else ""
+    return [
+        ("priority", Text(priority_word(row))),
+        ("account", Text(safe_text(row.account_id))),
+        ("batch", Text(safe_text(row.batch_code or ""))),
+        ("size", Text("  ".join(part for part in (size, files) if part))),
+        ("tries", Text(tries_text(row))),
+    ]
+
+
+def _field(label: str, value: Text, width: int, glyphs: Glyphs) -> Text:
+    room = max(width - _LABEL - 2, 1)
+    shown = clipped(value, room, glyphs.ellipsis)
+    line = Text.assemble(" ", (label.ljust(_LABEL), "dim"), shown)
+    line.append(" " * max(width - line.cell_len, 0))
+    return line
+
+
+def timeline_lines(letter: Letter, width: int, glyphs: Glyphs, palette: Palette) -> list[Text]:
+    """What happened, oldest first; the day stands where it changes."""
+    lines: list[Text] = []
+    day = ""
+    for entry in letter.timeline:
+        today = moment(entry.at)[:10]
+        if today != day and day:
+            lines.append(Text(f" {today}", palette.muted))
+        day = today
+        lines.append(_entry_line(entry, width, glyphs, palette))
+    return lines or [Text(" Nothing has happened to it yet.", palette.muted)]
+
+
+def _entry_line(entry: TimelineEntry, width: int, glyphs: Glyphs, palette: Palette) -> Text:
+    mark, style = _mark(entry.kind, glyphs, palette)
+    head = Text.assemble(
+        " ",
+        (clock(entry.at), palette.muted),
+        " ",
+        (mark, style),
+        " ",
+        (fitted(entry.kind, 10), style),
+    )
+    tail = Text(_tail(entry), palette.muted)
+    room = width - head.cell_len - tail.cell_len - 2
+    words = fitted(entry.words, max(room, 8), ellipsis=glyphs.ellipsis)
+    return Text.assemble(head, words, " ", tail)
+
+
+def _tail(entry: TimelineEntry) -> str:
+    parts = []
+    if entry.seconds is not None:
+        parts.append(f"{entry.seconds:.1f} s")
+    if entry.next_at is not None and entry.next_at > entry.at:
+        parts.append(f"next +{units.duration(entry.next_at - entry.at)}")
+    return "  ".join(parts)
+
+
+def _mark(kind: str, glyphs: Glyphs, palette: Palette) -> tuple[str, str]:
+    match kind:
+        case "attempt":
+            return glyphs.tried, palette.sending
+        case "deferred":
+            return glyphs.put_off, palette.deferred
+        case "sent" | "accepted_by_server":
+            return glyphs.done, palette.sent
+        case "error" | "failed" | "bounce" | "bounced" | "refused":
+            return glyphs.failed, palette.failed
+        case _:
+            return glyphs.began, ""
+
+
+def _wrapped(line: Text, width: int) -> list[Text]:
+    """At most three lines, the further ones below the first one's words."""
+    indent = " " * 12
+    room = max(width - 1, 20)
+    first, *rest = line.wrap(_CONSOLE, room)
+    if not rest:
+        return [first]
+    tail = Text(line.plain[len(first.plain) :].lstrip())
+    more = tail.wrap(_CONSOLE, max(room - len(indent), 10))[: _NOW_LINES - 1]
+    return [first, *(Text(indent + part.plain) for part in more)]
+
+
+_CONSOLE = Console(file=io.StringIO())  # only wraps
+
+
+def recipient_lines(letter: Letter, width: int, glyphs: Glyphs, palette: Palette) -> list[Text]:
+    """Each recipient with its state and the reply that decided it."""
+    styles = {"accepted": palette.sent, "refused": palette.failed, "bounced": palette.failed}
+    lines = []
+    for recipient in letter.recipients:
+        line = Text.assemble(
+            " ",
+            (fitted(recipient.state, 9), styles.get(recipient.state, "")),
+            " ",
+            safe_text(recipient.address, 320),
+            "  ",
+            (safe_text(recipient.reply, 500), palette.muted),
+        )
+        lines.append(clipped(line, width, glyphs.ellipsis))
+    return lines
+
+
+def header_lines(letter: Letter, palette: Palette) -> list[Text]:
+    return [
+        Text.assemble(" ", (safe_text(name, 200) + ": ", palette.strong), safe_text(value))
+        for name, value in letter.headers
+    ]
+
+
+def body_lines(letter: Letter, palette: Palette) -> list[Text]:
+    """Its text, and the names of what is attached."""
+    lines = [Text(" " + safe_text(line)) for line in letter.body.splitlines()]
+    if not lines:
+        lines = [Text(" There is no text to show.", palette.muted)]
+    if letter.attachments:
+        lines += [Text(), Text(" Attached", palette.strong)]
+        lines += [Text(f" {safe_text(name)}") for name in letter.attachments]
+    return lines
+
+
+def raw_lines(letter: Letter) -> list[Text]:
+    # Line by line, for safe_text takes line breaks away; the indentation is ours.
+    return [Text(" " + safe_text(line, 5000)) for line in letter.raw.splitlines()]
+
+
+_NOW_LINES = 3  # of a reason that is told in full above the keys
+
+
+def now_lines(letter: Letter, now: float, width: int, palette: Palette) -> list[Text]:
+    """Why it is where it is, and the command to go on with."""
+    lines: list[Text] = []
+    if letter.why:
+        left = letter.until_at is not None and letter.until_at > now
+        until = f"  ({units.duration((letter.until_at or now) - now)} left)" if left else ""
+        head = (" What now:  ", palette.strong)
+        lines += _wrapped(Text.assemble(head, safe_text(letter.why), until), width)
+    if letter.do:
+        lines += _wrapped(Text.assemble(" By hand:   ", safe_text(letter.do)), width)
+    return lines

@@ -1,0 +1,276 @@
+"""Asks the feeds and keeps the board: what is asked, how often, and what becomes of a failure.
+
+One question of a kind is under way at a time, each under a time-out, so answers never pile up. All
+of it runs beside the screen: nothing here waits on the thread that paints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import aclosing
+from typing import Any, Protocol, TypeVar
+
+from textual.worker import Worker
+
+from mail_proxy.domain.errors import MailProxyError, NotFound
+from mail_proxy_tui.board import Board
+from mail_proxy_tui.feed.base import Feed, Letter, MessageKey, TenantRow
+from mail_proxy_tui.feed.happenings import Ring
+from mail_proxy_tui.feed.link import ASK_S, Phase
+from mail_proxy_tui.sources import Sources
+
+_EARLY_S = 0.2
+T = TypeVar("T")
+
+
+class Host(Protocol):
+    """What runs the workers and draws: the app."""
+
+    def run_worker(
+        self,
+        work: Coroutine[Any, Any, None],
+        name: str | None = "",
+        group: str = "default",
+        *,
+        exclusive: bool = False,
+    ) -> Worker[None]: ...
+
+    async def load_pane(self, feed: Feed) -> None:
+        """Load the view that is shown."""
+        ...
+
+    def tell_letter(self, letter: Letter | None) -> None: ...
+
+    def draw(self) -> None: ...
+
+    def draw_happenings(self) -> None:
+        """Soon: more than one may have come by then."""
+        ...
+
+    @property
+    def wants_happenings(self) -> bool:
+        """Something on the screen shows them."""
+        ...
+
+
+class Loader:
+    """clock: seconds that only grow. watched: the message that is looked at."""
+
+    def __init__(
+        self, host: Host, board: Board, sources: Sources, clock: Callable[[], float]
+    ) -> None:
+        self._host = host
+        self._board = board
+        self._sources = sources
+        self._clock = clock
+        self._live: Feed | None = None
+        self._resting: Feed | None = None
+        self._last_asked_at = 0.0
+        self._asked_at: float | None = None  # of the numbers that are under way
+        self._running: dict[str, Worker[Any]] = {}
+        self._is_known = False  # whom we speak to was asked
+        self.watched: MessageKey | None = None
+
+    @property
+    def feed(self) -> Feed | None:
+        """The daemon while it answers, else the database, where there is one."""
+        return self._live if self._board.link.is_up or self._resting is None else self._resting
+
+    # --- when ---
+
+    def beat(self) -> None:
+        """Called each second: the time goes on, and what is due is asked."""
+        board = self._board
+        board.now = self._clock()
+        if self._asked_at is not None:
+            board.link = board.link.waited(board.now - self._asked_at)
+        if board.is_paused or board.is_resting:
+            return
+        due_at = board.link.ask_at(self._last_asked_at, board.interval_s)
+        # A beat that is a little early is the right one: the next is a second later.
+        if due_at is not None and board.now >= due_at - _EARLY_S:
+            self.look()
+
+    def look(self) -> None:
+        """Ask for everything now."""
+        self._start("numbers", self._load_numbers)
+
+    def look_at_view(self) -> None:
+        """Another question of the list: the answer to the one before is not waited for."""
+        self._start("view", self._load_view, anew=True)
+
+    def look_at_letter(self) -> None:
+        self._start("letter", self._load_letter, anew=True)
+
+    def _start(
+        self, name: str, load: Callable[[], Coroutine[Any, Any, None]], *, anew: bool = False
+    ) -> None:
+        before = self._running.get(name)
+        if before is not None and before.is_running and not anew:
+            return
+        self._running[name] = self._host.run_worker(load(), group=name, exclusive=True, name=name)
+
+    # --- what ---
+
+    async def _load_numbers(self) -> None:
+        board = self._board
+        self._last_asked_at = self._clock()
+        try:
+            live = await self._opened()
+            if not self._is_known:
+                board.daemon = await _in_time(live.daemon())
+                self._is_known = True
+            self._asked_at = asked_at = self._clock()
+            numbers = await _in_time(live.numbers(board.tenant_id))
+        except MailProxyError as error:
+            await self._lost(error)
+            return
+        finally:
+            self._asked_at = None
+        now = self._clock()
+        was_up = board.link.is_up
+        board.link = board.link.answered(now, now - asked_at)
+        board.now, board.numbers_at, board.is_from_file = now, now, False
+        board.numbers, board.last_words, board.seen_at = numbers, "", numbers.now
+        board.history.add(now, numbers.totals)
+        self._host.draw()
+        self._load_rest(anew=not was_up)
+
+    async def _opened(self) -> Feed:
+        if self._live is None:
+            self._live = await asyncio.to_thread(self._sources.live)
+        return self._live
+
+    def _load_rest(self, *, anew: bool = False) -> None:
+        self._start("accounts", self._load_accounts)
+        self._start("view", self._load_view, anew=anew)
+        if self.watched is not None:
+            self._start("letter", self._load_letter)
+        self.follow()
+
+    def follow(self) -> None:
+        """Listen to what happens while somebody can see it."""
+        if self._board.link.is_up and self._host.wants_happenings:
+            self._start("happenings", self._follow)
+        elif before := self._running.pop("happenings", None):
+            before.cancel()
+
+    async def _follow(self) -> None:
+        board, feed = self._board, self.feed
+        if feed is None:
+            return
+        try:
+            async with aclosing(feed.happenings(board.tenant_id)) as told:
+                async for each in told:
+                    board.happenings.add(each)
+                    self._host.draw_happenings()
+        except MailProxyError:
+            return  # the next look begins it again
+
+    async def _lost(self, error: MailProxyError) -> None:
+        """The daemon is not there: what the database has is shown, until it is."""
+        board = self._board
+        now = self._clock()
+        self._asked_at = None
+        self._is_known = False
+        board.now, board.link = now, board.link.lost(now, error)
+        board.history.add(now, None)
+        self._host.draw()
+        board.last_words = await asyncio.to_thread(self._sources.last_words)
+        await self._read_file()
+        self._host.draw()
+        self._load_rest()
+
+    async def _read_file(self) -> None:
+        board = self._board
+        try:
+            if self._resting is None:
+                self._resting = await asyncio.to_thread(self._sources.resting)
+            if self._resting is None:
+                return
+            board.numbers = await _in_time(self._resting.numbers(board.tenant_id))
+        except MailProxyError:
+            return  # no database yet, or a busy one: the link says already that all is old
+        board.numbers_at, board.is_from_file = self._clock(), True
+
+    async def _load_accounts(self) -> None:
+        feed, board = self.feed, self._board
+        if feed is not None and (rows := await self._asked(feed.accounts(board.tenant_id))):
+            board.accounts = rows
+            self._host.draw()
+
+    async def _load_view(self) -> None:
+        if self.feed is not None:
+            await self._asked(self._host.load_pane(self.feed))
+
+    async def _load_letter(self) -> None:
+        feed, key = self.feed, self.watched
+        if feed is None or key is None:
+            self._host.tell_letter(None)
+            return
+        try:
+            letter = await self._asked(feed.letter(key))
+        except NotFound:
+            letter = None
+        if key == self.watched:
+            self._host.tell_letter(letter)
+
+    async def _asked(self, question: Awaitable[T]) -> T | None:
+        """The answer; None where the daemon has gone meanwhile, which the numbers tell of next."""
+        try:
+            return await _in_time(question)
+        except NotFound:
+            raise
+        except MailProxyError:
+            return None
+
+    async def settled(self) -> None:
+        """Returns when nothing is under way any more."""
+        while running := [
+            each
+            for name, each in self._running.items()
+            if each.is_running and name != "happenings"  # which has no end
+        ]:
+            await running[0].wait()
+
+    async def tenants(self) -> tuple[TenantRow, ...]:
+        feed = self.feed
+        return () if feed is None else await self._asked(feed.tenants()) or ()
+
+    def forget(self) -> None:
+        """Other numbers come from now on: no line is drawn from the old ones to them."""
+        board = self._board
+        board.history.add(self._clock(), None)
+        board.happenings = Ring()
+        if before := self._running.pop("happenings", None):
+            before.cancel()
+
+    def look_at_once(self) -> None:
+        """A person wants to know now, also from a daemon that is down or refuses us."""
+        self._board.link = self._board.link.at_once(self._clock())
+        self._live = None if self._board.link.phase is Phase.REFUSED else self._live
+        self.look()
+
+    async def start_daemon(self) -> str:
+        """Empty when it runs, else why it did not start."""
+        try:
+            await asyncio.to_thread(self._sources.start)
+        except MailProxyError as error:
+            return str(error)
+        self.look()
+        return ""
+
+    async def aclose(self) -> None:
+        for feed in (self._live, self._resting):
+            if feed is not None:
+                await feed.aclose()
+
+
+async def _in_time(question: Awaitable[T]) -> T:
+    """Raises MailProxyError when the answer takes too long."""
+    try:
+        async with asyncio.timeout(ASK_S):
+            return await question
+    except TimeoutError as error:
+        raise MailProxyError(f"no answer within {ASK_S:g} s") from error

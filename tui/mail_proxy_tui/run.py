@@ -1,0 +1,92 @@
+"""Opens the dashboard for one instance. The only module that others import."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mail_proxy import __version__
+from mail_proxy.config.instances import Instance
+from mail_proxy_tui.board import Board
+from mail_proxy_tui.draw.glyphs import glyphs
+from mail_proxy_tui.preferences import check_keys, load_preferences
+
+if TYPE_CHECKING:
+    from mail_proxy_tui.app import DashboardApp
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
+def run(
+    instance: Instance,
+    environ: Mapping[str, str],
+    *,
+    tenant_id: str | None = None,
+    interval_s: int = 1,
+    is_once: bool = False,
+    is_read_only: bool = False,
+    is_ascii: bool | None = None,
+    size: tuple[int, int] = (80, 24),
+) -> int:
+    """The exit code: 0, or 128 and the number of the signal that ended it; `top --once`: 3 when the
+    daemon does not run.
+
+    is_ascii None: where the locale is not UTF-8. Raises what broke it, the terminal restored.
+    """
+    # An empty NO_COLOR means nothing to everybody else, and no colours to Textual.
+    if not environ.get("NO_COLOR"):
+        os.environ.pop("NO_COLOR", None)
+    import platformdirs
+
+    # Here, after the environment is what Textual should find.
+    from mail_proxy_tui.app import DashboardApp, action_ids
+    from mail_proxy_tui.instance_sources import InstanceSources
+
+    preferences = load_preferences(Path(platformdirs.user_config_dir("mail-proxy")))
+    check_keys(preferences, action_ids())
+    plain = not is_utf8(environ) if is_ascii is None else is_ascii
+    board = Board(
+        instance.name,
+        interval_s=float(interval_s),
+        tenant_id=tenant_id,
+        is_read_only=is_read_only,
+        our_version=__version__,
+        glyphs=glyphs(is_ascii=plain),
+    )
+    app = DashboardApp(
+        board,
+        InstanceSources(instance, environ),
+        preferences,
+        has_truecolor=environ.get("COLORTERM", "") in ("truecolor", "24bit"),
+    )
+    if is_once:
+        from mail_proxy_tui.once import print_frame
+
+        return asyncio.run(print_frame(app, size, sys.stdout))
+    return asyncio.run(_run(app))
+
+
+async def _run(app: DashboardApp) -> int:
+    loop = asyncio.get_running_loop()
+    # Textual restores the terminal when it ends by itself, so a signal asks it to.
+    for number in _ENDING:
+        loop.add_signal_handler(number, app.exit, None, 128 + number)
+    try:
+        await app.run_async()
+    finally:
+        for number in _ENDING:
+            loop.remove_signal_handler(number)
+    if app.crash is not None:
+        raise app.crash
+    return app.return_code or 0
+
+
+def is_utf8(environ: Mapping[str, str]) -> bool:
+    """What the locale says of the terminal's letters."""
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+    return "utf8" in locale.lower().replace("-", "")

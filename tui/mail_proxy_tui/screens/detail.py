@@ -1,0 +1,115 @@
+"""A message in full, on a screen of its own. `esc` goes back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from mail_proxy.domain.safe_text import safe_text
+from mail_proxy_tui.board import Board
+from mail_proxy_tui.draw.title import crumbs_line
+from mail_proxy_tui.feed.base import Letter, MessageRow
+from mail_proxy_tui.screens.too_small import TooSmall
+from mail_proxy_tui.widgets.letter import LetterPane
+from mail_proxy_tui.widgets.lines import Lines
+from mail_proxy_tui.widgets.views import Views
+
+if TYPE_CHECKING:
+    from mail_proxy_tui.app import DashboardApp
+
+
+class DetailScreen(Screen[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "app.back", "back", id="detail-back"),
+        Binding("n", "step(1)", "next", id="next-message"),
+        Binding("N", "step(-1)", "previous", id="previous-message"),
+        Binding("c", "copy_id", "copy id", id="copy-id"),
+        Binding("y", "copy_raw", "copy JSON", id="copy-raw"),
+        Binding("e", "page", "$PAGER", id="pager"),
+        *(
+            Binding(str(n + 1), f"tab({n})", f"Tab {n + 1}", id=f"tab-{n + 1}", show=False)
+            for n in range(4)
+        ),
+    ]
+
+    def __init__(self, board: Board, row: MessageRow) -> None:
+        super().__init__()
+        self._board = board
+        self.row = row
+        self._is_composed = False
+
+    def on_mount(self) -> None:
+        self._is_composed = True
+        self.draw()
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="title")
+        yield LetterPane(id="letter")
+        yield Footer(show_command_palette=False, compact=True)
+        yield TooSmall(self._board.instance)
+
+    @property
+    def is_ready(self) -> bool:
+        """Its parts are there: not before its mount, and no more when it is taken down."""
+        return self._is_composed and self.query_one_optional(LetterPane) is not None
+
+    @property
+    def dashboard(self) -> DashboardApp:
+        return cast("DashboardApp", self.app)
+
+    @property
+    def letter(self) -> Letter | None:
+        return self.query_one(LetterPane).letter
+
+    def draw(self) -> None:
+        self.draw_title()
+        self.query_one(LetterPane).draw(self._board)
+
+    def draw_title(self) -> None:
+        key = self.row.key
+        line = crumbs_line(self._board, (key.tenant_id, key.id), self.size.width)
+        self.query_one("#title", Lines).show([line])
+
+    def tell_letter(self, letter: Letter | None) -> None:
+        if self.is_ready:
+            self.query_one(LetterPane).tell(letter, self._board)
+
+    def turn_to(self, row: MessageRow) -> None:
+        self.row = row
+        self.tell_letter(None)
+        self.draw_title()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.draw)
+
+    def on_views_chosen(self, event: Views.Chosen) -> None:
+        event.stop()
+        self.action_tab(event.number)
+
+    def action_tab(self, number: int) -> None:
+        self.query_one(LetterPane).choose(number, self._board)
+
+    def action_step(self, by: int) -> None:
+        self.dashboard.step_letter(by)
+
+    def action_copy_id(self) -> None:
+        """To the clipboard by OSC 52, which not every terminal takes; so it is told as well."""
+        text = safe_text(self.row.key.id)
+        self.app.copy_to_clipboard(text)
+        self.notify(text, title="Copied", markup=False)
+
+    def action_copy_raw(self) -> None:
+        letter = self.letter
+        if letter is not None:
+            self.app.copy_to_clipboard(json.dumps(json.loads(letter.raw), ensure_ascii=True))
+            self.notify("The message as JSON", title="Copied", markup=False)
+
+    def action_page(self) -> None:
+        letter = self.letter
+        if letter is not None:
+            self.dashboard.show_in_pager(letter)

@@ -1,0 +1,227 @@
+"""The one screen: numbers, a list, and one line of truth above the keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Footer
+
+from mail_proxy_tui.board import Board
+from mail_proxy_tui.draw.happenings import latest_lines
+from mail_proxy_tui.draw.notices import down_lines
+from mail_proxy_tui.feed.base import Letter, MessageRow
+from mail_proxy_tui.screens.too_small import TooSmall
+from mail_proxy_tui.widgets.bands import AccountsBand, QueueBand, ThroughputBand, Title
+from mail_proxy_tui.widgets.letter import LetterPane
+from mail_proxy_tui.widgets.lines import Lines
+from mail_proxy_tui.widgets.messages import MessagesPane
+from mail_proxy_tui.widgets.pane import Pane
+from mail_proxy_tui.widgets.views import Views
+
+if TYPE_CHECKING:
+    from mail_proxy_tui.app import DashboardApp
+
+WIDE = 120  # columns from which the detail stands beside the list
+TALL = 36  # lines from which what happens stands below
+
+# The views, by their number keys: 1 is the first.
+VIEWS: tuple[type[Pane], ...] = (MessagesPane,)
+
+
+class MainScreen(Screen[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(str(n + 1), f"view({n})", view.title, id=f"view-{n + 1}", show=False)
+            for n, view in enumerate(VIEWS)
+        ),
+        Binding("escape", "back", "Back", id="back", show=False),
+    ]
+
+    def __init__(self, board: Board) -> None:
+        super().__init__()
+        self._board = board
+        self._number = 0
+        self._is_composed = False
+
+    def compose(self) -> ComposeResult:
+        yield Title(id="title")
+        with Container(id="bands"):
+            yield QueueBand(id="queue")
+            yield ThroughputBand(id="throughput")
+            yield AccountsBand(id="accounts")
+        yield Lines(id="notice")
+        with Horizontal(id="middle"):
+            with Vertical(id="list"):
+                yield Views(id="views")
+                with ContentSwitcher(initial="view-1", id="panes"):
+                    for n, view in enumerate(VIEWS):
+                        yield view(id=f"view-{n + 1}")
+            yield LetterPane(with_tabs=False, id="side")
+        yield Lines(id="events")
+        yield Lines(id="truth")
+        yield Footer(show_command_palette=False, compact=True)
+        yield TooSmall(self._board.instance)
+
+    def on_mount(self) -> None:
+        self._is_composed = True
+        self.pane.take_focus()
+        self.draw()
+
+    @property
+    def is_ready(self) -> bool:
+        """Its parts are there: not before its mount, and no more when it is taken down."""
+        return self._is_composed and self.query_one_optional(Title) is not None
+
+    @property
+    def dashboard(self) -> DashboardApp:
+        return cast("DashboardApp", self.app)
+
+    @property
+    def panes(self) -> tuple[Pane, ...]:
+        return tuple(self.query(Pane))
+
+    @property
+    def pane(self) -> Pane:
+        """The view that is shown."""
+        return self.panes[self._number]
+
+    @property
+    def is_wide(self) -> bool:
+        return self.size.width >= WIDE
+
+    def step_message(self, by: int) -> MessageRow | None:
+        """Move the cursor of the list of messages; what is under it then."""
+        return self.query_one(MessagesPane).step(by)
+
+    # --- drawing ---
+
+    def draw(self) -> None:
+        """All of it, from the board; what has not changed is not painted again."""
+        board, is_wide = self._board, self.is_wide
+        self.query_one(Title).draw(board)
+        self.query_one(QueueBand).draw(board, is_wide=is_wide)
+        self.query_one(ThroughputBand).draw(board, is_wide=is_wide)
+        self.query_one(AccountsBand).draw(board, is_wide=is_wide)
+        notice = self.query_one("#notice", Lines)
+        lines = down_lines(board, self.size.width)
+        notice.set_class(bool(lines), "-told")
+        notice.show(lines)
+        self.pane.draw()
+        self.query_one("#side", LetterPane).draw(board)
+        self._draw_events()
+        self._draw_frame()
+
+    def draw_happenings(self) -> None:
+        """What happens: below on a tall screen, and in the view that shows it."""
+        if not self.is_ready:
+            return
+        self._draw_events()
+        if self.pane.wants_happenings:
+            self.pane.draw()
+
+    @property
+    def wants_happenings(self) -> bool:
+        return self.is_ready and (self._has_events or self.pane.wants_happenings)
+
+    @property
+    def _has_events(self) -> bool:
+        return self.is_wide and self.size.height >= TALL
+
+    def _draw_events(self) -> None:
+        if not self._has_events:
+            return
+        board, events = self._board, self.query_one("#events", Lines)
+        events.border_title = f"Events  {'live' if board.link.is_up else 'stopped'}"
+        width, height = events.content_size
+        found = board.happenings.all()
+        events.show(latest_lines(found, width, height, board.glyphs, board.palette))
+
+    def draw_title(self) -> None:
+        """What a second changes."""
+        self.query_one(Title).draw(self._board)
+
+    def tell_letter(self, letter: Letter | None) -> None:
+        if not self.is_ready:
+            return
+        side = self.query_one("#side", LetterPane)
+        if letter is not None:
+            row = letter.row
+            side.border_title = Text(f"{row.key.id}  {row.key.tenant_id}").plain
+        side.tell(letter, self._board)
+
+    def _draw_frame(self) -> None:
+        """The line of views and the line of truth, which belong to the view that is shown."""
+        pane = self.pane
+        self.query_one("#list").border_title = pane.title
+        self.query_one(Views).tell([p.title for p in self.panes], self._number, pane.count())
+        self.query_one("#truth", Lines).show([self._warning() or pane.truth(self.size.width)])
+
+    def _warning(self) -> Text | None:
+        board = self._board
+        numbers, daemon = board.numbers, board.daemon
+        if not board.link.is_up:
+            return None
+        if numbers is not None and numbers.problem:
+            return Text(f" {numbers.problem}", board.palette.failed)
+        if daemon is not None and daemon.version not in (None, board.our_version):
+            return Text(
+                f" daemon {daemon.version}, dashboard {board.our_version}; restart the daemon:"
+                f" mail-proxy restart {board.instance}",
+                board.palette.deferred,
+            )
+        return None
+
+    # --- keys ---
+
+    def action_view(self, number: int) -> None:
+        if not 0 <= number < len(VIEWS):
+            return
+        self._number = number
+        self.query_one(ContentSwitcher).current = f"view-{number + 1}"
+        self.pane.take_focus()
+        self.draw()
+        self.dashboard.load_view()
+
+    def action_back(self) -> None:
+        self.pane.step_back()
+        self._draw_frame()
+
+    # --- what its parts tell ---
+
+    def on_views_chosen(self, event: Views.Chosen) -> None:
+        event.stop()
+        self.action_view(event.number)
+
+    def on_pane_told(self, event: Pane.Told) -> None:
+        event.stop()
+        self._draw_frame()
+
+    def on_pane_wanted(self, event: Pane.Wanted) -> None:
+        event.stop()
+        self.dashboard.load_view()
+
+    def on_messages_pane_looked(self, event: MessagesPane.Looked) -> None:
+        event.stop()
+        if self.is_wide:
+            self.dashboard.look_at(event.row.key if event.row else None)
+
+    def on_messages_pane_opened(self, event: MessagesPane.Opened) -> None:
+        event.stop()
+        self.dashboard.open_letter(event.row)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
+        if self.focused is None:  # it was too small to show anything
+            self.pane.take_focus()
+        self.draw()
+        self.dashboard.follow()
+        current = getattr(self.pane, "current", None)
+        if self.is_wide and current is not None:
+            self.dashboard.look_at(current.key)
