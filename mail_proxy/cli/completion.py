@@ -17,7 +17,7 @@ from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
-from mail_proxy.completion.scripts import SHELLS, pages, script
+from mail_proxy.completion.scripts import SHELLS, data_home, pages, script
 
 app = Family()
 
@@ -67,15 +67,6 @@ def install(
         f"Wrote {target}\nWrote {len(files) - 1} pages below {data / 'man'}",
     )
     found.writer.hint(_hint_for(chosen, line))
-
-
-def data_home(environ: Mapping[str, str]) -> Path:
-    """The data directory of the user, as the XDG base directories have it."""
-    given = environ.get("XDG_DATA_HOME", "")
-    if given.startswith("/"):  # the specification has others ignored
-        return Path(given)
-    home = environ.get("HOME")
-    return (Path(home) if home else Path.home()) / ".local" / "share"
 
 
 def _shell_of(environ: Mapping[str, str]) -> Shell:

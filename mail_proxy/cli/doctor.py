@@ -10,6 +10,8 @@ import typer
 
 from mail_proxy.cli import doctor_daemon, doctor_files
 from mail_proxy.cli.colour import GREEN, RED, YELLOW, paint
+from mail_proxy.cli.columns import Column
+from mail_proxy.cli.doctor_installed import check_completion, check_manual
 from mail_proxy.cli.doctor_network import network_findings
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.finding import Finding, Level, failed, passed, warned
@@ -37,7 +39,8 @@ def doctor(
     """What is wrong with an instance, and what to do about it.
 
     Looks at files, settings, daemon, database, disk, mail servers and callbacks, with the daemon up
-    or down. Sends no mail and no report, changes nothing. The exit code is 1 when a check FAILs.
+    or down, and whether completion and manual are installed. Sends no mail and no report, changes
+    nothing. The exit code is 1 when a check FAILs.
 
     Examples:
       mail-proxy doctor
@@ -47,6 +50,8 @@ def doctor(
     instances = [found.existing(name)] if name else list_instances(found.root)
     told: list[dict[str, Any]] = []
     _tell(found, told, "", doctor_files.check_home(found.root))
+    _tell(found, told, "", check_completion(found.environ))
+    _tell(found, told, "", check_manual(found.environ))
     for instance in instances:
         found.instance_name = instance.name
         if len(instances) > 1 and found.writer.is_for_people:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]
@@ -28,6 +29,15 @@ def page(name: str) -> Path | None:
     """The page of that name, as `mail-proxy-filters.7`."""
     found = _shipped("man") / f"man{name[-1]}" / name
     return found if found.is_file() else None
+
+
+def data_home(environ: Mapping[str, str]) -> Path:
+    """The data directory of the user, as the XDG base directories have it."""
+    given = environ.get("XDG_DATA_HOME", "")
+    if given.startswith("/"):  # the specification has others ignored
+        return Path(given)
+    home = environ.get("HOME")
+    return (Path(home) if home else Path.home()) / ".local" / "share"
 
 
 def _shipped(folder: str) -> Path:

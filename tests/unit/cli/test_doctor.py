@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,38 @@ def test_callbacks_and_what_was_not_tried_are_told() -> None:
     told = {"accounts": [], "callbacks": [good, bad], "unchecked": 3}
     levels = [finding.level for finding in network_findings("my", told, NOW)]
     assert levels == [Level.PASS, Level.FAIL, Level.WARN]
+
+
+def test_completion_and_manual_are_installed_and_of_this_version(
+    cli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "none"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "man").write_text("")
+    (tmp_path / "bin" / "man").chmod(0o700)
+    data = tmp_path / "data"
+    cli.environ |= {
+        "SHELL": "/bin/fish",
+        "XDG_DATA_HOME": str(data),
+        "XDG_DATA_DIRS": str(tmp_path / "none"),
+        "PATH": str(tmp_path / "bin"),
+    }
+    told = of(cli("doctor", "--json"))
+    assert {told[name]["result"] for name in ("completion", "manual")} == {"WARN"}
+    assert told["completion"]["fix"] == told["manual"]["fix"] == "mail-proxy completion install"
+
+    cli("completion", "install")
+    told = of(cli("doctor", "--json"))
+    assert {told[name]["result"] for name in ("completion", "manual")} == {"PASS"}
+
+    for name in ("fish/vendor_completions.d/mail-proxy.fish", "man/man1/mail-proxy.1"):
+        (data / name).write_text("of an older one")
+        told = of(cli("doctor", "--json"))
+    assert "another version" in told["completion"]["text"]
+    assert "another version" in told["manual"]["text"]
+
+
+def test_completion_and_manual_are_not_missed_where_nothing_reads_them(cli, folder: Path) -> None:
+    cli.environ |= {"SHELL": "/bin/tcsh", "PATH": ""}
+    told = of(cli("doctor", "--json"))
+    assert {told[name]["result"] for name in ("completion", "manual")} == {"PASS"}
