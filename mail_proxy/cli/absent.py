@@ -22,7 +22,8 @@ def unknown_word(error: UnknownWord, here: Here) -> CommandFailed:
     guess = _meant_as_command(error, here)
     if guess:
         message = f"no command '{safe_text(error.name, 80)}'.{guess}"
-        return CommandFailed(message, tries=help_, code=ExitCode.USAGE)
+        above = error.path.rpartition(" ")[0] or "mail-proxy"  # without the word that is none
+        return CommandFailed(message, tries=(f"{above} --help",), code=ExitCode.USAGE)
     instance = here.instance_name or (error.name if error.kind == "instance" else "")
     if instance and instance not in here.instance_names():
         return here.no_instance(instance)

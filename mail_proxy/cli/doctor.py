@@ -10,7 +10,6 @@ import typer
 
 from mail_proxy.cli import doctor_daemon, doctor_files
 from mail_proxy.cli.colour import GREEN, RED, YELLOW, paint
-from mail_proxy.cli.columns import Column
 from mail_proxy.cli.doctor_installed import check_completion, check_manual
 from mail_proxy.cli.doctor_network import network_findings
 from mail_proxy.cli.exit_codes import ExitCode

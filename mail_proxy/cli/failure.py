@@ -118,6 +118,9 @@ def _known(error: MailProxyError) -> Failure:
     cause = error.__cause__
     if not hint and isinstance(cause, PermissionError) and cause.filename:
         hint = f"ls -ld {cause.filename}"
+    field = error.field if isinstance(error, Invalid) else None
+    if not hint and field == "filter":
+        hint = "mail-proxy help filters"
     is_command = hint.split(" ", 1)[0] in _PROGRAMS and ", " not in hint
     return Failure(
         str(error),
@@ -125,7 +128,7 @@ def _known(error: MailProxyError) -> Failure:
         error.code,
         tries=(hint,) if is_command else (),
         advice="" if is_command else hint,
-        field=error.field if isinstance(error, Invalid) else None,
+        field=field,
     )
 
 

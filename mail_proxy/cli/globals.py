@@ -30,6 +30,10 @@ class GlobalOptions:
     color: str = "auto"
     debug: bool = False
     no_pager: bool = False
+    verbose: bool = False
+    utc: bool = False
+    sort: str = ""
+    reverse: bool = False
     home: Path | None = None
 
 
@@ -37,6 +41,8 @@ HELP: tuple[tuple[str, str], ...] = (
     ("--json", "One JSON document on stdout; the same as --output json."),
     ("--output FORMAT", "table, plain, json, jsonl or csv; default: table on a terminal."),
     ("--fields A,B,C", "Which columns, in which order."),
+    ("--sort COLUMN", "Sort what is listed by this column; equal ones stay in their order."),
+    ("--reverse", "The other way round."),
     ("--header", "Name the columns in plain output too."),
     ("-q, --quiet", "No hints and no progress; -qq: nothing but errors."),
     (
@@ -46,7 +52,9 @@ HELP: tuple[tuple[str, str], ...] = (
     ("--no-input", "Never ask; fail and name the missing option instead."),
     ("--color WHEN", "auto, always or never."),
     ("--no-pager", "Long text as it is; PAGER= does the same."),
-    ("--debug", "Show tracebacks."),
+    ("--utc", "Times in UTC, not in the local zone; in a pipe and in JSON they always are."),
+    ("-v, --verbose", "Tell each step on stderr, with its time."),
+    ("--debug", "Show tracebacks, and each step with its request of the HTTP API."),
     ("--home FOLDER", "Where instances live; default: MAIL_PROXY_HOME, else ~/.mail-proxy."),
     ("-h, --help", "Show this help."),
 )
@@ -129,6 +137,24 @@ def _set_no_pager(options: GlobalOptions) -> None:
     options.no_pager = True
 
 
+def _set_verbose(options: GlobalOptions) -> None:
+    options.verbose = True
+
+
+def _set_utc(options: GlobalOptions) -> None:
+    options.utc = True
+
+
+def _set_reverse(options: GlobalOptions) -> None:
+    options.reverse = True
+
+
+def _set_sort(options: GlobalOptions, value: str) -> None:
+    options.sort = value.strip()
+    if not options.sort:
+        raise _wrong("--sort needs the name of a column, as in --sort name")
+
+
 def _set_output(options: GlobalOptions, value: str) -> None:
     if value not in FORMATS:
         raise _wrong(f"--output '{value}' is not one of {', '.join(FORMATS)}")
@@ -164,11 +190,16 @@ _FLAGS: dict[str, Callable[[GlobalOptions], None]] = {
     "--no-input": _set_no_input,
     "--no-pager": _set_no_pager,
     "--debug": _set_debug,
+    "--verbose": _set_verbose,
+    "-v": _set_verbose,
+    "--utc": _set_utc,
+    "--reverse": _set_reverse,
 }
 
 _VALUES: dict[str, Callable[[GlobalOptions, str], None]] = {
     "--output": _set_output,
     "--fields": _set_fields,
+    "--sort": _set_sort,
     "--color": _set_color,
     "--home": _set_home,
 }

@@ -94,7 +94,12 @@ class Here:
     def _instead_of(self, name: str, guess: str) -> tuple[str, ...]:
         """What to run instead of a line with this name; guess: the word that was meant, if any."""
         if guess in ROOT_WORDS:
-            return (f"mail-proxy {guess} {self.tenant_id or '--help'}",)
+            # `myserver` is no typo of `serve`.
+            may_start = guess in name and not self.tenant_id and _may_be_instance(name)
+            return (
+                f"mail-proxy {guess} {self.tenant_id or '--help'}",
+                *([f"mail-proxy start {name}"] if may_start else []),
+            )
         if not INSTANCE_NAME.match(name):
             return ("mail-proxy list", "mail-proxy start myserver")
         may_start = not guess and name not in RESERVED
@@ -118,9 +123,16 @@ class Here:
         """The instance of this line, by its daemon or by its store. Never held over a prompt."""
         control = self.doors.control(self.instance, self.environ)
         try:
-            yield control
+            yield self._narrated(control)
         finally:
             control.close()
+
+    def _narrated(self, control: SyncControl) -> SyncControl:
+        if not (self.options.verbose or self.options.debug):
+            return control
+        from mail_proxy.cli.narrated import NarratedControl
+
+        return NarratedControl(control, self.writer.hint, shows_route=self.options.debug)
 
     def call(self, command: str, **fields: Any) -> dict[str, Any]:
         """One command to the instance of this line."""

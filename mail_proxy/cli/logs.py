@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 import typer
@@ -10,12 +10,15 @@ import typer
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.moment import moment
+from mail_proxy.cli.pager import show_text
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.observe.lines import iso_utc
 from mail_proxy.observe.log_lines import LogLine, Wanted, follow, last
+from mail_proxy.tables.columns import Column
 
 app = Family()
 
+_COLUMNS = tuple(Column(name) for name in ("time", "level", "line"))
 _ALL = 10**9
 _LONGEST = 20_000  # characters of a line; ours are shorter
 
@@ -70,10 +73,18 @@ def logs(
         found.writer.hint(f"There is no log yet: {path}")
     if follow_:
         _write(found, follow(path, lines, wanted))
-    elif found.writer.format == "json":
-        found.writer.document([_record(line) for line in last(path, lines, wanted)])
     else:
-        _write(found, iter(last(path, lines, wanted)))
+        _show(found, last(path, lines, wanted))
+
+
+def _show(found: Here, lines: Sequence[LogLine]) -> None:
+    writer = found.writer
+    if writer.format in ("json", "csv") or writer.options.fields:
+        writer.records(_COLUMNS, [_record(line) for line in lines])
+    elif writer.is_for_people:
+        show_text(found, "\n".join(safe_text(line.text, _LONGEST) for line in lines))
+    else:
+        _write(found, iter(lines))
 
 
 def _write(found: Here, lines: Iterator[LogLine]) -> None:

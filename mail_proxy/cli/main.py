@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
 from typing import TextIO
 
 import typer
@@ -22,6 +23,7 @@ from mail_proxy.cli.output import Writer, output_error
 from mail_proxy.cli.prompts import Prompter
 from mail_proxy.cli.tree import ROOT_WORDS
 from mail_proxy.config.instances import home
+from mail_proxy.domain import units
 
 
 def run(
@@ -45,7 +47,8 @@ def run(
         return report(error, _here(options, environ, streams, doors), argv)
     found = _here(options, environ, streams, doors)
     found.faces = faces
-    return _guarded(lambda: _run_command(found, rest), found, argv)
+    with units.times_in(UTC if options.utc else None):
+        return _guarded(lambda: _run_command(found, rest), found, argv)
 
 
 def _here(

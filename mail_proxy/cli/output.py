@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from mail_proxy.cli.chosen import chosen_columns
+from mail_proxy.cli.chosen import chosen_columns, in_asked_order
 from mail_proxy.cli.colour import BOLD, paint, wants_colour
 from mail_proxy.cli.errors import OutputClosed, OutputFailed
 from mail_proxy.cli.globals import GlobalOptions
@@ -63,6 +63,7 @@ class Writer:
         if self.format == "csv" and csv_columns:
             columns = csv_columns
         chosen = chosen_columns(columns, self.options.fields, known)
+        many = in_asked_order(many, columns, self.options.sort, reverse=self.options.reverse)
         if not many and empty:
             self.hint(empty)
         match self.format:

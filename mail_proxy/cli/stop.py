@@ -22,20 +22,28 @@ _TELL_EVERY_S = 5.0
 
 _NAME = typer.Argument(..., metavar="NAME", help="The instance.")
 _FORCE = typer.Option(False, "--force", "-f", help="Do not let what is on the wire end.")
+_DRY_RUN = typer.Option(False, "--dry-run", help="Only say what would be stopped.")
 
 
 @app.command()
-def stop(ctx: typer.Context, name: str = _NAME, force: bool = _FORCE) -> None:
+def stop(
+    ctx: typer.Context, name: str = _NAME, force: bool = _FORCE, dry_run: bool = _DRY_RUN
+) -> None:
     """Stop an instance; what is on the wire ends first.
 
     Nothing is lost either way: what waits stays in the queue. With --force a mail that was just
-    being sent may be sent twice.
+    being sent may be sent twice. On a terminal it asks when mail is just being sent.
 
     Examples:
       mail-proxy stop myserver
+      mail-proxy stop myserver --yes
     """
     found = here(ctx)
     instance = found.existing(name)
+    if dry_run:
+        found.writer.would(_what_would_stop(found, instance, force=force))
+        return
+    _ask_about_sends(found, instance, force=force)
     was_running = stop_instance(found, instance, force=force)
     text = f"'{name}' is stopped" if was_running else f"'{name}' was not running"
     found.writer.done({"name": name, "was_running": was_running}, text)
@@ -50,6 +58,7 @@ def restart(
     force: bool = _FORCE,
     host: str | None = typer.Option(None, "--host", help="Address to listen on."),
     port: int | None = typer.Option(None, "--port", "-p", min=1, max=65535, help="Port."),
+    dry_run: bool = _DRY_RUN,
 ) -> None:
     """Stop an instance and start it again, at the same address unless told otherwise.
 
@@ -64,6 +73,10 @@ def restart(
     host = host or _kept(found, daemon, "host", daemon.host)
     port = port or _kept(found, daemon, "port", daemon.port)
     _check(found, instance, daemon, host=host, port=port)
+    if dry_run:
+        found.writer.would(f"{_what_would_stop(found, instance, force=force)}, and start it again")
+        return
+    _ask_about_sends(found, instance, force=force)
     was_running = stop_instance(found, instance, force=force)
     started = _start_again(found, instance, host=host, port=port, was_running=was_running)
     found.instance_name = name
@@ -131,13 +144,36 @@ def stop_instance(found: Here, instance: Instance, *, force: bool = False) -> bo
     return found.doors.stop(instance, force=force, on_wait=on_wait)
 
 
+def _ask_about_sends(found: Here, instance: Instance, *, force: bool) -> None:
+    """Only a person who is there: a script's stop loses nothing, and has nobody to ask."""
+    if not found.prompts.is_possible or not found.doors.status(instance).is_running:
+        return
+    n = _count_in_flight(found, instance)
+    if n:
+        how = "they may be sent twice" if force else "they end first"
+        found.prompts.confirm(f"Stop '{instance.name}'? {n} sends are in flight; {how}.")
+
+
+def _what_would_stop(found: Here, instance: Instance, *, force: bool) -> str:
+    daemon = found.doors.status(instance)
+    if not daemon.is_running:
+        return f"stop nothing: '{instance.name}' is {daemon.state.value}"
+    how = "without letting them end" if force else "which end first"
+    return f"stop '{instance.name}', with {_sends_in_flight(found, instance)}, {how}"
+
+
 def _sends_in_flight(found: Here, instance: Instance) -> str:
+    n = _count_in_flight(found, instance)
+    return "what is on the wire" if n is None else f"{n} sends in flight"
+
+
+def _count_in_flight(found: Here, instance: Instance) -> int | None:
+    """None where nobody can tell: the socket of one that stops is closed."""
     try:
         control = found.doors.control(instance, found.environ)
         try:
-            n = int(control.call("getStats").get("by_state", {}).get("leased", 0))
+            return int(control.call("getStats").get("by_state", {}).get("leased", 0))
         finally:
             control.close()
     except (MailProxyError, ValueError):
-        return "what is on the wire"  # its socket is closed by now: nothing to count
-    return f"{n} sends in flight"
+        return None

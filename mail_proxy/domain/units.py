@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, tzinfo
 from itertools import pairwise
 
 _STEPS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+# None: the zone of this machine.
+_zone: ContextVar[tzinfo | None] = ContextVar("the zone that local_time shows", default=None)
+
+
+@contextmanager
+def times_in(zone: tzinfo | None) -> Iterator[None]:
+    """Within it `local_time` is in this zone; None: in that of this machine."""
+    token = _zone.set(zone)
+    try:
+        yield
+    finally:
+        _zone.reset(token)
 
 
 def seconds_of(value: object) -> float | None:
@@ -33,12 +50,14 @@ def rfc3339(value: object) -> str | None:
 
 
 def local_time(value: object) -> str:
-    """For detail views: local zone with its offset."""
+    """For detail views: local zone with its offset, or what `times_in` says."""
     at = seconds_of(value)
     if at is None:
         return "-"
     try:
-        return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+        return (
+            datetime.fromtimestamp(at, UTC).astimezone(_zone.get()).strftime("%Y-%m-%d %H:%M:%S %z")
+        )
     except (ValueError, OverflowError, OSError):
         return "-"
 

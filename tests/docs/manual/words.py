@@ -117,13 +117,12 @@ def _global(spelling: str, text: str) -> Node:
         "hidden": False,
         "required": False,
         "many": False,
-        "value": _GLOBAL_VALUES[names] | {"word": word} if word else None,
+        "value": _GLOBAL_VALUES.get(names, {"kind": "text"}) | {"word": word} if word else None,
     }
 
 
 _GLOBAL_VALUES: dict[str, Node] = {
     "--output": {"kind": "choice", "choices": list(FORMATS)},
     "--color": {"kind": "choice", "choices": list(COLOURS)},
-    "--fields": {"kind": "text"},
     "--home": {"kind": "file"},
 }

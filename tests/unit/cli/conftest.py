@@ -47,6 +47,7 @@ class FakeInstance:
     is_live: bool = True
     open_controls: int = 0
     is_suspended: bool = False
+    leased: int = 0
 
     def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
         self.calls.append((command, fields))
@@ -151,7 +152,7 @@ class FakeInstance:
         n = len(self._pending(tenant_id))
         return {
             "messages": {"pending": n, "sent": 1234, "error": 2},
-            "by_state": {"waiting": n, "leased": 0, "suspended": self._n_suspended()},
+            "by_state": {"waiting": n, "leased": self.leased, "suspended": self._n_suspended()},
             "by_priority": {"2": {"waiting": n, "sent": 1234}},
             "paused_accounts": [],
             "scheduler_active": not self.is_suspended,
