@@ -20,7 +20,7 @@ from mail_proxy.attachments.shares import Pool, Share
 from mail_proxy.attachments.sink import Memory, Sink, Store
 from mail_proxy.attachments.sources import Sources
 from mail_proxy.attachments.threads import Threads
-from mail_proxy.attachments.workfiles import FileContent, Octets, WorkFolder
+from mail_proxy.attachments.workfiles import Algorithm, FileContent, Octets, WorkFolder
 from mail_proxy.config.settings import AttachmentSettings, CacheSettings
 from mail_proxy.domain.attachment import Attachment, Mode, Spooled
 from mail_proxy.domain.clock import Clock
@@ -266,15 +266,16 @@ class AttachmentManager:
 
     async def _octets(self, origin: Origin, attachment: Attachment, share: Share) -> Octets:
         with await self._slots.take(origin.tenant_id, 1):
-            with_md5 = attachment.content_md5 is not None
-            sink = Sink(self._store, share, self._settings.max_bytes, with_md5=with_md5)
+            md5 = attachment.content_md5
+            algorithm = Algorithm.SHA256 if md5 is None else Algorithm.MD5
+            sink = Sink(self._store, share, self._settings.max_bytes, algorithm)
             try:
                 await self._sources.fetch(origin, attachment, sink)
                 octets = await sink.end()
             except BaseException:
                 sink.discard()
                 raise
-        if attachment.content_md5 != octets.md5:
+        if md5 is not None and md5 != octets.hash.hex:
             self._remove(octets)
             # Whoever serves it may be about to replace it; a wrong MD5 is given up with the tries.
             raise FetchFailed("it does not have its content_md5", is_permanent=False)
@@ -332,4 +333,4 @@ async def _all(works: Iterable[Coroutine[None, None, None]]) -> None:
 def _content(octets: Octets) -> Content:
     if octets.path is None:
         return BytesContent(octets.data or b"")
-    return FileContent(octets.path, octets.size_bytes, octets.sha256)
+    return FileContent(octets.path, octets.size_bytes, octets.hash)

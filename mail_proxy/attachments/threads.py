@@ -36,6 +36,10 @@ class Threads:
             self.later(job.abandon)
             raise
 
+    def start(self, work: Callable[[], R]) -> asyncio.Future[R]:
+        """Begin `work` in a thread; whoever cancels the future does not end what is begun."""
+        return asyncio.get_running_loop().run_in_executor(self._pool, work)
+
     def later(self, work: Callable[[], object]) -> None:
         """`work` in a thread, some time; it raises nothing."""
         self._pool.submit(work)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from mail_proxy.bench.attached import md5_of, wire_bytes
 from mail_proxy.bench.children import Child
 from mail_proxy.bench.figures import Figures
 from mail_proxy.bench.files import content
 from mail_proxy.bench.plan import BenchFailed, Plan
-from mail_proxy.bench.stand import CONNECTIONS, Stand, add_account, mail_server_words, wait_until
+from mail_proxy.bench.stand import (
+    CONNECTIONS,
+    Stand,
+    add_account,
+    mail_server_words,
+    open_stand,
+    wait_until,
+)
 from mail_proxy.bench.usage import forget_peak, peak_mb
 
 COUNT = 20
 LARGE_BYTES = 10 * 2**20
 _FILE = "large.bin"
-_ROUNDS = {"10k": (10 * 2**10, 40), "10m": (LARGE_BYTES, 10)}  # size, and pairs to take
+_ROUNDS = {"10k": (10 * 2**10, 40), "10m": (LARGE_BYTES, 20)}  # size, and pairs to take
+_NO_CACHE = {"GMP_CACHE_MEMORY_MAX_MB": "0", "GMP_CACHE_DISK_MAX_MB": "0"}
 
 
 def measure_attachments(stand: Stand, plan: Plan, figures: Figures) -> None:
@@ -27,7 +37,7 @@ def measure_attachments(stand: Stand, plan: Plan, figures: Figures) -> None:
     with Child("files") as files:
         url = files.ask("where")["url"]
         _measure_large(stand, plan, figures, url)
-        _measure_cache(stand, figures, url)
+        _measure_cache(stand, plan, figures, url)
 
 
 def _measure_large(stand: Stand, plan: Plan, figures: Figures, url: str) -> None:
@@ -70,14 +80,14 @@ class _Ways:
     url: str
     account: str
 
-    def s(self, size_bytes: int, name: str, *, is_cached: bool) -> float:
+    def s(self, size_bytes: int, name: str, *, with_md5: bool) -> float:
         told = self.stand.post_attached(
             1,
             clients=1,
             account=self.account,
             path=f"{self.url}/{size_bytes}/{name}",
             size_bytes=size_bytes,
-            content_md5=md5_of(size_bytes, name) if is_cached else None,
+            content_md5=md5_of(size_bytes, name) if with_md5 else None,
         )
         stamps: list[float] = []
 
@@ -90,18 +100,61 @@ class _Ways:
         return stamps[0] - float(told["began"][0])
 
 
-def _measure_cache(stand: Stand, figures: Figures, url: str) -> None:
-    """Medians over pairs, so that what else the machine does falls on both sides."""
-    with Child("mail", "builtin") as mail:
-        add_account(stand.control, "stamped-files", mail.ask("where"), connections=1)
-        ways = _Ways(stand, mail, url, "stamped-files")
+def _measure_cache(stand: Stand, plan: Plan, figures: Figures, url: str) -> None:
+    """Medians over pairs, so that what else the machine does falls on both sides.
+
+    What a cold cache costs is told by a second daemon that has none, and is sent the same messages:
+    their MD5 is checked by both. What that costs is told apart.
+    """
+    with (
+        open_stand(plan, stand.say, settings=_NO_CACHE) as bare_stand,
+        _ways(stand, url) as cached,
+        _ways(bare_stand, url) as bare,
+    ):
         for label, (size_bytes, rounds) in _ROUNDS.items():
             stand.say(f"attachments: cache, {label}")
-            warm, cold = [], []
+            pairs = _Pairs()
             for n in range(rounds):
-                name = f"{label}-{n}"
-                fetched_s = ways.s(size_bytes, name, is_cached=False)
-                cold.append(ways.s(size_bytes, name, is_cached=True) / fetched_s)
-                warm.append(ways.s(size_bytes, name, is_cached=True) / fetched_s)
-            figures.add(f"cache_warm_{label}", statistics.median(warm))
-            figures.add(f"cache_cold_{label}", statistics.median(cold))
+                pairs.take(cached, bare, size_bytes, f"{label}-{n}")
+            figures.add(f"cache_warm_{label}", statistics.median(pairs.warm))
+            figures.add(f"cache_cold_{label}", statistics.median(pairs.cold))
+            figures.add(f"md5_{label}", statistics.median(pairs.md5))
+
+
+@contextlib.contextmanager
+def _ways(stand: Stand, url: str) -> Iterator[_Ways]:
+    with Child("mail", "builtin") as mail:
+        add_account(stand.control, "stamped-files", mail.ask("where"), connections=1)
+        yield _Ways(stand, mail, url, "stamped-files")
+
+
+@dataclass
+class _Pairs:
+    """Times of one message over those of another.
+
+    warm: from the cache / fetched without an MD5. cold: fetched and kept / fetched with its MD5 by
+    a daemon without a cache. md5: the latter / fetched without an MD5, both by that daemon.
+    """
+
+    warm: list[float] = field(default_factory=list)
+    cold: list[float] = field(default_factory=list)
+    md5: list[float] = field(default_factory=list)
+
+    def take(self, cached: _Ways, bare: _Ways, size_bytes: int, name: str) -> None:
+        """One of each; which of two comes first changes from one to the next."""
+
+        def checked_s() -> float:
+            return bare.s(size_bytes, name, with_md5=True)
+
+        def kept_s() -> float:
+            return cached.s(size_bytes, name, with_md5=True)
+
+        fetched_s = cached.s(size_bytes, name, with_md5=False)
+        plain_s = bare.s(size_bytes, name, with_md5=False)
+        if len(self.cold) % 2:
+            kept, checked = kept_s(), checked_s()
+        else:
+            checked, kept = checked_s(), kept_s()
+        self.cold.append(kept / checked)
+        self.md5.append(checked / plain_s)
+        self.warm.append(kept_s() / fetched_s)

@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -208,8 +208,13 @@ def wait_until(is_true: Callable[[], bool], otherwise: str) -> None:
 
 
 @contextlib.contextmanager
-def open_stand(plan: Plan, say: Say) -> Iterator[Stand]:
-    """Start it all; end it all, whatever happens, and leave no file."""
+def open_stand(
+    plan: Plan, say: Say, *, settings: Mapping[str, str] | None = None
+) -> Iterator[Stand]:
+    """Start it all; end it all, whatever happens, and leave no file.
+
+    settings: `GMP_*` of the daemon.
+    """
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(_folder())
         words = mail_server_words(plan, folder)
@@ -220,6 +225,7 @@ def open_stand(plan: Plan, say: Say) -> Iterator[Stand]:
         environ = {name: text for name, text in os.environ.items() if not name.startswith("GMP_")}
         environ["MAIL_PROXY_HOME"] = str(folder)
         environ["GMP_ALLOWED_NETWORKS"] = "127.0.0.1"  # where its own file server is
+        environ |= settings or {}
         where, receiver = mail.ask("where"), reports.ask("where")
         stack.callback(_end_daemon, instance)
         began = time.perf_counter()

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from mail_proxy.attachments.cache import shelf
-from mail_proxy.attachments.cache.shelf import Found, Verified, content_name, tenant_name
+from mail_proxy.attachments.cache.shelf import Found, Identity, content_name, tenant_name
 from mail_proxy.attachments.flights import Landed
 from mail_proxy.attachments.threads import Threads
-from mail_proxy.attachments.workfiles import FileContent, Octets
+from mail_proxy.attachments.workfiles import Algorithm, FileContent, Hash, Octets
 from mail_proxy.domain.clock import Clock
 from mail_proxy.observe import events
 
@@ -24,7 +24,7 @@ class _Kept:
     path: Path
     size_bytes: int
     stored_at: float
-    verified: Verified | None = None
+    verified: Identity | None = None
     users: int = 0
     is_dropped: bool = False
 
@@ -73,7 +73,7 @@ class DiskTier:
         try:
             if self._is_fresh(kept) and await self._has_its_octets(kept, md5):
                 self._touch(kept)
-                return self._landed(kept)
+                return self._landed(kept, md5)
         except BaseException:
             self._leave(kept)
             raise
@@ -97,14 +97,14 @@ class DiskTier:
             return None
         self._is_in_trouble = False
         kept = _Kept(name, path, octets.size_bytes, self._clock.now())
-        kept.verified = Verified(identity, octets.sha256)
+        kept.verified = identity
         kept.users += 1
         if name in self._kept:  # another fetch was faster: ours is the mail's alone
             kept.is_dropped = True
         else:
             self._add(kept)
             self._make_room(0)
-        return self._landed(kept)
+        return self._landed(kept, md5)
 
     def clear(self, tenant_id: str | None) -> int:
         """How many went; None: those of all tenants."""
@@ -122,12 +122,11 @@ class DiskTier:
             return False
         return kept.verified is not None and not kept.is_dropped
 
-    def _landed(self, kept: _Kept) -> Landed:
+    def _landed(self, kept: _Kept, md5: str) -> Landed:
         assert kept.verified is not None
-        size_bytes = kept.verified.identity.size_bytes
         # Whoever reads is in a thread. What is found changed then is hashed anew by the next.
         forget = partial(setattr, kept, "verified", None)
-        content = FileContent(kept.path, size_bytes, kept.verified.sha256, forget)
+        content = FileContent(kept.path, kept.verified.size_bytes, Hash(Algorithm.MD5, md5), forget)
         return Landed(content, partial(self._leave, kept))
 
     def _is_fresh(self, kept: _Kept) -> bool:

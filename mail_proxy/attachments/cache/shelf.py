@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mail_proxy.attachments.workfiles import Hashes, Octets
+from mail_proxy.attachments.workfiles import Algorithm, Hashing, Octets
 from mail_proxy.domain.content import BLOCK_BYTES
 
 _TENANT = re.compile(r"[0-9a-f]{32}\Z")
@@ -50,14 +50,6 @@ class Found:
     stored_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """sha256: hex, of octets that had their MD5."""
-
-    identity: Identity
-    sha256: str
-
-
 def content_name(tenant_id: str, md5: str) -> str:
     """The same MD5 of two tenants has two names."""
     return hashlib.sha256(f"{tenant_id}\0{md5}".encode()).hexdigest()
@@ -88,8 +80,9 @@ def store(folder: Path, tenant_id: str, md5: str, octets: Octets) -> tuple[Path,
     return path, Identity.of(path.lstat())
 
 
-def verify(path: Path, md5: str, known: Verified | None) -> Verified | None:
-    """None: these are not the octets of that MD5. Raises OSError where there is no file.
+def verify(path: Path, md5: str, known: Identity | None) -> Identity | None:
+    """The file that has the octets of that MD5; None: it has others. Raises OSError where there is
+    none.
 
     known: what was verified before; a file that nobody touched since is not read again.
     """
@@ -98,13 +91,12 @@ def verify(path: Path, md5: str, known: Verified | None) -> Verified | None:
         if not stat.S_ISREG(found.st_mode):
             return None
         identity = Identity.of(found)
-        if known is not None and known.identity == identity:
+        if known == identity:
             return known
-        hashes = Hashes(with_md5=True)
+        hashing = Hashing(Algorithm.MD5)
         while block := file.read(BLOCK_BYTES):
-            hashes.update(block)
-    octets = hashes.octets()
-    return Verified(identity, octets.sha256) if octets.md5 == md5 else None
+            hashing.update(block)
+    return identity if hashing.hash().hex == md5 else None
 
 
 def remove(path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from mail_proxy.attachments.cache import DiskTier, MemoryTier, disk_folder, shelf
 from mail_proxy.attachments.threads import Threads
-from mail_proxy.attachments.workfiles import Octets
+from mail_proxy.attachments.workfiles import Algorithm, Hash, Octets
 from mail_proxy.config.settings import AttachmentSettings, CacheSettings
 from mail_proxy.domain.attachment import Attachment, Mode
 
@@ -29,7 +29,7 @@ def read(landed) -> bytes:
 
 
 def octets(data: bytes) -> Octets:
-    return Octets(len(data), md5(data), hashlib.sha256(data).hexdigest(), data)
+    return Octets(len(data), Hash(Algorithm.MD5, md5(data)), data)
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ async def test_what_was_changed_or_torn_is_not_found(disk, folder, changed, rest
 async def test_a_file_that_nobody_touched_is_not_hashed_again(disk, monkeypatch):
     tier = await disk()
     (await put(tier)).close()
-    monkeypatch.setattr(shelf, "Hashes", None)
+    monkeypatch.setattr(shelf, "Hashing", None)
     assert await kept(tier)
 
 
