@@ -364,7 +364,7 @@ async def _build(
 
 def _folders(settings: Settings, tenant: Tenant) -> list[Path]:
     """Where a tenant's files may lie; relative paths are looked for in its own folder first."""
-    own = settings.state_dir / "attachments" / tenant.tenant_id
+    own = settings.attachments_of(tenant.tenant_id)
     others = [*(tenant.attachment_folders or ()), *settings.attachments.folders]
     return [own, *(Path(folder) for folder in others)]
 

@@ -17,6 +17,7 @@ class Kind(Enum):
     CAUSE = auto()
     TIMEOUT = auto()
     NO_DATA = auto()
+    OURS = auto()  # this machine lacks something: room, a disk that works, threads
 
 
 class FetchFailed(MailProxyError):
@@ -53,9 +54,14 @@ def told(filename: str, failure: FetchFailed) -> AttachmentFailed:
             text = f"Attachment {filename} fetch timed out"
         case Kind.NO_DATA:
             text = f"Attachment {filename} returned no data"
-        case Kind.CAUSE:
+        case Kind.CAUSE | Kind.OURS:
             text = f"Attachment fetch failed for {filename}: {failure.cause}"
-    return AttachmentFailed(text, is_permanent=failure.is_permanent)
+    is_ours = failure.kind is Kind.OURS
+    return AttachmentFailed(text, is_permanent=failure.is_permanent, is_ours=is_ours)
+
+
+def ours(cause: str) -> FetchFailed:
+    return FetchFailed(cause, is_permanent=False, kind=Kind.OURS)
 
 
 def timed_out() -> FetchFailed:

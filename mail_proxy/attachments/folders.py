@@ -14,10 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from mail_proxy.attachments.failures import FetchFailed
+from mail_proxy.config.private import FOLDER, READ
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# O_NONBLOCK: opening a pipe would wait for its writer, and some devices for ever.
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
 _REFUSED = {
     errno.ELOOP: "the path leads through a symbolic link",
@@ -29,26 +27,39 @@ _MAX_PARTS = 128
 
 
 class Opened:
-    """A regular file. `close` may come while another thread reads, which then finds its end."""
+    """A regular file. `close` may come while another thread reads: that one closes it then.
+
+    So a read that hangs holds up nobody who closes.
+    """
 
     def __init__(self, descriptor: int, size_bytes: int) -> None:
         self._file = os.fdopen(descriptor, "rb", buffering=0)
         self._lock = threading.Lock()
+        self._is_given_up = False
         self.size_bytes = size_bytes
 
     def read(self, n: int) -> bytes:
         """At most `n` octets more; none at the end. Raises FetchFailed."""
+        try:
+            return self._read(n)
+        finally:
+            if self._is_given_up:
+                self.close()
+
+    def _read(self, n: int) -> bytes:
         with self._lock:
-            if self._file.closed:
-                return b""
             try:
-                return self._file.read(n)
+                return b"" if self._file.closed else self._file.read(n)
             except OSError as error:
                 raise _failure(error) from error
 
     def close(self) -> None:
-        with self._lock:
-            self._file.close()
+        self._is_given_up = True
+        if self._lock.acquire(blocking=False):
+            try:
+                self._file.close()
+            finally:
+                self._lock.release()
 
 
 def open_inside(folders: Sequence[Path], location: str) -> Opened:
@@ -99,18 +110,18 @@ def _is_name(location: str) -> bool:
 
 def _open(folder: Path, parts: tuple[str, ...]) -> Opened:
     """Raises OSError and FetchFailed."""
-    here = os.open(folder, _FOLDER)  # the folder itself is the admin's, links and all
+    here = os.open(folder, FOLDER)  # the folder itself is the admin's, links and all
     try:
         owner = os.fstat(here).st_uid
         for part in parts[:-1]:
             try:
-                deeper = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=here)
+                deeper = os.open(part, FOLDER | os.O_NOFOLLOW, dir_fd=here)
             except NotADirectoryError:
                 _refuse_link(part, here)
                 raise FileNotFoundError from None
             os.close(here)
             here = deeper
-        descriptor = os.open(parts[-1], _FILE, dir_fd=here)
+        descriptor = os.open(parts[-1], READ | os.O_NOCTTY, dir_fd=here)
     finally:
         os.close(here)
     try:

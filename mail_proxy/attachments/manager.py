@@ -11,32 +11,37 @@ from typing import Self
 
 from mail_proxy.attachments.breaker import Breaker
 from mail_proxy.attachments.cache import TieredCache, disk_folder
-from mail_proxy.attachments.failures import FetchFailed, NoRoom, told
+from mail_proxy.attachments.failures import FetchFailed, NoRoom, ours, told
 from mail_proxy.attachments.fetched import Fetched
-from mail_proxy.attachments.flights import Flight, Flights, Landed
+from mail_proxy.attachments.flights import Flight, Flights
+from mail_proxy.attachments.landings import Landings
 from mail_proxy.attachments.origin import Origin, fetch_key
 from mail_proxy.attachments.posted import posted_content
-from mail_proxy.attachments.shares import Pool, Share
-from mail_proxy.attachments.sink import Memory, Sink, Store
+from mail_proxy.attachments.quota import Quota, Share
+from mail_proxy.attachments.sink import Memory, Workplace
 from mail_proxy.attachments.sources import Sources
-from mail_proxy.attachments.threads import Threads
-from mail_proxy.attachments.workfiles import Algorithm, FileContent, Octets, WorkFolder
+from mail_proxy.attachments.workfiles import WorkFolder
 from mail_proxy.config.settings import AttachmentSettings, CacheSettings
 from mail_proxy.domain.attachment import Attachment, Mode, Spooled
 from mail_proxy.domain.clock import Clock
-from mail_proxy.domain.content import BytesContent, Content
+from mail_proxy.domain.content import Content
 from mail_proxy.http_out import OutgoingHttp
 from mail_proxy.observe import events
 from mail_proxy.observe.cache_metrics import CacheMetrics
+from mail_proxy.threads import FairThreads, ThreadPool
 
 DISK_THREADS = 4  # for what is fetched and kept
-SHARE_THREADS = 4  # for files of the host
+# For files of the host, which may lie on shares that are away: of all tenants, and of one, whose
+# files are left alone after three timeouts in a row (`breaker`).
+READERS, READERS_EACH = 64, 4
 ASSUMED_BYTES = 2 * 2**20  # of a content whose size nobody knows yet
 OpenSpooled = Callable[[Spooled], Content]
 
 
 class AttachmentManager:
     """Use as `async with`; what is on its way at the end is given up.
+
+    Commands that fetch nothing need not enter it: then no folder is looked at.
 
     state_dir: `cache/` in it holds what is fetched.
     """
@@ -53,14 +58,19 @@ class AttachmentManager:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._threads = Threads(DISK_THREADS, "attachments")
-        self._shares = Threads(SHARE_THREADS, "attached files")
-        self._store = Store(WorkFolder(state_dir / "cache" / "fetched"), Memory(), self._threads)
+        self._threads = ThreadPool(DISK_THREADS, "attachments")
+        self._readers = FairThreads(READERS, READERS_EACH, "attached file")
+        self._folder = WorkFolder(state_dir / "cache" / "fetched")
         folder = disk_folder(cache, state_dir)
         self.cache = TieredCache(cache, folder, self._threads, clock=clock, metrics=metrics)
-        self._sources = Sources(http, self._shares, Breaker(clock), settings)
-        self._bytes = Pool(max(settings.budget_bytes, settings.max_bytes))
-        self._slots = Pool(settings.at_once)
+        self._landings = Landings(
+            Sources(http, self._readers, Breaker(clock), settings),
+            self.cache,
+            Workplace(self._folder, Memory(), self._threads),
+            Quota(settings.at_once),
+            settings.max_bytes,
+        )
+        self._bytes = Quota(max(settings.budget_bytes, settings.max_bytes))
         self._flights = Flights(self._spawn, clock)
         self._running: set[asyncio.Task[None]] = set()
         self._tasks = asyncio.TaskGroup()
@@ -68,6 +78,8 @@ class AttachmentManager:
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
+        # Now, not with the first fetch, which may be days away: a kill has left files there.
+        self._opening = self._spawn(self._open(), "attachment cache")
         return self
 
     async def __aexit__(
@@ -85,7 +97,7 @@ class AttachmentManager:
 
     def close(self) -> None:
         """Take no more work; for those that never entered, and harmless after it."""
-        self._shares.close()
+        self._readers.close()
         self._threads.close()
 
     @property
@@ -133,9 +145,7 @@ class AttachmentManager:
                 "GMP_ATTACHMENT_BUDGET_MB leaves to it",
                 is_permanent=True,
             )
-        return FetchFailed(
-            "there is no room for it now (GMP_ATTACHMENT_BUDGET_MB)", is_permanent=False
-        )
+        return ours("there is no room for it now (GMP_ATTACHMENT_BUDGET_MB)")
 
     def _find(self, origin: Origin, attachment: Attachment, asked_at: float) -> Flight | None:
         if attachment.content_md5 is not None:  # it is the same at any time
@@ -201,16 +211,14 @@ class AttachmentManager:
                 raise NoRoom(error.filename, share.needed) from error
 
     async def _opened(self) -> None:
-        """When the first is fetched: commands that fetch nothing look at no folder."""
-        if self._opening is None:
-            self._opening = self._spawn(self._open(), "attachment cache")
+        assert self._opening is not None, "nothing is fetched before it is entered"
         await asyncio.shield(self._opening)
 
     async def _open(self) -> None:
         try:
-            await self._threads.run(self._store.folder.prepare)
+            await self._threads.run(self._folder.prepare)
         except OSError as error:
-            events.cache_unusable(folder=str(self._store.folder.path), error=error)
+            events.cache_unusable(folder=str(self._folder.path), error=error)
         await self.cache.open()
 
     async def _land_together(
@@ -239,75 +247,11 @@ class AttachmentManager:
             flight = find(attachment)
             if flight is None:
                 key = fetch_key(origin, attachment)
-                flight = self._flights.start(key, partial(self._fly, origin, attachment, split))
+                flight = self._flights.start(
+                    key, partial(self._landings.land, origin, attachment, split)
+                )
             fetched.hold(flight)
             await fetched.land(n, attachment, flight)
-
-    async def _fly(
-        self, origin: Origin, attachment: Attachment, split: Callable[[], Share]
-    ) -> Landed:
-        """One fetch; the cache first, where its MD5 is known."""
-        share = split()
-        try:
-            found = await self._cached(origin, attachment)
-            if found is None:
-                octets = await self._octets(origin, attachment, share)
-                found = await self._landed(origin, attachment, octets, share)
-            else:
-                share.close()
-        except BaseException:
-            share.close()
-            raise
-        return found
-
-    async def _cached(self, origin: Origin, attachment: Attachment) -> Landed | None:
-        md5 = attachment.content_md5
-        return None if md5 is None else await self.cache.get(origin.tenant_id, md5)
-
-    async def _octets(self, origin: Origin, attachment: Attachment, share: Share) -> Octets:
-        with await self._slots.take(origin.tenant_id, 1):
-            md5 = attachment.content_md5
-            algorithm = Algorithm.SHA256 if md5 is None else Algorithm.MD5
-            sink = Sink(self._store, share, self._settings.max_bytes, algorithm)
-            try:
-                await self._sources.fetch(origin, attachment, sink)
-                octets = await sink.end()
-            except BaseException:
-                sink.discard()
-                raise
-        if md5 is not None and md5 != octets.hash.hex:
-            self._remove(octets)
-            # Whoever serves it may be about to replace it; a wrong MD5 is given up with the tries.
-            raise FetchFailed("it does not have its content_md5", is_permanent=False)
-        return octets
-
-    async def _landed(
-        self, origin: Origin, attachment: Attachment, octets: Octets, share: Share
-    ) -> Landed:
-        try:
-            kept = None
-            if attachment.content_md5 is not None:
-                md5 = attachment.content_md5
-                kept = await self.cache.put(origin.tenant_id, md5, octets)
-        except BaseException:
-            self._remove(octets)
-            raise
-        if kept is not None:
-            self._remove(octets)
-            share.close()
-            return kept
-        share.shrink(octets.size_bytes)
-        return Landed(_content(octets), partial(self._let_go, octets, share))
-
-    def _let_go(self, octets: Octets, share: Share) -> None:
-        self._remove(octets)
-        share.close()
-
-    def _remove(self, octets: Octets) -> None:
-        if octets.path is not None:
-            self._threads.later(partial(octets.path.unlink, missing_ok=True))
-        else:
-            self._store.memory.give_back(octets.size_bytes)
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         task = self._tasks.create_task(work, name=name)
@@ -328,9 +272,3 @@ async def _all(works: Iterable[Coroutine[None, None, None]]) -> None:
                 tasks.create_task(work)
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
-
-
-def _content(octets: Octets) -> Content:
-    if octets.path is None:
-        return BytesContent(octets.data or b"")
-    return FileContent(octets.path, octets.size_bytes, octets.hash)

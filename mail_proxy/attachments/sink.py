@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from mail_proxy.attachments.failures import FetchFailed, NoRoom, too_large
+from mail_proxy.attachments.failures import FetchFailed, NoRoom, ours, too_large
 from mail_proxy.attachments.folders import Opened
-from mail_proxy.attachments.shares import Share
-from mail_proxy.attachments.threads import Threads
+from mail_proxy.attachments.quota import Share
 from mail_proxy.attachments.workfiles import Algorithm, Hashing, Octets, WorkFile, WorkFolder
 from mail_proxy.domain.content import BLOCK_BYTES
+from mail_proxy.threads import Threads
 
 SMALL_BYTES = 100 * 1024  # stays in memory
 # Of one content, while what came before it is hashed and written: the thread for that begins late
@@ -39,7 +39,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class Workplace:
     """What every sink writes to."""
 
     folder: WorkFolder
@@ -55,7 +55,7 @@ class Sink:
 
     def __init__(
         self,
-        store: Store,
+        store: Workplace,
         share: Share,
         limit_bytes: int,
         algorithm: Algorithm = Algorithm.SHA256,
@@ -146,4 +146,4 @@ def _disk_errors() -> Iterator[None]:
         yield
     except OSError as error:
         why = error.strerror or "it failed"
-        raise FetchFailed(f"it cannot be kept here: {why}", is_permanent=False) from error
+        raise ours(f"it cannot be kept here: {why}") from error

@@ -15,6 +15,7 @@ from mail_proxy.attachments.failures import (
     FetchFailed,
     NoRoom,
     no_data,
+    ours,
     refused_by,
     timed_out,
     too_large,
@@ -22,11 +23,11 @@ from mail_proxy.attachments.failures import (
 from mail_proxy.attachments.folders import Opened, open_inside
 from mail_proxy.attachments.origin import ENDPOINT_PATH, Origin
 from mail_proxy.attachments.sink import Sink
-from mail_proxy.attachments.threads import Threads
 from mail_proxy.config.settings import AttachmentSettings
 from mail_proxy.domain.attachment import Attachment, Mode
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.http_out import OutgoingHttp, TimedOut, TooLong, Unreachable
+from mail_proxy.threads import FairThreads, NoThread
 
 MOST_REDIRECTS = 3
 
@@ -85,10 +86,10 @@ def call_of(origin: Origin, attachment: Attachment, base_url: str | None) -> Cal
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Fetches into sinks. shares: for files of the host, which may lie on a share that is away."""
+    """Fetches into sinks. readers: of files of the host, which may lie on a share that is away."""
 
     http: OutgoingHttp
-    shares: Threads
+    readers: FairThreads
     breaker: Breaker
     settings: AttachmentSettings
 
@@ -147,9 +148,13 @@ class Sources:
 
     async def _copy(self, origin: Origin, attachment: Attachment, sink: Sink) -> None:
         look = partial(open_inside, origin.folders, attachment.location)
-        opened = await self.shares.run(look, Opened.close)
+        threads = self.readers.of(origin.tenant_id)
+        try:
+            opened = await threads.run(look, Opened.close)
+        except NoThread as error:
+            raise ours("there is no thread to read it in") from error
         try:
             sink.expect(opened.size_bytes)
-            await sink.copy(opened, self.shares)
+            await sink.copy(opened, threads)
         finally:
-            self.shares.later(opened.close)
+            threads.later(opened.close)

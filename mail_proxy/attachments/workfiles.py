@@ -14,13 +14,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from pathlib import Path
 
+from mail_proxy.config.private import MAKE, READ
 from mail_proxy.domain.content import BLOCK_BYTES
 from mail_proxy.domain.errors import ContentChanged
 
 SUFFIX = ".fetched"
-_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# O_NONBLOCK: a pipe that was planted under the name must not stop us.
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Algorithm(StrEnum):
@@ -91,7 +89,7 @@ class FileContent:
 
 def read_blocks(path: Path) -> Iterator[bytes]:
     """Raises OSError."""
-    with os.fdopen(os.open(path, _READ), "rb", buffering=0) as file:
+    with os.fdopen(os.open(path, READ), "rb", buffering=0) as file:
         while block := file.read(BLOCK_BYTES):
             yield block
 
@@ -113,10 +111,10 @@ class WorkFolder:
         """Raises OSError."""
         path = self.path / f"{os.urandom(16).hex()}{SUFFIX}"
         try:
-            return WorkFile(path, os.open(path, _MAKE, 0o600), hashing)
+            return WorkFile(path, os.open(path, MAKE, 0o600), hashing)
         except FileNotFoundError:  # the folder has vanished
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return WorkFile(path, os.open(path, _MAKE, 0o600), hashing)
+            return WorkFile(path, os.open(path, MAKE, 0o600), hashing)
 
 
 class WorkFile:

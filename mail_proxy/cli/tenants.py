@@ -254,7 +254,7 @@ def delete(
     force: bool = typer.Option(False, "--force", "-f", help="Do not ask."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would go."),
 ) -> None:
-    """Delete a tenant with its accounts, its messages and its keys.
+    """Delete a tenant with its accounts, its messages, its keys and its folder of attachments.
 
     Examples:
       mail-proxy myserver tenants delete acme

@@ -20,12 +20,12 @@ from mail_proxy.compose.base64 import Base64Content
 from mail_proxy.compose.direct import text_part, top_fields
 from mail_proxy.compose.filename import filename_parameters
 from mail_proxy.compose.headers import literal_field
-from mail_proxy.compose.kinds import media_type
-from mail_proxy.compose.letter import Letter, Piece
 from mail_proxy.compose.mail import Built, Mail, Stamp
+from mail_proxy.compose.pieces import Piece, PiecedMail
 from mail_proxy.domain.attachment import Attachment
 from mail_proxy.domain.content import BytesContent, Content
 from mail_proxy.domain.large_files import shown_content_ids
+from mail_proxy.domain.media_types import media_type
 
 _SMALL_BYTES = 128 * 1024  # of a whole mail: not worth a thread
 
@@ -43,7 +43,7 @@ def write_enclosing(mail: Mail, stamp: Stamp, enclosed: Sequence[Enclosed]) -> B
     """The whole message; in one piece where it is small and all of it in memory."""
     head = f"{top_fields(mail, stamp)}MIME-Version: 1.0\r\n"
     is_ascii = head.isascii()
-    letter = Letter([head.encode(), *_body(mail, stamp, enclosed)], is_ascii=is_ascii)
+    letter = PiecedMail([head.encode(), *_body(mail, stamp, enclosed)], is_ascii=is_ascii)
     is_small = letter.size_bytes <= _SMALL_BYTES and all(
         isinstance(entry.content, BytesContent) for entry in enclosed
     )

@@ -11,8 +11,8 @@ from io import BytesIO
 from mail_proxy.compose.body import MAX_LINE, has_short_lines
 from mail_proxy.compose.direct import TRACKING_HEADER
 from mail_proxy.compose.headers import date_field, literal_field, text_field
-from mail_proxy.compose.letter import Letter, Rest
 from mail_proxy.compose.mail import Built, Stamp
+from mail_proxy.compose.pieces import PiecedMail, Rest
 from mail_proxy.domain.base64_text import NotBase64, base64_blocks
 from mail_proxy.domain.content import Content
 from mail_proxy.domain.errors import ContentChanged, Invalid
@@ -108,7 +108,7 @@ def write_spooled_raw(raw: Content, stamp: Stamp, *, is_ascii: bool) -> Built:
     except Invalid as error:
         raise ContentChanged(f"the stored message is not as it was checked: {error}") from error
     body = Rest(raw, head + _EMPTY_LINE)
-    letter = Letter([written, body], is_ascii=is_ascii)
+    letter = PiecedMail([written, body], is_ascii=is_ascii)
     return Built(letter, is_ascii=is_ascii, needs_smtputf8=not written.isascii())
 
 

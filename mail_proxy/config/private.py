@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+# How files of ours are opened, never through a link.
+MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# O_NONBLOCK: a pipe that was planted under the name must not stop us.
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -38,10 +45,8 @@ def read_private(path: Path, *, limit: int) -> bytes | None:
 
     Raises OSError.
     """
-    # O_NONBLOCK: a pipe planted under the name must not stop us.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, flags)
+        descriptor = os.open(path, READ)
     except (FileNotFoundError, NotADirectoryError):
         return None
     with os.fdopen(descriptor, "rb") as file:
@@ -57,10 +62,19 @@ def open_to_append(path: Path) -> int:
     return descriptor
 
 
+def remove_folder(folder: Path) -> None:
+    """With all that is in it; of a link nothing but the link. Raises OSError."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)  # follows no link below it
+
+
 def sync_folder(folder: Path) -> None:
     """The names in it are on the disk when this returns. Raises OSError."""
     # Without it a power loss may leave the old name in place.
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(folder, FOLDER)
     try:
         os.fsync(descriptor)
     finally:

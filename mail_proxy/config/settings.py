@@ -158,6 +158,10 @@ class Settings:
     def journal_dir(self) -> Path:
         return self.state_dir / "journal"
 
+    def attachments_of(self, tenant_id: str) -> Path:
+        """Where a tenant's files may lie without anybody's leave."""
+        return self.state_dir / "attachments" / tenant_id
+
     @property
     def spool_dir(self) -> Path:
         return self.state_dir / "spool"

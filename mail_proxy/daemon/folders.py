@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mail_proxy.config.instances import SUBFOLDERS, Instance, create_folder
+from mail_proxy.config.private import READ
 from mail_proxy.config.settings import Settings
 from mail_proxy.domain.errors import ConfigurationError
 
@@ -63,7 +64,7 @@ def _close_one(path: Path) -> None:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or not mode & _OTHERS:
         return
     # By descriptor and not through a link: the name may be another file by now.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, READ)
     try:
         os.fchmod(descriptor, stat.S_IMODE(mode) & ~_OTHERS)
     finally:

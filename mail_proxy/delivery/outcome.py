@@ -15,6 +15,7 @@ from mail_proxy.store.fates import refusal
 
 BROKEN_WAIT_S = 900.0  # after a bug of ours, which time alone does not mend
 MEND_WAIT_S = 900.0  # for a person
+ROOM_WAIT_S = 60.0  # for other messages, to give back what they hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,10 @@ def broken(message: Claimed, error: Exception, *, dot_sent: bool, now: float) ->
     return _deferred(message, (), Verdict((), reason=why), now + BROKEN_WAIT_S, now)
 
 
-def put_off(message: Claimed, why: str, *, now: float) -> Outcome:
-    """Looked at again in a while; no try is spent on what a person has to mend."""
+def put_off(message: Claimed, why: str, *, now: float, wait_s: float = MEND_WAIT_S) -> Outcome:
+    """Looked at again in a while; no try is spent on what is no fault of the message."""
     verdict = Verdict((), reason=why)
-    return replace(_deferred(message, (), verdict, now + MEND_WAIT_S, now), spends_try=False)
+    return replace(_deferred(message, (), verdict, now + wait_s, now), spends_try=False)
 
 
 def cause_of(reason: str, reply: Reply | None) -> str:

@@ -15,7 +15,7 @@ from mail_proxy.delivery.claimer import STORE_PAUSE_S
 from mail_proxy.delivery.finish import Finisher
 from mail_proxy.delivery.lane import Lane
 from mail_proxy.delivery.letters import Letter, Letters, needs_letter
-from mail_proxy.delivery.outcome import Rules, broken, outcome_of, put_off, released
+from mail_proxy.delivery.outcome import ROOM_WAIT_S, Rules, broken, outcome_of, put_off, released
 from mail_proxy.domain.attempt import RecipientVerdict, Verdict
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import (
@@ -117,6 +117,8 @@ class Preparing:
                 return await self._letter(message)
         except AttachmentFailed as error:
             self.metrics.attachment_failed(is_permanent=error.is_permanent)
+            if error.is_ours:
+                return put_off(message, str(error), now=self.clock.now(), wait_s=ROOM_WAIT_S)
             return self._failed(lane, message, str(error), is_permanent=error.is_permanent)
         except SecretsUnavailable as error:  # no fault of the message: it loses no try
             return put_off(message, str(error), now=self.clock.now())

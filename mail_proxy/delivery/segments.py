@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, assert_never
 
+from mail_proxy.config.private import READ
 from mail_proxy.delivery.journal import SUFFIX
 from mail_proxy.delivery.records import (
     Begun,
@@ -109,8 +110,7 @@ def _segments(folder: Path) -> list[Path]:
 
 
 def _read(path: Path, daemon_id: str, trail: Trail) -> None:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags), "rb") as file:
+    with os.fdopen(os.open(path, READ), "rb") as file:
         lines = _lines(file)
         header = decode(next(lines, b""))
         if not isinstance(header, Header) or header.daemon_id != daemon_id:

@@ -203,13 +203,17 @@ class RelayUnreachable(RelayError):
 
 
 class AttachmentFailed(MailProxyError):
-    """An attachment cannot be had; `is_permanent`: nor will it be when it is asked for again."""
+    """An attachment cannot be had; `is_permanent`: nor will it be when it is asked for again.
+
+    is_ours: this machine had no room for it, so its message loses no try.
+    """
 
     code = "attachment"
 
-    def __init__(self, message: str, *, is_permanent: bool) -> None:
+    def __init__(self, message: str, *, is_permanent: bool, is_ours: bool = False) -> None:
         super().__init__(message)
         self.is_permanent = is_permanent
+        self.is_ours = is_ours
 
 
 class ContentChanged(MailProxyError):

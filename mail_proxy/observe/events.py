@@ -144,6 +144,11 @@ def cache_unusable(*, folder: str, error: BaseException) -> None:
     _tell(logging.WARNING, "cache_unusable", folder=folder, why=error)
 
 
+def folder_not_removed(*, folder: str, error: BaseException) -> None:
+    """A tenant is deleted, and files that were put there for it are left to a person."""
+    _tell(logging.WARNING, "folder_not_removed", folder=folder, why=error)
+
+
 def key_rotated(*, values: int) -> None:
     """A replacement of the encryption key that was cut off is done."""
     _tell(logging.INFO, "key_rotated", values=values)

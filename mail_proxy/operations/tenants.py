@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 from mail_proxy.config.instances import RESERVED
+from mail_proxy.config.private import remove_folder
 from mail_proxy.domain.errors import ConfigurationError, Forbidden, Invalid
 from mail_proxy.domain.large_files import read_place
 from mail_proxy.domain.limits import limits_of_tenant, pause_kind
 from mail_proxy.http_out import check_callback
+from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.keys import make_key
 from mail_proxy.operations.webhook_secrets import secret_records
@@ -95,13 +98,14 @@ async def get_tenant(ctx: Context, request: TenantOf) -> TenantRecord:
 
 
 async def delete_tenant(ctx: Context, request: TenantKey) -> Ok:
-    """Remove a tenant with its accounts, messages, events and keys."""
+    """Remove a tenant with its accounts, messages, events and keys, and the folder of its files."""
     tenant = await ctx.tenant(request.tenant_id)
     # Inactive first: nothing of it is claimed, and its tokens are refused, while the rows go.
     await ctx.store.change_tenant(tenant.tenant_id, {"active": False}, now=ctx.clock.now())
     ctx.directory.put_tenant(replace(tenant, active=False))
     await ctx.engine.recall(tenant.tenant_id)
     accounts = await ctx.store.list_accounts(tenant.tenant_id)
+    await _remove_files(ctx, tenant.tenant_id)
     await ctx.store.delete_tenant(tenant.tenant_id)
     ctx.directory.remove_tenant(tenant.tenant_id)
     ctx.tokens.forget()
@@ -111,6 +115,15 @@ async def delete_tenant(ctx: Context, request: TenantKey) -> Ok:
     ctx.metrics.forget_tenant(tenant.tenant_id)
     await ctx.attachments.cache.clear(tenant.tenant_id)
     return OK
+
+
+async def _remove_files(ctx: Context, tenant_id: str) -> None:
+    """Before its row: a deletion that is cut off is done again, and finds what is left."""
+    folder = ctx.settings.attachments_of(tenant_id)
+    try:
+        await asyncio.to_thread(remove_folder, folder)
+    except OSError as error:
+        events.folder_not_removed(folder=str(folder), error=error)
 
 
 async def _changed(ctx: Context, tenant: Tenant, old: Tenant | None) -> None:

@@ -6,23 +6,23 @@ import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from mail_proxy.domain.large_files import Place, read_place
 from mail_proxy.storage.cloud import open_cloud
 from mail_proxy.storage.errors import StorageFailed
 from mail_proxy.storage.local import LocalObjects
 from mail_proxy.storage.objects import Objects
+from mail_proxy.threads import FairThreads, NoThread
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 # Of its own: uploads that hang must not take the threads that everything else runs in.
-THREADS = 3
+# Each has parts of a file in memory; one tenant's leave some to others.
+THREADS, THREADS_EACH = 4, 2
 MOST_OPEN = 32  # places: each holds connections and credentials
 DEADLINE_S = 900.0  # for one file; a library may try for a minute or two before it says no
 
@@ -35,14 +35,14 @@ class Backends:
 
     def __init__(self, files_dir: Path) -> None:
         self._files_dir = files_dir
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="large-files")
+        self._threads = FairThreads(THREADS, THREADS_EACH, "large file")
         self._opened: OrderedDict[tuple[str, str], Objects] = OrderedDict()
         self._opening = Lock()
         self._ended = Event()
 
     def close(self) -> None:
         self._ended.set()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def folder(self, place: Place) -> Path:
         return Path(place.prefix) if place.prefix else self._files_dir
@@ -57,34 +57,39 @@ class Backends:
             return self.local(place)
         key = (location, json.dumps(auth or {}, sort_keys=True))
         with self._opening:
-            if key not in self._opened:
-                self._opened[key] = open_cloud(place, auth or {})
+            objects = self._opened.get(key)
+        if objects is None:  # without the lock: logging in at one may hang
+            objects = open_cloud(place, auth or {})
+        with self._opening:
+            objects = self._opened.setdefault(key, objects)
             self._opened.move_to_end(key)
             while len(self._opened) > MOST_OPEN:
                 self._opened.popitem(last=False)
-            return self._opened[key]
+        return objects
 
-    async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """What `work` returns, in one of the threads."""
-        loop = asyncio.get_running_loop()
+    async def run(self, tenant_id: str, work: Callable[[], R]) -> R:
+        """What `work` returns, in one of the tenant's threads; raises StorageFailed too late.
+
+        What hangs keeps its thread: the tenant's others go on, and those of others.
+        """
+        if self._ended.is_set():  # no thread takes anything any more
+            raise StorageFailed("the daemon is stopping")
         try:
-            return await loop.run_in_executor(self._threads, partial(work, *args, **kwargs))
-        except RuntimeError as error:
-            if self._ended.is_set():  # no thread takes anything any more
-                raise StorageFailed("the daemon is stopping") from error
-            raise
+            async with asyncio.timeout(DEADLINE_S):
+                return await self._threads.of(tenant_id).start(work)
+        except NoThread as error:
+            raise StorageFailed("there is no thread to reach it in") from error
+        except TimeoutError as error:
+            raise StorageFailed(f"it took longer than {DEADLINE_S:g} s") from error
 
-    async def run_stoppable(self, work: Callable[[Event], R]) -> R:
-        """The same for what looks at an event between its steps; raises StorageFailed too late.
+    async def run_stoppable(self, tenant_id: str, work: Callable[[Event], R]) -> R:
+        """The same for what looks at an event between its steps.
 
         A thread cannot be cancelled, so it is told, and ends soon.
         """
         stop = _Either(self._ended)
         try:
-            async with asyncio.timeout(DEADLINE_S):
-                return await self.run(work, stop)
-        except TimeoutError as error:
-            raise StorageFailed(f"it took longer than {DEADLINE_S:g} s") from error
+            return await self.run(tenant_id, partial(work, stop))
         finally:
             stop.set()
 

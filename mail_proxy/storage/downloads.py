@@ -89,7 +89,7 @@ class Downloads:
             objects = self._backends.open(file.location, auth)
             return objects.link(file.key, shown, expires_s=REDIRECT_S)
 
-        return await self._backends.run(made)
+        return await self._backends.run(file.tenant_id, made)
 
     def _offer(self, file: StoredFile, place: Place, redirect_to: str | None) -> OfferedFile:
         return OfferedFile(

@@ -77,7 +77,8 @@ class LargeFileStorage:
 
         pk: of the message: what was uploaded in an earlier try is used again.
         Raises AttachmentFailed: permanent where the tenant rejects large files, else because
-        one could not be stored now. Raises StoreError too.
+        one could not be stored now. Raises SecretsUnavailable where the storage's credentials
+        cannot be read, and StoreError.
         """
         unchanged = Applied(fields, tuple(attachments), tuple(contents))
         if not attachments or fields.get("raw"):
@@ -142,7 +143,9 @@ class LargeFileStorage:
     async def _linked(self, tenant: TenantOf, wanted: Wanted) -> Link:
         try:
             if tenant.secret_unreadable and tenant.storage_auth is None:
-                raise SecretsUnavailable("the credentials of the storage cannot be read")
+                raise SecretsUnavailable(
+                    "the credentials of the tenant's storage cannot be read: their key is lost"
+                )
             file = await self._uploads.stored(wanted)
             link = await self._uploads.link(wanted, file)
         except (
@@ -157,6 +160,8 @@ class LargeFileStorage:
                 where=str(wanted.policy.storage_url),
                 why=why if isinstance(why, str) else str(error),
             )
+            if isinstance(error, SecretsUnavailable):  # a person has to mend it
+                raise
             told = error.strerror or "it failed" if isinstance(error, OSError) else error
             raise AttachmentFailed(
                 f"Attachment upload failed for {wanted.name}: {told}", is_permanent=False

@@ -8,13 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mail_proxy.config.private import FOLDER, MAKE, READ
 from mail_proxy.storage.errors import NotStored, StorageFailed
 from mail_proxy.storage.objects import Digest, Shown
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# Without O_NONBLOCK a FIFO that somebody planted would be waited for.
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # Who may read the folder may read the files, so that another web server can; nobody may write.
 _FOLDER_MODE, _FILE_MODE = 0o2755, 0o644
 _PART = ".part"  # what the name of a file ends with that is not whole yet
@@ -32,7 +29,7 @@ class LocalObjects:
         with _translated("write"), self._opened(folders, make=True) as folder:
             _remove_parts(folder)
             temporary = f".{os.urandom(8).hex()}{_PART}"
-            file = os.open(temporary, _NEW, 0o600, dir_fd=folder)
+            file = os.open(temporary, MAKE, 0o600, dir_fd=folder)
             try:
                 with os.fdopen(file, "wb", buffering=0) as opened:
                     for block in blocks:
@@ -74,7 +71,7 @@ class LocalObjects:
         *folders, name = _parts(key)
         try:
             with self._opened(folders, make=False) as folder:
-                file = os.open(name, _READ, dir_fd=folder)
+                file = os.open(name, READ, dir_fd=folder)
         except OSError as error:
             raise NotStored("there is no such file") from error
         if not stat.S_ISREG(os.fstat(file).st_mode):
@@ -87,7 +84,7 @@ class LocalObjects:
 
     @staticmethod
     def _empty(parent: int, own: str) -> None:
-        folder = os.open(own, _FOLDER, dir_fd=parent)
+        folder = os.open(own, FOLDER | os.O_NOFOLLOW, dir_fd=parent)
         try:
             for name in os.listdir(folder):  # noqa: PTH208 - a descriptor, no path
                 os.unlink(name, dir_fd=folder)
@@ -99,7 +96,7 @@ class LocalObjects:
         """The descriptor of a folder below the base, each step without following a link."""
         if make:
             self._base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        at = os.open(self._base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        at = os.open(self._base, FOLDER)
         try:
             for name in folders:
                 following = self._step(at, name, make=make)
@@ -115,7 +112,7 @@ class LocalObjects:
             with suppress(FileExistsError):
                 os.mkdir(name, 0o700, dir_fd=at)
                 is_new = True
-        folder = os.open(name, _FOLDER, dir_fd=at)
+        folder = os.open(name, FOLDER | os.O_NOFOLLOW, dir_fd=at)
         if is_new:
             os.fchmod(folder, self._mode() & _FOLDER_MODE)
             os.fsync(at)

@@ -71,7 +71,8 @@ class Removal:
         try:
             auth = await self._auth(file)
             await self._backends.run(
-                lambda: self._backends.open(file.location, auth).remove(file.key)
+                file.tenant_id or str(file.dropped_as),
+                lambda: self._backends.open(file.location, auth).remove(file.key),
             )
         except StoreError:
             raise

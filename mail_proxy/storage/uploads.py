@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from mail_proxy.domain.large_files import (
     safe_name,
 )
 from mail_proxy.domain.links import Link
+from mail_proxy.domain.media_types import guessed_type
 from mail_proxy.domain.stored_file import FileState, StoredFile
 from mail_proxy.storage.backends import Backends
 from mail_proxy.storage.downloads import Downloads
@@ -70,9 +70,11 @@ class Uploads:
 
         What was uploaded for the same attachment before is used again when it is still whole.
         """
-        digest = await self._backends.run_stoppable(partial(digest_of, wanted.content))
+        look = partial(digest_of, wanted.content)
+        digest = await self._backends.run_stoppable(wanted.tenant_id, look)
         for known in await self._known(wanted, digest):
-            if await self._is_usable(wanted, known, digest) and await self._ready(wanted, known):
+            await self._make_whole(wanted, known, digest)
+            if await self._ready(wanted, known):
                 return known
         file = self._new(wanted, digest)
         if not await self._records.add_stored_file(file):
@@ -94,7 +96,7 @@ class Uploads:
             def made() -> str:
                 return self._open(wanted).link(file.key, shown, expires_s=seconds)
 
-            url = await self._backends.run(made)
+            url = await self._backends.run(wanted.tenant_id, made)
         return Link(file.filename, file.size_bytes, url, until)
 
     def _until(self, wanted: Wanted) -> float:
@@ -121,17 +123,18 @@ class Uploads:
             and file.state is not FileState.REMOVING
         ]
 
-    async def _is_usable(self, wanted: Wanted, file: StoredFile, digest: Digest) -> bool:
-        """Whether it is there; what was only begun, or is there no more, is uploaded anew."""
+    async def _make_whole(self, wanted: Wanted, file: StoredFile, digest: Digest) -> None:
+        """What was only begun, or is there no more, is uploaded anew."""
         if file.state is FileState.READY:
             try:
-                await self._backends.run(lambda: self._open(wanted).check(file.key, digest))
+                await self._backends.run(
+                    wanted.tenant_id, lambda: self._open(wanted).check(file.key, digest)
+                )
             except NotStored:
                 pass
             else:
-                return True
+                return
         await self._upload(wanted, file, digest)
-        return True
 
     async def _upload(self, wanted: Wanted, file: StoredFile, digest: Digest) -> None:
         def upload(stop: Event) -> None:
@@ -139,7 +142,7 @@ class Uploads:
             objects.write(file.key, promised(wanted.content, digest, stop), file.mime_type)
             objects.check(file.key, digest)
 
-        await self._backends.run_stoppable(upload)
+        await self._backends.run_stoppable(wanted.tenant_id, upload)
 
     async def _ready(self, wanted: Wanted, file: StoredFile) -> bool:
         return await self._records.file_ready(file, expires_at=self._until(wanted))
@@ -154,7 +157,7 @@ class Uploads:
             tenant_id=wanted.tenant_id,
             file_id=file_id,
             filename=wanted.name,
-            mime_type=wanted.mime_type or _guessed(wanted.name),
+            mime_type=wanted.mime_type or guessed_type(wanted.name),
             size_bytes=digest.size_bytes,
             sha256=digest.sha256,
             location=wanted.location,
@@ -165,7 +168,3 @@ class Uploads:
             message_pk=wanted.message_pk,
             position=wanted.position,
         )
-
-
-def _guessed(name: str) -> str:
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"

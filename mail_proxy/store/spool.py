@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
+from mail_proxy.config.private import FOLDER, MAKE, READ
 from mail_proxy.domain.attachment import Spooled
 from mail_proxy.domain.content import BLOCK_BYTES
 from mail_proxy.domain.errors import ContentChanged, StoreError
@@ -24,10 +25,7 @@ from mail_proxy.store.faults import disk_errors
 NEW = ".new"  # what the name of a file ends with that is not whole yet
 _SHELF = re.compile(r"[0-9a-f]{2}\Z")
 _NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}\Z")
-_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _GONE = "the spool file of the message cannot be read"
-# Not waiting: a pipe that was planted under the name must not stop us.
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Spool:
@@ -174,7 +172,7 @@ class SpoolFile:
         self.name = name
         self._path = path
         self._new = path.with_name(path.name + NEW)
-        self._descriptor = os.open(self._new, _MAKE, 0o600)
+        self._descriptor = os.open(self._new, MAKE, 0o600)
         self._size = 0
 
     def put(self, blocks: Iterable[bytes]) -> Spooled:
@@ -224,7 +222,7 @@ def _blocks_of(path: Path, *, offset: int = 0, size_bytes: int | None = None) ->
     """Raises ContentChanged when it cannot be read."""
     left = sys.maxsize if size_bytes is None else size_bytes
     try:
-        with os.fdopen(os.open(path, _READ), "rb", buffering=0) as file:
+        with os.fdopen(os.open(path, READ), "rb", buffering=0) as file:
             file.seek(offset)
             while left and (block := file.read(min(left, BLOCK_BYTES))):
                 left -= len(block)
@@ -235,7 +233,7 @@ def _blocks_of(path: Path, *, offset: int = 0, size_bytes: int | None = None) ->
 
 def sync_folder(folder: Path) -> None:
     """Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(folder, FOLDER)
     try:
         os.fsync(descriptor)
     finally:

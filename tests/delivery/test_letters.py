@@ -112,6 +112,21 @@ async def test_credentials_that_cannot_be_read_cost_their_message_no_try(house: 
     assert {e.data["deferred_reason"] for e in row.events if e.event_type == "deferred"} == {why}
 
 
+async def test_want_of_room_here_costs_a_message_no_try(house: House) -> None:
+    why = "Attachment fetch failed for a.pdf: there is no room for it now"
+    failed = AttachmentFailed(why, is_permanent=False, is_ours=True)
+    house.letters.fails["m1"] = [failed] * 20
+    async with house.running() as engine:
+        await house.post("m1", attached=1)
+        for n in range(20):
+            assert (await house.statuses(n + 1))[-1] == "deferred"
+            house.clock.advance(61)
+            engine.wake_all()
+        assert (await house.statuses(21))[-1] == "sent"
+        row = await house.row("m1")
+    assert row.tries == 1
+
+
 async def test_a_message_is_taken_back_from_its_file_server(house: House) -> None:
     house.letters.held["m1"] = asyncio.Event()
     async with house.running() as engine:

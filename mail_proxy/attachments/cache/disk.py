@@ -10,10 +10,10 @@ from pathlib import Path
 from mail_proxy.attachments.cache import shelf
 from mail_proxy.attachments.cache.shelf import Found, Identity, content_name, tenant_name
 from mail_proxy.attachments.flights import Landed
-from mail_proxy.attachments.threads import Threads
 from mail_proxy.attachments.workfiles import Algorithm, FileContent, Hash, Octets
 from mail_proxy.domain.clock import Clock
 from mail_proxy.observe import events
+from mail_proxy.threads import Threads
 
 
 @dataclass(slots=True, eq=False)

@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mail_proxy.attachments.workfiles import Algorithm, Hashing, Octets
+from mail_proxy.config.private import MAKE, READ
 from mail_proxy.domain.content import BLOCK_BYTES
 
 _TENANT = re.compile(r"[0-9a-f]{32}\Z")
 _CONTENT = re.compile(r"([0-9a-f]{64})-[0-9a-f]{16}\Z")
 _NEW = ".new"  # the end of a name whose file is not whole yet
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def verify(path: Path, md5: str, known: Identity | None) -> Identity | None:
 
     known: what was verified before; a file that nobody touched since is not read again.
     """
-    with os.fdopen(os.open(path, _READ), "rb", buffering=0) as file:
+    with os.fdopen(os.open(path, READ), "rb", buffering=0) as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             return None
@@ -130,7 +129,7 @@ def _move(source: Path, path: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        with os.fdopen(os.open(source, _READ), "rb", buffering=0) as file:
+        with os.fdopen(os.open(source, READ), "rb", buffering=0) as file:
             _write(path, iter(lambda: file.read(BLOCK_BYTES), b""))
         source.unlink()
 
@@ -138,7 +137,7 @@ def _move(source: Path, path: Path) -> None:
 def _write(path: Path, blocks: Iterator[bytes]) -> None:
     new = path.with_name(path.name + _NEW)
     try:
-        with os.fdopen(os.open(new, _MAKE, 0o600), "wb") as file:
+        with os.fdopen(os.open(new, MAKE, 0o600), "wb") as file:
             for block in blocks:
                 file.write(block)
         new.rename(path)

@@ -12,12 +12,12 @@ from pathlib import Path
 from mail_proxy.attachments.cache.disk import DiskTier
 from mail_proxy.attachments.cache.memory import MemoryTier
 from mail_proxy.attachments.flights import Landed
-from mail_proxy.attachments.threads import Threads
 from mail_proxy.attachments.workfiles import Octets, read_blocks
 from mail_proxy.config.settings import CacheSettings
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.content import BytesContent
 from mail_proxy.observe.cache_metrics import CacheMetrics
+from mail_proxy.threads import Threads
 
 
 @dataclass(frozen=True, slots=True)

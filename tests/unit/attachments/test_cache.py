@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from mail_proxy.attachments.cache import DiskTier, MemoryTier, disk_folder, shelf
-from mail_proxy.attachments.threads import Threads
 from mail_proxy.attachments.workfiles import Algorithm, Hash, Octets
 from mail_proxy.config.settings import AttachmentSettings, CacheSettings
 from mail_proxy.domain.attachment import Attachment, Mode
+from mail_proxy.threads import ThreadPool
 
 DATA = bytes(range(256)) * 1000
 
@@ -40,7 +40,7 @@ def folder(tmp_path) -> Path:
 @pytest.fixture
 async def disk(folder, clock):
     """Disk tiers over one folder."""
-    threads = Threads(2, "cache")
+    threads = ThreadPool(2, "cache")
 
     async def opened(max_bytes: int = 1_000_000, ttl_s: float = 100.0) -> DiskTier:
         tier = DiskTier(folder, max_bytes, ttl_s, clock, threads)

@@ -230,6 +230,7 @@ async def test_a_full_disk_is_no_fault_of_the_message(manager, origin, server, m
         "Attachment fetch failed for a.bin: it cannot be kept here: No space left on device"
     )
     assert not failure.is_permanent
+    assert failure.is_ours
 
 
 # --- servers that never answer ---
@@ -324,6 +325,7 @@ async def test_a_message_that_finds_no_room_now_may_come_again(open_manager, ori
         with pytest.raises(AttachmentFailed) as caught:
             await manager.fetch(origin, asked[1:])
         assert not caught.value.is_permanent
+        assert caught.value.is_ours
         assert "fetch failed for 2.bin: there is no room for it now" in str(caught.value)
         held.close()
         (await manager.fetch(origin, asked[1:])).close()

@@ -206,3 +206,32 @@ def test_a_link_that_is_swapped_in_leads_nowhere(base, tmp_path):
     reads, seen = _swap(base, seconds, tmp_path / "secret")
     assert reads > 100
     assert seen == {b"inside"}
+
+
+def test_closing_does_not_wait_for_a_read_that_hangs_and_leaves_no_descriptor(base):
+    class Hanging:
+        """A file whose reads wait."""
+
+        def __init__(self) -> None:
+            self.begun, self.go_on = threading.Event(), threading.Event()
+            self.closed = False
+
+        def read(self, n: int) -> bytes:
+            self.begun.set()
+            assert self.go_on.wait(10)
+            return b""
+
+        def close(self) -> None:
+            self.closed = True
+
+    opened = open_inside([base], "a.txt")
+    opened._file.close()
+    opened._file = file = Hanging()
+    reader = threading.Thread(target=opened.read, args=(10,))
+    reader.start()
+    assert file.begun.wait(10)
+    opened.close()
+    assert not file.closed
+    file.go_on.set()
+    reader.join(10)
+    assert file.closed

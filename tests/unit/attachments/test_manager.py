@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import threading
 from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
+from mail_proxy.attachments.folders import open_inside
 from mail_proxy.config.settings import AttachmentSettings, CacheSettings
 from mail_proxy.domain.attachment import Attachment, Mode, Spooled
 from mail_proxy.domain.content import BytesContent
@@ -428,3 +430,42 @@ async def test_without_a_cache_everything_is_fetched(open_manager, origin, serve
             wanted = [by_url(server.url("/f"), content_md5=md5(LARGE))]
             (await manager.fetch(origin, wanted)).close()
     assert len(server.requests) == 2
+
+
+# --- what lies in the way ---
+
+
+async def test_a_share_that_hangs_holds_up_its_own_tenant_alone(
+    manager, origin, tmp_path, monkeypatch
+):
+    gate = threading.Event()
+    away = tmp_path / "away"
+
+    def opened(folders, location):
+        if away in folders:
+            gate.wait(20)
+        return open_inside(folders, location)
+
+    monkeypatch.setattr("mail_proxy.attachments.sources.open_inside", opened)
+    (origin.folders[0] / "f").write_bytes(b"here")
+    hangs = replace(origin, tenant_id="hangs", folders=(away,))
+    wanted = [Attachment("a", Mode.FILESYSTEM, f"{n}") for n in range(3)]
+    waiting = [asyncio.ensure_future(manager.fetch(hangs, wanted)) for _ in range(4)]
+    try:
+        async with asyncio.timeout(10):
+            fetched = await manager.fetch(origin, [Attachment("a", Mode.FILESYSTEM, "f")])
+        assert read(fetched.contents[0]) == b"here"
+        fetched.close()
+    finally:
+        for each in waiting:
+            each.cancel()
+        gate.set()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_what_a_kill_has_left_goes_at_the_start(open_manager, tmp_path):
+    folder = tmp_path / "cache" / "fetched"
+    folder.mkdir(parents=True)
+    (folder / f"{'0' * 32}.fetched").write_bytes(LARGE)
+    async with open_manager():
+        await until_removed(folder)

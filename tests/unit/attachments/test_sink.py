@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from mail_proxy.attachments.failures import FetchFailed
-from mail_proxy.attachments.shares import Pool
-from mail_proxy.attachments.sink import MOST_PENDING, Memory, Sink, Store
-from mail_proxy.attachments.threads import Threads
+from mail_proxy.attachments.quota import Quota
+from mail_proxy.attachments.sink import MOST_PENDING, Memory, Sink, Workplace
 from mail_proxy.attachments.workfiles import Algorithm, Hash, WorkFile, WorkFolder
 from mail_proxy.domain.content import BLOCK_BYTES
+from mail_proxy.threads import ThreadPool
 
 BLOCK = os.urandom(BLOCK_BYTES)
 LIMIT_BYTES = 2**24
@@ -61,9 +61,9 @@ def disk(tmp_path):
 
 @pytest.fixture
 async def sink(disk):
-    threads = Threads(2, "sink")
-    share = await Pool(LIMIT_BYTES).take("acme", LIMIT_BYTES)
-    sink = Sink(Store(disk, Memory(), threads), share, LIMIT_BYTES, Algorithm.MD5)
+    threads = ThreadPool(2, "sink")
+    share = await Quota(LIMIT_BYTES).take("acme", LIMIT_BYTES)
+    sink = Sink(Workplace(disk, Memory(), threads), share, LIMIT_BYTES, Algorithm.MD5)
     yield sink
     disk.go_on.set()
     sink.discard()

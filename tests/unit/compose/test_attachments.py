@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from mail_proxy.compose import Built, Stamp, build, check_fields
-from mail_proxy.compose.kinds import media_type
 from mail_proxy.domain.attachment import Attachment, Mode
 from mail_proxy.domain.content import BLOCK_BYTES, BytesContent, Content
 from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.media_types import media_type
 
 Fields = dict[str, Any]
 HTML = {"html": '<p><img src="cid:logo"><b style="background: url(cid:b%40x)">\n'}

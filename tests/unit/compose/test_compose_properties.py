@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mail_proxy.compose import Built, Stamp, build
-from mail_proxy.compose.letter import Rest
+from mail_proxy.compose.pieces import Rest
 from mail_proxy.domain.address import Address, parse_address
 from mail_proxy.domain.content import BytesContent
 from mail_proxy.domain.errors import Invalid

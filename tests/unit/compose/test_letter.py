@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mail_proxy.compose.base64 import Base64Content, encoded
-from mail_proxy.compose.letter import Letter, Rest
+from mail_proxy.compose.pieces import PiecedMail, Rest
 from mail_proxy.domain.content import BLOCK_BYTES, BytesContent
 from mail_proxy.domain.errors import ContentChanged
 
@@ -60,7 +60,7 @@ def test_base64_of_a_large_content_comes_in_blocks() -> None:
 
 def test_small_pieces_of_a_letter_are_read_in_few_blocks() -> None:
     pieces = [b"head", *[Cut(b"x" * 1000, b"y" * 1000)] * 200, b"tail"]
-    letter = Letter(pieces, is_ascii=True)
+    letter = PiecedMail(pieces, is_ascii=True)
     blocks = list(letter.blocks())
     assert b"".join(blocks) == b"head" + (b"x" * 1000 + b"y" * 1000) * 200 + b"tail"
     assert max(map(len, blocks)) <= BLOCK_BYTES
@@ -69,7 +69,7 @@ def test_small_pieces_of_a_letter_are_read_in_few_blocks() -> None:
 
 
 def test_a_letter_can_be_read_again() -> None:
-    letter = Letter([b"a", BytesContent(b"b"), b"c"], is_ascii=True)
+    letter = PiecedMail([b"a", BytesContent(b"b"), b"c"], is_ascii=True)
     assert [b"".join(letter.blocks()) for _ in range(2)] == [b"abc", b"abc"]
 
 
@@ -85,7 +85,7 @@ def test_files_are_not_opened_before_their_turn_and_closed_when_the_reader_goes(
                 log.append("close")
 
     big = b"x" * BLOCK_BYTES
-    letter = Letter([big, Noted(big, big)], is_ascii=True)
+    letter = PiecedMail([big, Noted(big, big)], is_ascii=True)
     reading = letter.blocks()
     assert log == []
     for _ in range(2):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -212,6 +213,38 @@ async def test_a_deleted_tenant_leaves_nothing_behind(house):
     assert [a["tenant_id"] for a in (await house.call("listAccounts"))["accounts"]] == ["bravo"]
     assert (await house.call("getStats"))["tenants"] == 1
     assert 'tenant_id="acme"' not in (await house.call("metrics"))["text"]
+
+
+async def test_the_folder_of_a_tenant_goes_with_it_and_what_a_link_leads_to_stays(
+    house, settings, tmp_path
+):
+    others = tmp_path / "others"
+    others.mkdir()
+    (others / "kept").write_bytes(b"x")
+    for tenant_id in ("acme", "bravo", "linked"):
+        await house.call("addTenant", id=tenant_id)
+    for tenant_id in ("acme", "bravo"):
+        folder = settings.attachments_of(tenant_id)
+        folder.mkdir(parents=True)
+        (folder / "a.pdf").write_bytes(b"x")
+        (folder / "link").symlink_to(others)
+    settings.attachments_of("linked").symlink_to(others)
+    for tenant_id in ("acme", "linked"):
+        await house.call("deleteTenant", tenant_id=tenant_id)
+    left = sorted(path.name for path in settings.attachments_of("bravo").parent.iterdir())
+    assert left == ["bravo"]
+    assert (settings.attachments_of("bravo") / "a.pdf").exists()
+    assert (others / "kept").exists()
+
+
+async def test_a_folder_that_cannot_be_removed_is_told_of(house, settings, caplog):
+    await house.call("addTenant", id="acme")
+    settings.attachments_of("acme").parent.mkdir(parents=True)
+    settings.attachments_of("acme").write_bytes(b"no folder")
+    with caplog.at_level(logging.WARNING):
+        await house.call("deleteTenant", tenant_id="acme")
+    assert "folder_not_removed" in caplog.text
+    assert (await house.call("listTenants"))["tenants"] == []
 
 
 async def test_a_new_key_replaces_the_old_one_and_is_shown_once(house):

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import re
 import stat
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mail_proxy.domain.attachment import Attachment, Mode
 from mail_proxy.domain.content import BytesContent
-from mail_proxy.domain.errors import AttachmentFailed, ContentChanged
+from mail_proxy.domain.errors import AttachmentFailed, ContentChanged, SecretsUnavailable
+from mail_proxy.domain.media_types import guessed_type
 from mail_proxy.domain.stored_file import FileState
 from mail_proxy.storage.local import LocalObjects
+from mail_proxy.store.values import Tenant
 from tests.unit.operations.conftest import NOON
 from tests.unit.storage.conftest import BASE_URL, LARGE, SMALL, House
 
@@ -239,3 +244,42 @@ async def test_another_web_server_may_read_a_folder_that_lets_it(house: House, t
     assert stat.S_IMODE(kept.stat().st_mode) == 0o640
     assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o2750
     assert kept.relative_to(folder).parts[0] == "acme"
+
+
+async def test_credentials_that_cannot_be_read_are_no_failure_of_the_message(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    tenant = await house.store.get_tenant("acme")
+    assert tenant is not None
+
+    async def unreadable(tenant_id: str) -> Tenant:
+        return replace(tenant, storage_auth=None, secret_unreadable=True)
+
+    monkeypatch.setattr(house.store, "get_tenant", unreadable)
+
+    with pytest.raises(SecretsUnavailable, match="the credentials of the tenant's storage"):
+        await house.apply({"big.bin": LARGE})
+
+    assert house.counted("not_stored") == 1
+    assert house.kept() == {}
+
+
+async def test_the_type_of_a_stored_file_is_that_of_a_mailed_one(house: House):
+    await house.apply({"notes.md": LARGE})
+
+    (row,) = await house.store.stored_files_of("acme", 1)
+    assert row.mime_type == guessed_type("notes.md") == "text/markdown"
+
+
+async def test_a_storage_that_hangs_for_one_tenant_holds_up_no_other(house: House):
+    gate = threading.Event()
+    try:
+        for _ in range(5):
+            hanging = house.backends.run("other", lambda: gate.wait(20))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(hanging, 0.01)
+        async with asyncio.timeout(10):
+            applied = await house.apply({"big.bin": LARGE})
+        assert applied.attachments == ()
+    finally:
+        gate.set()

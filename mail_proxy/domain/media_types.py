@@ -56,9 +56,10 @@ _KNOWN = _known()
 
 def media_type(attachment: Attachment) -> str:
     """`type/subtype`, in lower case where it is guessed; never one that may not be in base64."""
-    kind = attachment.mime_type or _guessed(attachment.filename)
+    kind = attachment.mime_type or guessed_type(attachment.filename)
     return ANY if kind.lower().startswith(_NEVER_IN_BASE64) else kind
 
 
-def _guessed(filename: str) -> str:
+def guessed_type(filename: str) -> str:
+    """By the end of the name; the same on every machine."""
     return _KNOWN.get(PurePosixPath(filename).suffix.lower(), ANY)

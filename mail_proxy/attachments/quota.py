@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 
-class Pool:
+class Quota:
     """`total` units. What is larger than all of it gets in alone."""
 
     def __init__(self, total: int) -> None:
@@ -113,13 +113,13 @@ class _Waiting:
 
 
 class Share:
-    """What one holds of a pool; as a context it is given back at the end.
+    """What one holds of a quota; as a context it is given back at the end.
 
     needed: the most that its parts have asked for, in all.
     """
 
-    def __init__(self, pool: Pool, who: str, n: int, whole: Share | None = None) -> None:
-        self._pool = pool
+    def __init__(self, quota: Quota, who: str, n: int, whole: Share | None = None) -> None:
+        self._quota = quota
         self._who = who
         self._whole = whole
         self._asked = 0
@@ -146,7 +146,7 @@ class Share:
         """
         n = min(n, self.n)
         self.n -= n
-        return Share(self._pool, self._who, n, self)
+        return Share(self._quota, self._who, n, self)
 
     def grow(self, n: int) -> bool:
         """Hold `n` units at least; False: there is no room for that now."""
@@ -157,7 +157,7 @@ class Share:
         if n > self.n:
             lent = 0 if whole is None else min(n - self.n, whole.n)
             more = n - self.n - lent
-            if more and not self._pool._grow(self._who, more):
+            if more and not self._quota._grow(self._who, more):
                 return False
             if whole is not None:
                 whole.n -= lent
@@ -171,7 +171,7 @@ class Share:
             if self._whole is not None and not self._whole._is_closed:
                 self._whole.n += over
             else:
-                self._pool._give_back(self._who, over)
+                self._quota._give_back(self._who, over)
 
     def close(self) -> None:
         """Once is enough; again does no harm."""

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail_proxy.attachments.shares import Pool
+from mail_proxy.attachments.quota import Quota
 
 
-async def taking(pool: Pool, tasks: asyncio.TaskGroup, who: str, n: int) -> asyncio.Task:
+async def taking(pool: Quota, tasks: asyncio.TaskGroup, who: str, n: int) -> asyncio.Task:
     task = tasks.create_task(pool.take(who, n))
     await asyncio.sleep(0)
     return task
 
 
 async def test_one_alone_has_all_but_a_tenth():
-    pool = Pool(100)
+    pool = Quota(100)
     async with asyncio.TaskGroup() as tasks:
         first = await taking(pool, tasks, "a", 90)
         second = await taking(pool, tasks, "a", 1)
@@ -30,7 +30,7 @@ async def test_one_alone_has_all_but_a_tenth():
 
 
 async def test_while_others_wait_one_has_half_at_most():
-    pool = Pool(100)
+    pool = Quota(100)
     async with asyncio.TaskGroup() as tasks:
         held = [await taking(pool, tasks, "a", 10) for _ in range(9)]
         waiting = [await taking(pool, tasks, "a", 10) for _ in range(5)]
@@ -54,7 +54,7 @@ async def test_while_others_wait_one_has_half_at_most():
 
 
 async def test_a_large_one_is_not_passed_for_ever_by_small_ones():
-    pool = Pool(100)
+    pool = Quota(100)
     async with asyncio.TaskGroup() as tasks:
         held = await taking(pool, tasks, "a", 60)
         large = await taking(pool, tasks, "b", 80)
@@ -66,7 +66,7 @@ async def test_a_large_one_is_not_passed_for_ever_by_small_ones():
 
 
 async def test_what_is_larger_than_all_gets_in_alone():
-    pool = Pool(10)
+    pool = Quota(10)
     async with asyncio.TaskGroup() as tasks:
         first = await taking(pool, tasks, "a", 1)
         large = await taking(pool, tasks, "b", 50)
@@ -77,7 +77,7 @@ async def test_what_is_larger_than_all_gets_in_alone():
 
 
 async def test_one_that_gives_up_leaves_its_place():
-    pool = Pool(10)
+    pool = Quota(10)
     async with asyncio.TaskGroup() as tasks:
         first = await taking(pool, tasks, "a", 10)
         large = await taking(pool, tasks, "b", 10)
@@ -91,7 +91,7 @@ async def test_one_that_gives_up_leaves_its_place():
 
 
 async def test_one_that_gives_up_in_the_moment_of_its_turn_gives_it_back():
-    pool = Pool(10)
+    pool = Quota(10)
     first = await pool.take("a", 10)
     second = asyncio.ensure_future(pool.take("b", 10))
     await asyncio.sleep(0)
@@ -103,7 +103,7 @@ async def test_one_that_gives_up_in_the_moment_of_its_turn_gives_it_back():
 
 
 async def test_a_share_grows_shrinks_and_splits_within_the_pool():
-    pool = Pool(100)
+    pool = Quota(100)
     share = await pool.take("a", 10)
     part = share.split(4)
     assert (share.n, part.n, pool.in_use) == (6, 4, 10)
@@ -131,7 +131,7 @@ async def test_a_share_grows_shrinks_and_splits_within_the_pool():
 )
 def test_no_more_is_given_than_there_is_and_all_get_their_turn(steps):
     async def run() -> None:
-        pool = Pool(100)
+        pool = Quota(100)
         waiting: list[asyncio.Task] = []
         for who, n, closes in steps:
             waiting.append(asyncio.ensure_future(pool.take(who, n)))

@@ -10,7 +10,7 @@ from mail_proxy.domain.errors import ContentChanged
 Piece = bytes | Content
 
 
-class Letter:
+class PiecedMail:
     """Pieces one after the other; a `MailContent`."""
 
     def __init__(self, pieces: Iterable[Piece], *, is_ascii: bool) -> None:

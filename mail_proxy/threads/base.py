@@ -1,4 +1,4 @@
-"""Threads for one kind of work that blocks, so that one which hangs holds up no other kind."""
+"""What is asked of threads, whoever owns them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,30 @@ import asyncio
 import errno
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 R = TypeVar("R")
 
 
-class Threads:
-    """n: how many at most; they are made when they are needed."""
+class NoThread(OSError):
+    """The machine lets us have no more of them."""
 
-    def __init__(self, n: int, name: str) -> None:
-        self._pool = ThreadPoolExecutor(n, thread_name_prefix=name)
+    def __init__(self) -> None:
+        super().__init__(errno.EAGAIN, "no thread is left")
 
-    def close(self) -> None:
-        """What was given is still done; nobody waits: a share that is away may take for ever."""
-        self._pool.shutdown(wait=False)
+
+class Threads(ABC):
+    """Work for threads, given by the event loop."""
+
+    @abstractmethod
+    def start(self, work: Callable[[], R]) -> asyncio.Future[R]:
+        """Begin `work` in a thread. Whoever cancels the future does not end what has begun."""
+
+    @abstractmethod
+    def later(self, work: Callable[[], object]) -> None:
+        """`work` in a thread, some time; it raises nothing."""
 
     async def run(self, work: Callable[[], R], undo: Callable[[R], object] | None = None) -> R:
         """`work` in a thread; raises what it raises.
@@ -29,20 +37,12 @@ class Threads:
         Whoever is cancelled does not wait for it; `undo` gets what it brings then, in a thread.
         """
         job = _Job(work, undo)
-        running = asyncio.get_running_loop().run_in_executor(self._pool, job.run)
+        running = self.start(job.run)
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
             self.later(job.abandon)
             raise
-
-    def start(self, work: Callable[[], R]) -> asyncio.Future[R]:
-        """Begin `work` in a thread; whoever cancels the future does not end what is begun."""
-        return asyncio.get_running_loop().run_in_executor(self._pool, work)
-
-    def later(self, work: Callable[[], object]) -> None:
-        """`work` in a thread, some time; it raises nothing."""
-        self._pool.submit(work)
 
 
 class _Job(Generic[R]):
