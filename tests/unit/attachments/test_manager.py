@@ -312,11 +312,13 @@ async def test_what_nobody_waits_for_is_given_up(manager, origin, server, tmp_pa
 
 
 async def test_a_failure_is_shared_with_those_that_wait_and_with_no_later_one(
-    manager, origin, server
+    manager, origin, server, clock
 ):
     wanted = [by_url(server.url("/f"))]
+    accepted_at = clock.now()
     failed = await asyncio.gather(
-        *(manager.fetch(origin, wanted) for _ in range(20)), return_exceptions=True
+        *(manager.fetch(origin, wanted, asked_at=accepted_at) for _ in range(20)),
+        return_exceptions=True,
     )
     assert {str(error) for error in failed} == {
         "Attachment fetch failed for a.bin: 127.0.0.1 answered 404 (Not Found)"
