@@ -75,8 +75,8 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-def _kept(s3: Cloud) -> list[str]:
-    """Files, and parts of files that are none yet: those are paid for too."""
+def _kept(s3: Cloud, file_id: str) -> list[str]:
+    """Of that file: itself, and parts of what is none yet, which are paid for too."""
     client = pytest.importorskip("boto3").client(
         "s3",
         endpoint_url=s3.auth["endpoint_url"],
@@ -86,7 +86,7 @@ def _kept(s3: Cloud) -> list[str]:
     )
     files = client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
     parts = client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
-    return [each["Key"] for each in (*files, *parts)]
+    return [each["Key"] for each in (*files, *parts) if file_id in each["Key"]]
 
 
 @pytest.fixture
@@ -122,6 +122,7 @@ async def test_an_upload_in_trouble_comes_again_and_leaves_nothing_else(
     answer = await fetched(link)
     assert answer.content == OCTETS
     whole = await house.file()
+    assert _kept(s3, whole.file_id) != []
     assert (whole.file_id, whole.state) == (begun.file_id, FileState.READY)
 
     house.clock.ahead = 40 * DAY
@@ -129,7 +130,7 @@ async def test_an_upload_in_trouble_comes_again_and_leaves_nothing_else(
         pass
     assert not await house.store.stored_files_of("acme", 1)
     assert not (await fetched(link)).ok
-    assert _kept(s3) == []
+    assert _kept(s3, whole.file_id) == []
 
 
 async def test_what_cannot_be_removed_now_is_removed_later(
