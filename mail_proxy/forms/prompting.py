@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import WordCompleter
 from prompt_toolkit.document import Document
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -187,7 +188,9 @@ class TerminalAsker:
         # A session of its own for each question: one remembers validator, mask and history.
         session: PromptSession[str] = PromptSession(output=self._output, key_bindings=_back())
         try:
-            return session.prompt(question, **settings)
+            return session.prompt(
+                question, pre_run=lambda: _select_all(session.default_buffer), **settings
+            )
         except (KeyboardInterrupt, EOFError) as error:
             raise FormCancelled from error
 
@@ -203,6 +206,16 @@ class _Checked(Validator):
             self._check(document.text.strip())
         except BadAnswer as error:
             raise ValidationError(len(document.text), str(error)) from error
+
+
+def _select_all(buffer: Buffer) -> None:
+    """What is typed takes the place of the default; an arrow key keeps it to be mended."""
+    if buffer.text:
+        buffer.cursor_position = 0
+        buffer.start_selection()
+        buffer.cursor_position = len(buffer.text)
+        assert buffer.selection_state is not None
+        buffer.selection_state.enter_shift_mode()
 
 
 def _back() -> KeyBindings:

@@ -117,6 +117,26 @@ def test_the_account_form_asks_validates_masks_and_sums_up(terminal: Terminal) -
     person.sees('"host": "smtp.example.com", "port": 587, "tls_mode": "auto"')
 
 
+def test_what_is_typed_takes_the_place_of_a_default_and_an_arrow_keeps_it(
+    terminal: Terminal,
+) -> None:
+    person = terminal("my", "acme", "accounts", "add")
+    person.answers("Account id:", "fresh")
+    person.answers("SMTP host:", "smtp.example.com")
+    person.answers("Port: 587", "2525")
+    person.sees("Port: 2525")
+    person.sees("Encryption: auto")
+    person.types("\x7fnone\r")  # a Backspace empties the line
+    person.answers("User:", "")
+    person.answers("Limit per hour: 0", "\x1b[C9")  # the right arrow
+    person.sees("Limit per hour: 09")
+    person.answers("Limit per day: 0", "")
+    person.answers("Give up after:", "")
+    person.answers("Save? [Y/n/e]", "")
+    person.answers("Test the login now? [Y/n]", "n")
+    person.sees('"host": "smtp.example.com", "port": 2525, "tls_mode": "none"')
+
+
 def test_ctrl_c_leaves_a_form(terminal: Terminal) -> None:
     person = terminal("my", "tenants", "add")
     person.answers("Tenant id:", "acme2")
