@@ -28,9 +28,11 @@ myst_heading_anchors = 4
 autodoc_typehints = "none"
 default_role = "code"  # of docstrings: `this`
 autodoc_member_order = "bysource"
+add_module_names = False
 # Types of Python and of other projects are named without a link: their pages are elsewhere.
 nitpick_ignore_regex = [("py:.*", r"(?!mail_proxy).*")]
 
+smartquotes = False  # --json is two hyphens
 html_theme = "furo"
 html_title = f"mail-proxy {version}"
 html_copy_source = False
@@ -47,6 +49,15 @@ def without_absent_pages(app: Sphinx, page: str, text: list[str]) -> None:
         )
 
 
+def without_making(
+    _app: Sphinx, what: str, name: str, *_rest: object
+) -> tuple[str, str | None] | None:
+    """Leave out what errors and a client's nouns are made of: no reader makes one."""
+    is_noun = what == "class" and name.startswith("mail_proxy.client.verbs.")
+    return ("", None) if is_noun or what == "exception" else None
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("source-read", without_absent_pages)
+    app.connect("autodoc-process-signature", without_making)

@@ -1,4 +1,4 @@
-"""The manual's shell blocks are typed, page by page and in their order, on a real instance."""
+"""The commands of the manual are typed, page by page and in their order, on a real instance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import shlex
 import socket
 import stat
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +27,16 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 120
 USER, PASSWORD = "me@example.com", "right"
-# Blocks with one of these in them are for a person who watches, or need what a test does not have.
-NOT_TYPED = ("mail-proxy demo", "mail-proxy listen", "mail-proxy bench", "replay 5123")
+# What has one of these in it is for a person who watches, or needs what a test does not have.
+NOT_TYPED = (
+    "mail-proxy bench",
+    "mail-proxy demo",
+    "mail-proxy listen",
+    "mail-proxy serve",
+    "logs -f",
+    "replay 5123",
+    "--port 8001",
+)
 
 
 @dataclass
@@ -92,10 +100,19 @@ async def desk(tmp_path: Path, instance: Instance, environ: dict[str, str]) -> A
 
 
 def blocks(page: str) -> list[str]:
-    """The shell blocks of a page that a program can type."""
+    """The shell blocks of a page."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    found = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    return [block for block in found if not any(words in block for words in NOT_TYPED)]
+    return _typed(re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+
+
+def commands(page: str) -> list[str]:
+    """The commands in the running text of a page."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return _typed(f"{line}\n" for line in re.findall(r"`(mail-proxy [^`]+)`", text))
+
+
+def _typed(found: Iterable[str]) -> list[str]:
+    return [text for text in found if not any(words in text for words in NOT_TYPED)]
 
 
 async def test_the_first_steps_lead_to_a_sent_mail_and_its_report(desk: Desk) -> None:
@@ -111,7 +128,11 @@ async def test_the_first_steps_lead_to_a_sent_mail_and_its_report(desk: Desk) ->
 
 PAGES = [
     "backup.md",
+    "concepts.md",
+    "faq.md",
     "installation.md",
+    "intake.md",
+    "monitoring.md",
     "network.md",
     "operations.md",
     "rate-limits.md",
@@ -131,7 +152,7 @@ async def test_what_a_page_tells_to_type_works(
     await main.prepare(in_doubt="hold", user=USER, password=PASSWORD)
     await prepared(main, desk.relay)
 
-    for block in blocks(page):
+    for block in [*blocks(page), *commands(page)]:
         await desk.type(f"KEY={main.key}\n{desk.translated(block)}")
 
 
