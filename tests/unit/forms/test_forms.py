@@ -1,18 +1,25 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mail_proxy.forms import checks
 from mail_proxy.forms.account import ACCOUNT_FORM
+from mail_proxy.forms.editor import EditorFailed, edited
 from mail_proxy.forms.fields import BadAnswer, Field, Form
-from mail_proxy.forms.prompting import FormCancelled, _toolbar, fill
+from mail_proxy.forms.message import message_form
+from mail_proxy.forms.prompting import FormCancelled, GoneBack, _toolbar, ask_one, fill
 from mail_proxy.forms.tenant import TENANT_FORM, client_auth
 from mail_proxy.reports import plan
 from mail_proxy.wire.accounts import AddAccount
 from mail_proxy.wire.fields import parse_request
+from mail_proxy.wire.posted import PostedMessage
 from mail_proxy.wire.tenants import AddTenant
+
+FORMS = [ACCOUNT_FORM, TENANT_FORM, message_form(["main"])]
+BACK = object()  # the person presses esc
 
 
 class Typist:
@@ -31,7 +38,10 @@ class Typist:
         self.asked.append(field.label)
         self.defaults[field.label] = default
         waiting = self.answers.get(field.label)
-        return waiting.pop(0) if waiting else default
+        typed = waiting.pop(0) if waiting else default
+        if typed is BACK:
+            raise GoneBack
+        return str(typed)
 
     def save(self) -> str:
         return self.saves.pop(0)
@@ -129,6 +139,99 @@ def test_edit_asks_again_with_the_answers_as_defaults() -> None:
     assert (request["port"], request["ttl"], request["password"]) == (26, 9, "s3cret")
 
 
+def test_esc_goes_back_to_the_question_before_and_offers_what_was_said() -> None:
+    typist = Typist({**SMTP, "Port": ["25", "26"], "Encryption": [BACK, "none"]})
+    request = fill(ACCOUNT_FORM, {}, typist)
+    assert typist.asked[2:6] == ["Port", "Encryption", "Port", "Encryption"]
+    assert typist.defaults["Port"] == "25"
+    assert (request["port"], request["tls_mode"]) == (26, "none")
+
+
+def test_esc_at_the_first_question_asks_it_again() -> None:
+    typist = Typist({"Tenant id": [BACK, "acme"]})
+    assert fill(TENANT_FORM, {}, typist) == {"id": "acme"}
+
+
+def test_going_back_does_not_stop_at_what_was_given() -> None:
+    typist = Typist({"SMTP host": ["a", "b"], "User": [BACK, ""], "Encryption": [BACK, "auto"]})
+    fill(ACCOUNT_FORM, {"id": "main", "port": 25}, typist)
+    assert typist.asked[:5] == ["SMTP host", "Encryption", "SMTP host", "Encryption", "User"]
+
+
+def test_a_question_that_is_wanted_no_more_leaves_no_answer() -> None:
+    typist = Typist(
+        {**SMTP, "User": ["me", ""], "Log in with": "password", "Password": [BACK, "s3cret"]}
+    )
+    typist.answers["Log in with"] = ["password", BACK]
+    request = fill(ACCOUNT_FORM, {}, typist)
+    assert {"user", "password", "auth_method"}.isdisjoint(request)
+
+
+def test_one_question_alone_has_nothing_before_it() -> None:
+    field = Field("tenant_id", "Tenant", "Whose.", checks.one_of("acme", "Alpha"))
+    typist = Typist({"Tenant": [BACK, "alpha", "Alpha"]})
+    assert ask_one(field, typist) == "Alpha"
+    assert typist.said == ["  one of acme, Alpha"]
+
+
+MAIL = {"From": "me@example.org", "To": "Ann <ann@example.org>, bob@example.org", "Body": "hello"}
+
+
+def test_the_message_form_makes_a_message_that_is_taken() -> None:
+    typist = Typist({**MAIL, "Subject": "hi", "Priority": "high", "Message id": "m1"})
+    request = fill(message_form(["main", "bulk"]), {}, typist)
+    assert request == {
+        "account_id": "main",
+        "from": "me@example.org",
+        "to": "Ann <ann@example.org>, bob@example.org",
+        "subject": "hi",
+        "body": "hello",
+        "priority": "high",
+        "id": "m1",
+    }
+    PostedMessage.model_validate(request)
+
+
+def test_a_message_has_an_id_of_its_own_and_the_account_s_sender_is_offered() -> None:
+    typist = Typist({"To": "ann@example.org", "Body": "hello"})
+    request = fill(message_form(["main"], "me@example.org"), {}, typist)
+    assert request["from"] == "me@example.org"
+    assert len(request["id"]) == 12
+    assert request["subject"] == ""
+
+
+@pytest.mark.parametrize(
+    ("label", "bad", "why"),
+    [
+        ("Account", "other", "one of main"),
+        ("From", "nobody", "from"),
+        ("To", "", "at least one address"),
+        ("To", "a@example.org, b", "to"),
+        ("Body", " ", "cannot be empty"),
+        ("Message id", "x" * 256, "1 to 255"),
+        ("Priority", "urgent", "one of immediate"),
+    ],
+)
+def test_a_bad_part_of_a_message_is_told_at_once(label: str, bad: str, why: str) -> None:
+    good = {"Account": "main", "Message id": "m", "Priority": "low", **MAIL}
+    typist = Typist({**good, label: [bad, good[label]]})
+    fill(message_form(["main"]), {}, typist)
+    assert any(why in line for line in typist.said[1:2])
+
+
+def test_an_editor_gets_the_text_and_gives_another(tmp_path: Path) -> None:
+    editor = tmp_path / "my editor"
+    editor.write_text('#!/bin/sh\nls -l "$2" | cut -c1-10 >> "$2"; echo "$1" >> "$2"\n')
+    editor.chmod(0o755)
+    assert edited("old\n", {"EDITOR": f"'{editor}' --wait"}) == "old\n-rw-------\n--wait"
+
+
+@pytest.mark.parametrize("command", ["false", "/does/not/exist", "'"])
+def test_an_editor_that_fails_is_told(command: str) -> None:
+    with pytest.raises(EditorFailed):
+        edited("old", {"EDITOR": command})
+
+
 def test_the_tenant_form_makes_a_request_that_is_taken() -> None:
     answers = {
         "Tenant id": "acme",
@@ -191,14 +294,14 @@ def test_a_check_takes_good_answers_and_refuses_bad_ones(
             check(text)
 
 
-@pytest.mark.parametrize("form", [ACCOUNT_FORM, TENANT_FORM], ids=lambda f: f.title)
+@pytest.mark.parametrize("form", FORMS, ids=lambda f: f.title)
 def test_every_default_of_a_form_is_a_good_answer(form: Form) -> None:
     for field in form.fields:
         default = field.default({})
         assert not default or checks.is_good(field.check, default)
 
 
-@pytest.mark.parametrize("form", [ACCOUNT_FORM, TENANT_FORM], ids=lambda f: f.title)
+@pytest.mark.parametrize("form", FORMS, ids=lambda f: f.title)
 def test_every_hint_fits_in_a_terminal_of_80_columns(form: Form) -> None:
     assert [f.name for f in form.fields if len(_toolbar(f.help)) > 79] == []
 
