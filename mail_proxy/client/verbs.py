@@ -24,6 +24,10 @@ class Noun(Generic[A, R]):
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
+    def __repr__(self) -> str:
+        verbs = (name for name in dir(type(self)) if not name.startswith("_"))
+        return f"<{type(self).__name__}: {', '.join(verbs)}>"
+
     def _answer(self, command: str, /, **fields: Any) -> A:
         found: A = self._ask(command, fields, None)
         return found

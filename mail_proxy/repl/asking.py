@@ -59,6 +59,8 @@ class Asker:
     def _page(self, command: str, fields: dict[str, Any], part: str, shape: ListShape) -> Page:
         is_open = shape.is_paged and fields.get("limit") is None  # the list has no end of its own
         wanted = {**fields, "limit": PAGE} if is_open else fields
+        if is_open and shape.is_counted and "cursor" not in fields:
+            wanted["count"] = True
         answer = self._run(command, wanted)
         rows: list[Row] = answer[part]
         cursor = answer.get("next_cursor") if is_open else None
@@ -68,7 +70,7 @@ class Asker:
         return Page(
             rows,
             lambda: self._page(command, {**fields, "cursor": cursor}, part, shape),
-            None if counted is None or fields.get("cursor") else max(0, counted - len(rows)),
+            None if counted is None else max(0, counted - len(rows)),
             bool(answer.get("count_is_bounded")),
         )
 

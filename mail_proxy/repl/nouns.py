@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from mail_proxy.client import verbs
 from mail_proxy.domain.errors import NotFound
+from mail_proxy.repl.drawn import Fragments
 from mail_proxy.repl.keys import KnownKeys
 from mail_proxy.repl.results import Record, Table
 
@@ -30,6 +31,10 @@ class ById:
 
     def _one(self, id_: str, tenant_id: str | None) -> Record:
         raise NotImplementedError
+
+    def __pt_repr__(self) -> Fragments:
+        """At the prompt its name alone shows its list."""
+        return self._all().__pt_repr__()
 
     def __iter__(self) -> Iterator[str]:
         if _is_tab():

@@ -45,7 +45,7 @@ class Proxy(verbs.Instance[Record, Table]):
         self._name = name
         self._control = control
         self._asker = asker
-        known_messages = KnownKeys(look, "listMessages", "messages", limit=LIMIT)
+        known_messages = KnownKeys(look, "listMessages", "messages", limit=LIMIT, brief=True)
         self.messages: Messages = Messages(asker, known_messages)
         self.accounts: Accounts = Accounts(asker, KnownKeys(look, "listAccounts", "accounts"))
         self.tenants: Tenants = Tenants(asker, KnownKeys(look, "listTenants", "tenants"))

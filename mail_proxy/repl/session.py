@@ -15,8 +15,8 @@ from mail_proxy.config.load import load_settings
 from mail_proxy.control.base import SyncControl
 from mail_proxy.control.open import open_control
 from mail_proxy.control.quick import SocketControl
-from mail_proxy.domain.errors import MailProxyError
-from mail_proxy.repl import running, speech
+from mail_proxy.domain.errors import MailProxyError, NotRunning
+from mail_proxy.repl import at_rest, running, speech
 from mail_proxy.repl.asking import Asker
 from mail_proxy.repl.banner import banner
 from mail_proxy.repl.console import Console
@@ -129,12 +129,29 @@ def _ways(
     """The way of calls, and the quick one of menus."""
     if url is None:
         control = open_control(instance, lambda: load_settings(instance, environ))
-        return LettingGo(control), SocketControl(instance.socket_path, timeout_s=TIMEOUT_S).call
+        live = SocketControl(instance.socket_path, timeout_s=TIMEOUT_S)
+        return LettingGo(control), lambda command, **fields: _glance(
+            live, instance, environ, command, fields
+        )
     from mail_proxy.client.blocking import Blocking
     from mail_proxy.control.http import HttpControl  # httpx: 140 ms, for an instance elsewhere
 
     quick = Blocking(HttpControl(url, token, timeout_s=TIMEOUT_S))
     return Blocking(HttpControl(url, token)), quick.call
+
+
+def _glance(
+    live: SocketControl,
+    instance: Instance,
+    environ: Mapping[str, str],
+    command: str,
+    fields: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    """What a menu shows: of the daemon, else of the file."""
+    try:
+        return live.call(command, **fields)
+    except NotRunning:
+        return at_rest.known(command, instance, environ)
 
 
 def _is_production(instance: Instance) -> bool:

@@ -15,11 +15,15 @@ PAGE = 100  # rows of one request
 
 @dataclass(frozen=True, slots=True)
 class ListShape:
-    """A list in an answer. is_paged: it takes `limit` and `cursor`."""
+    """A list in an answer.
+
+    is_paged: it takes `limit` and `cursor`. is_counted: and `count`.
+    """
 
     columns: Sequence[Column] = ()
     to_row: ToRow = dict
     is_paged: bool = False
+    is_counted: bool = False
 
 
 def _event_row(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +40,7 @@ _EVENTS = (
 
 LISTS: dict[str, ListShape] = {
     "listMessages": ListShape(
-        (lists.MESSAGES[0], _WITH_TENANT, *lists.MESSAGES[1:]), lists.message_row, True
+        (lists.MESSAGES[0], _WITH_TENANT, *lists.MESSAGES[1:]), lists.message_row, True, True
     ),
     "getMessageEvents": ListShape(_EVENTS, _event_row),
     "listAccounts": ListShape((lists.ACCOUNTS[0], _WITH_TENANT, *lists.ACCOUNTS[1:])),

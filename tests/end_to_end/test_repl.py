@@ -329,5 +329,7 @@ def test_without_a_daemon_it_says_so_and_reads_the_database(tmp_path: Path) -> N
         person.sees("mail-proxy start myserver")
         person.answers("myserver (stopped)>", "proxy.tenants.list()")
         person.sees("late")
+        person.types('proxy.tenants["l' + TAB)
+        person.sees("['late']")
     finally:
         child.close(force=True)

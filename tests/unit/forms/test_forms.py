@@ -204,9 +204,9 @@ def test_a_message_has_an_id_of_its_own_and_the_account_s_sender_is_offered() ->
     ("label", "bad", "why"),
     [
         ("Account", "other", "one of main"),
-        ("From", "nobody", "from"),
+        ("From", "nobody", "is not a mail address"),
         ("To", "", "at least one address"),
-        ("To", "a@example.org, b", "to"),
+        ("To", "a@example.org, b", "is not a mail address"),
         ("Body", " ", "cannot be empty"),
         ("Message id", "x" * 256, "1 to 255"),
         ("Priority", "urgent", "one of immediate"),

@@ -51,12 +51,13 @@ def test_lists_are_tables_and_things_are_records(world: World) -> None:
 
 
 def test_a_list_of_messages_is_fetched_a_hundred_at_a_time(world: World) -> None:
-    def answer(limit: int, cursor: str | None = None, **_: Any) -> dict[str, Any]:
+    def answer(cursor: str | None = None, **_: Any) -> dict[str, Any]:
         return page(["b"]) if cursor else page(["a"], "next", count=1000, count_is_bounded=True)
 
     world.control.answers["listMessages"] = answer
     table = world.proxy.messages.list("acme", status="sent")
-    assert world.control.calls[0][1]["limit"] == 100
+    first = world.control.calls[0][1]
+    assert (first["limit"], first["count"]) == (100, True)
     assert repr(table).splitlines()[-1] == "at least 999 more: _.more()"
     assert [row["id"] for row in table] == ["a", "b"]
     assert world.control.calls[-1][1] == {
@@ -83,6 +84,14 @@ def test_a_noun_is_a_mapping_by_id(world: World) -> None:
     assert list(tenants) == ["acme", "alpha"]
     assert len(tenants) == 2
     assert tenants["acme"]["id"] == "acme"
+
+
+def test_a_noun_alone_tells_its_verbs_and_at_the_prompt_its_list(world: World) -> None:
+    assert repr(world.proxy.cache) == "<Cache: clear, stats>"
+    assert repr(world.proxy.tenants).startswith("<Tenants: add, ")
+    assert world.control.calls == []
+    world.control.answers["listTenants"] = {"tenants": [{"id": "acme"}]}
+    assert "acme" in world.proxy.tenants.__pt_repr__()[1][1]
 
 
 def test_an_id_of_several_tenants_is_named_with_its_own(world: World) -> None:
