@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # that of `typing`, whose import the Tab key would pay for
 if TYPE_CHECKING:
     from mail_proxy.cli.doors import Session, Watch
     from mail_proxy.config.instances import Instance
