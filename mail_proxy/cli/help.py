@@ -22,6 +22,9 @@ _WORDS = (
 )
 
 
+_LAST_LINE = "Manual: man mail-proxy, and mail-proxy help topics\n"
+
+
 def in_asked_format(page: str, ctx: Context) -> str:
     """The page as it is, or as one JSON document when the line asked for that."""
     asked = getattr(getattr(ctx.obj, "options", None), "output", None)
@@ -40,6 +43,7 @@ def write_command_help(command: Command, ctx: Context, formatter: HelpFormatter)
     _write_rows(ctx, formatter, "Arguments", arguments)
     _write_rows(ctx, formatter, "Options", options)
     formatter.write("\nOptions for every command: mail-proxy --help\n")
+    formatter.write(_LAST_LINE)
 
 
 def write_group_help(
@@ -59,10 +63,11 @@ def write_group_help(
         _, options = _parameters(command, ctx)
         extra = [row for row in options if "--help" not in row[0]]
         _write_rows(ctx, formatter, "Options, anywhere on the line", [*global_options.HELP, *extra])
-        formatter.write("\nExit codes: mail-proxy help exit-codes\n")
+        formatter.write("\nMore: mail-proxy COMMAND --help\n")
     else:
         path = " ".join(word for word in (ctx.command_path, between) if word)
         formatter.write(f"\nMore: {path} COMMAND --help\n")
+    formatter.write(_LAST_LINE)
 
 
 def _write_text(command: Command, formatter: HelpFormatter) -> None:

@@ -64,6 +64,9 @@ def list_(
 ) -> None:
     """Messages, by priority, then as they came.
 
+    `--sort next`, `age` and `priority`, and `--reverse`, are of all messages; `--sort` by a column
+    is of those that are listed.
+
     Examples:
       mail-proxy myserver acme messages list --status deferred,error
       mail-proxy myserver acme messages list --filter 'state:failed to:*@example.com age:>1h'
@@ -81,8 +84,9 @@ def list_(
         subject=subject,
         filter=filter_,
     )
+    order = _order(found)
     with found.control() as control:
-        told, more = _pages(control, wanted, limit)
+        told, more = _pages(control, wanted | order, limit)
         if not told:
             _check_names(found, control, account)
     records = [message_row(message) for message in told]
@@ -91,6 +95,16 @@ def list_(
     found.writer.records(_columns(found, records), records, empty=empty, csv_columns=CSV_COLUMNS)
     if more:
         found.writer.hint(f"Only the first {limit}. All of them: --limit 0")
+
+
+def _order(found: Here) -> dict[str, Any]:
+    """What the store sorts by itself, before a page is cut off; taken out of the options."""
+    options, wanted = found.options, dict[str, Any]()
+    if options.sort in _ORDERS:
+        wanted["order"], options.sort = options.sort, ""
+    if options.reverse and not options.sort:
+        wanted["reverse"], options.reverse = True, False
+    return wanted
 
 
 def _columns(found: Here, records: list[dict[str, Any]]) -> tuple[Column, ...]:
@@ -124,6 +138,7 @@ def _status(text: str) -> str | None:
 
 
 _PAGE = 1000
+_ORDERS = ("next", "age", "priority")
 
 
 def _pages(

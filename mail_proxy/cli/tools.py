@@ -71,7 +71,7 @@ def help_(
 
 
 def _show_topic(found: Here, name: str) -> None:
-    manual = page(PAGES[name])
+    manual = page(PAGES[name]) if name in PAGES else None
     if manual is not None and show_page(found, manual):
         return
     text = topic(name)

@@ -94,9 +94,24 @@ PAGES = {
     "filters": "mail-proxy-filters.7",
     "reference": "mail-proxy-reference.7",
 }
-TOPICS = tuple(PAGES)
+_ABOUT = {
+    "exit-codes": "what the exit code of a command says",
+    "environment": "the variables that it reads, and the settings of an instance",
+    "output": "streams, formats and JSON",
+    "filters": "the language that finds messages",
+    "reference": "every command with its options",
+}
+TOPICS = ("topics", *PAGES)
+
+
+def _topics() -> str:
+    longest = max(map(len, _ABOUT))
+    lines = [f"  {name:<{longest}}  {about}" for name, about in _ABOUT.items()]
+    return "\n".join(["mail-proxy help TOPIC:", *lines, "", "mail-proxy help COMMAND: a command"])
+
 
 _TEXTS: dict[str, Callable[[], str]] = {
+    "topics": _topics,
     "exit-codes": _exit_codes,
     "environment": _environment,
     "output": lambda: _OUTPUT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -65,8 +66,15 @@ def test_each_topic_of_help_has_its_page() -> None:
     assert set(PAGES.values()) <= {path.name for path in PAGES_OF_MAN}
 
 
-@pytest.mark.skipif(shutil.which("mandoc") is None, reason="needs mandoc (Debian: mandoc)")
+def _need(program: str, package: str) -> None:
+    if shutil.which(program) is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{program} is missing: apt-get install {package}")
+        pytest.skip(f"needs {program}, of the Debian package {package}")
+
+
 def test_mandoc_has_nothing_to_say() -> None:
+    _need("mandoc", "mandoc")
     told = subprocess.run(
         ["mandoc", "-T", "lint", "-W", "warning", *PAGES_OF_MAN],
         capture_output=True,
@@ -77,8 +85,8 @@ def test_mandoc_has_nothing_to_say() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff (Debian: groff)")
 def test_groff_has_nothing_to_say() -> None:
+    _need("groff", "groff-base")
     for path in PAGES_OF_MAN:
         told = subprocess.run(
             ["groff", "-man", "-Tutf8", "-ww", "-z", path],

@@ -41,6 +41,20 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(tenants) -> Non
     assert tenants("--sort").err.startswith("error: --sort needs a value")
 
 
+def test_messages_are_sorted_by_the_store_where_it_can(cli) -> None:
+    world = cli.instance("my")
+    row = {"status": "sent", "recipients": [], "priority": 2}
+    world.messages = {id_: {"id": id_, "tries": n, **row} for id_, n in (("b", 1), ("a", 2))}
+    assert cli("my", "acme", "messages", "list", "--sort", "age", "--reverse").code == 0
+    asked = world.last("listMessages")
+    assert (asked["order"], asked["reverse"]) == ("age", True)
+    ran = cli("my", "acme", "messages", "list", "--sort", "id", "--reverse", "--fields", "id")
+    assert ran.out == "b\na\n"
+    assert "order" not in world.last("listMessages")
+    cli("my", "acme", "messages", "list", "--reverse")
+    assert world.last("listMessages")["reverse"] is True
+
+
 def test_times_are_in_utc_on_demand(cli, monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 

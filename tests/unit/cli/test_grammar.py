@@ -211,10 +211,10 @@ def test_help_finds_commands_of_an_instance_and_of_a_tenant(cli) -> None:
 def test_the_explicit_forms_list_their_commands(cli) -> None:
     page = cli("help", "instance").out
     assert "  tenants " in page
-    assert page.endswith("More: mail-proxy instance NAME COMMAND --help\n")
+    assert "\nMore: mail-proxy instance NAME COMMAND --help\n" in page
     page = cli("help", "tenant").out
     assert "  accounts " in page
-    assert page.endswith("More: mail-proxy NAME tenant ID COMMAND --help\n")
+    assert "\nMore: mail-proxy NAME tenant ID COMMAND --help\n" in page
 
 
 @pytest.mark.parametrize("group", ["tenants", "messages", "accounts"])

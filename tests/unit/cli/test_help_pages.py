@@ -94,6 +94,14 @@ def test_nothing_is_paged_where_nobody_wants_it(person, bin_: Path, environ) -> 
     assert "TERMS" in person("help", "filters", tty=True).out
 
 
+@pytest.mark.parametrize("line", [[], ["start"], ["accounts"], ["accounts", "add"], ["instance"]])
+def test_the_last_line_of_help_leads_to_the_manual(cli, line: list[str]) -> None:
+    page = cli("help", *line).out.rstrip("\n")
+    assert page.splitlines()[-1] == "Manual: man mail-proxy, and mail-proxy help topics"
+    listed = cli("help", "topics").out
+    assert [name for name in PAGES if f"  {name} " not in listed] == []
+
+
 def test_each_topic_is_named_by_the_help_of_help(cli) -> None:
     text = cli("help", "help").out
     assert [name for name in PAGES if name not in text] == []
