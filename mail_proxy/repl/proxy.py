@@ -8,7 +8,7 @@ from typing import Any
 from mail_proxy.client import verbs
 from mail_proxy.client.verbs import event_fields
 from mail_proxy.control.base import SyncControl
-from mail_proxy.domain.errors import MailProxyError
+from mail_proxy.domain.errors import MailProxyError, NotRunning
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.domain.units import local_time
 from mail_proxy.repl.asking import Asker, error_record
@@ -21,21 +21,22 @@ from mail_proxy.repl.results import Record, Table
 class Proxy(verbs.Instance[Record, Table]):
     """This instance.
 
-    proxy.status()  .stats()  .health()  .info()        how it is
-    proxy.run_now()  .suspend()  .activate()            let it send, or not
+    proxy.status()  .stats()  .health()  .info()    how it is
+    proxy.run_now()  .suspend()  .activate()        let it send, or not
     proxy.messages   list pending sent errors get events why add
                      delete hold free retry resend settle cleanup
     proxy.accounts   list get add delete check pause resume
     proxy.tenants    list get add update delete keys add_key ...
     proxy.reports    list replay resume status
     proxy.suppressions  list add remove
-    proxy.cache  .command_log                           stats clear / list purge
-    proxy.events()  .watch()                            what happens, as it happens
-    proxy.call("getStats")                              any command of the API
-    proxy.last_error                                    all about the last failure
+    proxy.cache      stats clear
+    proxy.command_log   list purge
+    proxy.events()  .watch()     what happens, as it happens
+    proxy.call("getStats")       any command of the API
+    proxy.last_error             all about the last failure
 
     Lists are tables: .rows  .json()  .save("x.csv")  .more()
-    proxy.tenants["acme"], proxy.messages["2026-1182"]: one by its id; Tab knows the ids.
+    proxy.tenants["acme"], proxy.messages["2026-1182"]: one by its id.
     What deletes asks first; yes=True answers.
     """
 
@@ -83,6 +84,8 @@ class Proxy(verbs.Instance[Record, Table]):
         try:
             yield from self._control.stream("streamEvents", **fields)
         except MailProxyError as error:
+            if isinstance(error, NotRunning):
+                error.hint = error.hint or f"mail-proxy start {self._name}"
             self._asker.last_error = error_record(error, "streamEvents", self._asker.screen)
             raise
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from mail_proxy.client.verbs import Instance
-from mail_proxy.domain.errors import MailProxyError, NotFound
+from mail_proxy.domain.errors import MailProxyError, NotFound, NotRunning
 from mail_proxy.repl.keys import KEPT_S, LIMIT, KnownKeys, offered
 from mail_proxy.repl.proxy import event_line
 from mail_proxy.repl.results import Record, Table
@@ -155,6 +155,19 @@ def test_events_come_as_they_happen(world: World) -> None:
     world.control.answers["streamEvents"] = [{"kind": "failed", "id": "m1"}]
     assert [event["id"] for event in world.proxy.events(["failed"], tenant_id="acme")] == ["m1"]
     assert world.control.calls[0][1]["kinds"] == "failed"
+
+
+def test_without_a_daemon_events_say_how_to_start_one(world: World) -> None:
+    def nobody() -> Iterator[dict[str, Any]]:
+        raise NotRunning("no daemon answers")
+        yield {}
+
+    world.control.answers["streamEvents"] = nobody()
+    with pytest.raises(NotRunning) as told:
+        list(world.proxy.events())
+    assert told.value.hint == "mail-proxy start my"
+    assert world.proxy.last_error is not None
+    assert world.proxy.last_error["command"] == "streamEvents"
 
 
 def test_an_event_is_a_safe_line() -> None:
