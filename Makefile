@@ -51,8 +51,8 @@ docs: $(VENV)/developed ## make the documentation's site in build/docs
 	@$(BIN)/sphinx-build -W -n --keep-going -q -E -b html docs build/docs
 	@echo "build/docs/index.html"
 
-pictures: $(VENV)/developed ## renew the pictures of the dashboard in docs/images
-	@$(BIN)/python -m tests.docs.pictures
+pictures: $(VENV)/developed ## renew the pictures in docs/images
+	@$(BIN)/python -m tests.docs.pictures && $(BIN)/python -m tests.docs.state_diagram
 
 manual: $(VENV)/developed ## renew what is made of the command line: completion, man pages, reference
 	@$(BIN)/python -m tests.docs.manual

@@ -39,16 +39,6 @@ html_copy_source = False
 html_show_sourcelink = False
 
 
-def without_absent_pages(app: Sphinx, page: str, text: list[str]) -> None:
-    """Leave out of the contents what finds no page: what makes those may not have run."""
-    if page == "index":
-        folder = Path(app.srcdir)
-        lines = text[0].splitlines(keepends=True)
-        text[0] = "".join(
-            line for line in lines if not line.endswith("*\n") or any(folder.glob(line.strip()))
-        )
-
-
 def without_making(
     _app: Sphinx, what: str, name: str, *_rest: object
 ) -> tuple[str, str | None] | None:
@@ -59,5 +49,4 @@ def without_making(
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
-    app.connect("source-read", without_absent_pages)
     app.connect("autodoc-process-signature", without_making)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -120,6 +121,15 @@ def test_nothing_of_a_page_comes_from_another_host(site: Path, pages: dict[Path,
 
     assert fetched == []
     assert styles == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "docs" / "images").glob("*.svg")), ids=lambda path: path.name
+)
+def test_a_picture_fetches_nothing(path: Path) -> None:
+    linked = re.findall(r"""(?:href|src)="([^"#][^"]*)"|url\(([^)#][^)]*)\)""", path.read_text())
+
+    assert linked == []
 
 
 def _fetched_by_style(path: Path) -> Iterator[str]:

@@ -34,6 +34,8 @@ NOT_TYPED = (
     "mail-proxy listen",
     "mail-proxy serve",
     "logs -f",
+    "myserver connect",
+    "myserver top",
     "replay 5123",
     "--port 8001",
 )
