@@ -127,10 +127,18 @@ def event_line(event: Mapping[str, Any]) -> str:
         parts += [f"by {safe_text(data['by'], 80)}"]
         parts += [f"as '{safe_text(data['new_id'], 255)}'"] if data.get("new_id") else []
         parts += [f"of '{safe_text(data['of_id'], 255)}'"] if data.get("of_id") else []
+    if attempt := data.get("attempt"):
+        parts.append(_attempt(attempt))
     if kind == "deferred" and data.get("deferred_ts"):
         parts.append(f"next {_clock(data['deferred_ts'], event.get('event_ts'))}")
     when = units.local_time(event.get("event_ts"))
     return f"  {when}  {event_mark(kind)} {kind:<9} {'  '.join(parts)}".rstrip()
+
+
+def _attempt(attempt: Mapping[str, Any]) -> str:
+    """`smtp.example.test:587 TLSv1.3 in 1.2 s`."""
+    words = [safe_text(attempt[key], 300) for key in ("server", "tls") if attempt.get(key)]
+    return f"{' '.join(words)} in {attempt.get('seconds', 0):.3g} s"
 
 
 def _clock(at: object, beside: object) -> str:

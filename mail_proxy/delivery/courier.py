@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 from pydantic_core import from_json
 
@@ -32,6 +34,7 @@ from mail_proxy.store import Claimed, Outcome
 # After so many messages, or so many seconds, a connection is given up while others wait for one.
 QUANTUM = 20
 QUANTUM_S = 1.0
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class _Unprepared(Exception):
@@ -119,6 +122,7 @@ class Courier:
 
     async def _one(self, session: Session, message: Claimed, *, was_used: bool) -> None:
         steps = Steps(message, self.journal, self.leases, self.gate)
+        server = session.server  # before anything is sent: nothing may fail between a dot and `put`
         started = self.clock.monotonic()
         try:
             verdict = self.lane.judged(message, await self._attempt(session, message, steps))
@@ -138,9 +142,10 @@ class Courier:
             events.attempt_broke(message, error)
             verdict = _broke(message, error, steps)
         seconds = self.clock.monotonic() - started
+        told = {"seconds": round(seconds, 3), **server}
         # A kept connection that the server had closed: nothing is wrong with the account.
         stale = was_used and verdict.account_fault is not None and verdict.reply is None
-        self._settle(message, steps, verdict, seconds, pauses=not stale)
+        self._settle(message, steps, verdict, seconds, pauses=not stale, told=told)
         self.metrics.attempt(seconds)
 
     async def _attempt(self, session: Session, message: Claimed, steps: Steps) -> AttemptResult:
@@ -192,11 +197,24 @@ class Courier:
         return message.content
 
     def _settle(
-        self, message: Claimed, steps: Steps, verdict: Verdict, seconds: float, *, pauses: bool
+        self,
+        message: Claimed,
+        steps: Steps,
+        verdict: Verdict,
+        seconds: float,
+        *,
+        pauses: bool,
+        told: Mapping[str, Any] = NOTHING,
     ) -> None:
-        """Hand the result over; nothing here waits, and nothing stands before `put`."""
+        """Hand the result over; nothing here waits, and nothing stands before `put`.
+
+        told: of the attempt, for the message's timeline.
+        """
         if verdict.account_fault is None:
-            self.finisher.put(message, self._outcome(message, steps, verdict), seconds)
+            outcome = self._outcome(message, steps, verdict)
+            for event in outcome.events if told else ():
+                event.data["attempt"] = told
+            self.finisher.put(message, outcome, seconds)
             self.lane.clear(message)
             if (
                 verdict.dot_sent or verdict.reply is not None

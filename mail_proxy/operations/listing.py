@@ -37,7 +37,7 @@ async def list_messages(ctx: Context, request: ListMessages) -> MessagePage:
     after = None if request.cursor is None else look.walk.place_in(request.cursor)
     page = await look.page(after, request.limit) if request.limit else look.stream_from(after)
     if request.count:
-        n, is_bounded = await ctx.store.count_messages(chosen, most=MOST_COUNTED)
+        n, is_bounded = await ctx.numbers.count(chosen, most=MOST_COUNTED)
         page["count"] = n
         if is_bounded:
             page["count_is_bounded"] = True

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from mail_proxy.domain.clock import Clock
+from mail_proxy.domain.filters import Filter
 from mail_proxy.domain.limits import pause_kind
 from mail_proxy.domain.state import PENDING, State
 from mail_proxy.observe.gauges import Paused, Standing
 from mail_proxy.observe.labels import Labels
 from mail_proxy.store.base import Store
-from mail_proxy.store.values import AccountPause, AccountUse
+from mail_proxy.store.values import AccountPause, AccountUse, MessageFilter
 
 T = TypeVar("T")
 FRESH_S = 1.0
-_REMEMBERED = 1000  # tenants
+_REMEMBERED = 1000  # tenants, and filters
+_COUNTED_AGAIN = 20  # times as long as it took
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Numbers:
         self._clock = clock
         self._queues = _Kept(clock, self._read)
         self._uses = _Kept(clock, store.uses)
+        self._counts: dict[tuple[str | None, Filter], tuple[tuple[int, bool], float]] = {}
 
     async def queue(self, tenant_id: str | None) -> Queue:
         """At most a second old; tenant_id None: of all tenants."""
@@ -85,6 +88,24 @@ class Numbers:
     async def uses(self, tenant_id: str | None) -> Mapping[tuple[str, str], AccountUse]:
         """What accounts use of themselves and their limits; at most a second old."""
         return await self._uses.get(tenant_id)
+
+    async def count(self, chosen: MessageFilter, *, most: int) -> tuple[int, bool]:
+        """How many match, up to `most`, and whether there may be more.
+
+        Viewers ask for the same again and again. What took long is told again for a while, so that
+        counting takes at most a twentieth of a thread.
+        """
+        key = (chosen.tenant_id, chosen.terms)
+        began = self._clock.monotonic()
+        known = self._counts.get(key)
+        if known is not None and known[1] > began:
+            return known[0]
+        found = await self._store.count_messages(chosen, most=most)
+        now = self._clock.monotonic()
+        if len(self._counts) >= _REMEMBERED:
+            self._counts.clear()
+        self._counts[key] = (found, now + _COUNTED_AGAIN * (now - began))
+        return found
 
     async def pending(self, tenant_id: str | None) -> int:
         """Messages that wait or are on their way, now."""

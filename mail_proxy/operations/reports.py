@@ -158,7 +158,7 @@ def _record(event: EventRow) -> ReportRecord:
         "parked_ts": whole_seconds(event.reported_ts) if is_parked else None,
         "reported_ts": None if is_parked else whole_seconds(event.reported_ts),
         "replayed_ts": whole_seconds(event.replayed_at),
-        "event_data": event.data,
+        "event_data": event.reported,
     }
     return without_nulls(record)  # type: ignore[return-value]  # a dict of exactly these keys
 

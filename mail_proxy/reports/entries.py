@@ -55,7 +55,7 @@ def entry(event: EventRow, style: str | None) -> dict[str, Any]:
     """One event. Applications test for the presence of a key, so only `full` has nulls."""
     told = {
         "id": event.message_id,
-        **event.data,
+        **event.reported,
         "event_id": str(event.pk),
         "tenant_id": event.tenant_id,
         "pk": str(event.message_pk),

@@ -69,6 +69,12 @@ class Connection(asyncio.Protocol):
         """Another message may be sent: in step with the server, and nobody closed it."""
         return self._is_reusable and not self._transport.is_closing()
 
+    @property
+    def tls_version(self) -> str | None:
+        """As `TLSv1.3`; None where nothing is encrypted."""
+        tls = self._transport.get_extra_info("ssl_object")
+        return tls.version() if tls is not None else None
+
     def retire(self) -> None:
         """Never used again, though the message that is on its way may end well."""
         self._is_reusable = False

@@ -41,6 +41,14 @@ class Session:
         return self._held.messages
 
     @property
+    def server(self) -> dict[str, str]:
+        """Whom it speaks to: `server` as host:port and, where there is TLS, its version `tls`."""
+        found = {"server": f"{self.relay.host}:{self.relay.port}"}
+        if (version := self._held.tls_version) is not None:
+            found["tls"] = version
+        return found
+
+    @property
     def is_usable(self) -> bool:
         """Another message may be sent; else release it and acquire a new one."""
         return self._connection is not None and self._owner.may_reuse(self.relay, self._connection)

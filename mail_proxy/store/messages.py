@@ -6,6 +6,7 @@ events, never one for each message.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,9 +19,11 @@ from sqlalchemy import (
     LargeBinary,
     Row,
     Select,
+    and_,
     cast,
+    func,
+    literal,
     select,
-    tuple_,
 )
 
 from mail_proxy.store.indexed import by_index
@@ -98,11 +101,17 @@ def completed(conn: Connection, statement: Select[Any], extras: Extras) -> list[
 def addressed(conn: Connection, rows: Sequence[Row[Any]]) -> list[MessageRow]:
     """Messages of many tenants, in the order of `rows`, with their recipients."""
     r = recipients.c
-    keys = [(row.tenant_id, row.pk) for row in rows]
+    # A list of pairs would be looked up in no index, and one statement for each tenant is many.
+    keys = literal(json.dumps([(row.tenant_id, row.pk) for row in rows]))
+    wanted = func.json_each(keys).table_valued("value", name="wanted")
+    is_wanted = and_(
+        r.tenant_id == func.json_extract(wanted.c.value, "$[0]"),
+        r.message_pk == func.json_extract(wanted.c.value, "$[1]"),
+    )
     statement = (
         select(recipients)
-        .where(tuple_(r.tenant_id, r.message_pk).in_(keys))
-        .order_by(r.tenant_id, r.message_pk, r.position)
+        .select_from(wanted.join(recipients, is_wanted))
+        .order_by(r.message_pk, r.position)
     )
     found = _by_message((row.message_pk, row) for row in conn.execute(statement))
     return [

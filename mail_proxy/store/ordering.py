@@ -19,9 +19,11 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Row,
     Select,
     Subquery,
     case,
+    exists,
     func,
     literal,
     select,
@@ -35,8 +37,8 @@ from mail_proxy.store.conditions import conditions
 from mail_proxy.store.indexed import by_index, by_key
 from mail_proxy.store.messages import addressed
 from mail_proxy.store.rows import MESSAGE_COLUMNS
-from mail_proxy.store.schema import TROUBLED, counts, messages, stored
-from mail_proxy.store.searching import WINDOW, candidates, states_of
+from mail_proxy.store.schema import TROUBLED, accounts, counts, messages, stored
+from mail_proxy.store.searching import WINDOW, candidates, is_deferred, states_of
 from mail_proxy.store.values import Found, MessageFilter, MessageRow, Place
 
 _m = messages.c
@@ -150,22 +152,52 @@ class _Walk:
         """What is next in a part. `after` of what is found: None: nothing is left in it."""
         runs = self._runs(part)
         beyond = [] if after is None else [self._is_beyond(part, part.value(after))]
+        n = self._count_heads(part, runs, beyond, limit)
+        if not n:
+            return Found([], None)
         is_walk = bool(self.chosen.terms or self.chosen.up_to is not None or part.must)
-        end = self._horizon(part, runs, beyond, limit, is_walk=is_walk)
+        most = max(limit, WINDOW // n) if is_walk else limit
+        width = min(most, max(4, 2 * limit // n))
+        while True:
+            end = self._horizon(part, runs, beyond, limit, width)
+            rows = self._page(part, runs, beyond, end, limit)
+            if len(rows) == limit or end is None or width >= most:
+                break
+            width = min(most, 4 * width)  # the runs are uneven, or few of them match
+        if len(rows) == limit:
+            last = rows[-1]
+            end = Place(part.number, last.due_at if part.is_timed else 0.0, last.pk)
+        return Found(addressed(self.conn, rows), end)
+
+    def _floor(self) -> ColumnElement[Any]:
+        """Where what is not due begins in a run: now; of a paused account it is all of it."""
+        a = accounts.c
+        is_paused = exists().where(
+            a.tenant_id == _n.tenant_id,
+            a.account_id == _n.account_id,
+            a.paused_until > self.chosen.now,
+        )
+        return case((is_paused, -1.0), else_=self.chosen.now).label("floor")
+
+    def _page(
+        self,
+        part: _Part,
+        runs: Subquery,
+        beyond: Sequence[ColumnElement[bool]],
+        end: Place | None,
+        limit: int,
+    ) -> Sequence[Row[Any]]:
         page = self._of_runs(part, runs, select(*MESSAGE_COLUMNS), beyond)
         page = page.where(*part.must, *conditions(self.chosen))
         if end is not None:
             page = page.where(self._is_within(part, part.value(end)))
-        found = self.conn.execute(self._in_order(part, page).limit(limit)).all()
-        rows = addressed(self.conn, found)
-        if len(rows) == limit:
-            last = rows[-1]
-            end = Place(part.number, last.due_at if part.is_timed else 0.0, last.pk)
-        return Found(rows, end)
+        return self.conn.execute(self._in_order(part, page).limit(limit)).all()
 
     def _runs(self, part: _Part) -> Subquery:
         """Those that are not empty."""
-        columns = [_n[column.name] for column in part.run]
+        columns: list[ColumnElement[Any]] = [_n[column.name] for column in part.run]
+        if part.is_timed and is_deferred(self.chosen):
+            columns.append(self._floor())
         chosen = select(*columns).where(_n.n > 0)
         if part.states is not None:
             chosen = chosen.where(_n.state.in_(stored(part.states)))
@@ -175,39 +207,40 @@ class _Walk:
             chosen = chosen.where(_n.tenant_id == self.chosen.tenant_id)
         return chosen.distinct().subquery("runs")
 
+    def _count_heads(
+        self, part: _Part, runs: Subquery, beyond: Sequence[ColumnElement[bool]], limit: int
+    ) -> int:
+        """Runs that have something, up to as many as the page is long."""
+        first = self._first(part, runs, beyond, limit)
+        return int(self.conn.execute(select(func.count()).select_from(first)).scalar_one())
+
+    def _first(
+        self, part: _Part, runs: Subquery, beyond: Sequence[ColumnElement[bool]], limit: int
+    ) -> Subquery:
+        """The runs whose first message comes first, with its place."""
+        heads = select(*runs.c, *self._nth(part, runs, beyond, 0)).subquery()
+        has_some = select(heads).where(heads.c.pk.is_not(None))
+        ordered = has_some.order_by(*self._directed(heads.c.at, heads.c.pk))
+        return ordered.limit(limit).subquery("first")
+
     def _horizon(
         self,
         part: _Part,
         runs: Subquery,
         beyond: Sequence[ColumnElement[bool]],
         limit: int,
-        *,
-        is_walk: bool,
+        width: int,
     ) -> Place | None:
-        """The last place that the page may need; None: the end of the part.
-
-        As many heads as the page is long are a page; and so is a page's length of one run. Of a
-        walk it is a window of them all.
-        """
-        heads = select(*runs.c, *self._nth(part, runs, beyond, 0)).subquery()
-        first = (
-            select(heads)
-            .where(heads.c.pk.is_not(None))
-            .order_by(*self._directed(heads.c.at, heads.c.pk))
-            .limit(limit)
-            .subquery("first")
-        )
-        n = self.conn.execute(select(func.count()).select_from(first)).scalar_one()
-        if not n:
-            return None
-        width = max(limit, WINDOW // n) if is_walk else limit
+        """How far to read: no run has more than `width` messages before it, and none of the runs
+        that are left out has any. None: to the end of the part."""
+        first = self._first(part, runs, beyond, limit)
         nth = self._nth(part, first, beyond, width - 1)
         ends = select(first.c.at, first.c.pk, *(column.label(f"n_{column.key}") for column in nth))
         found = self.conn.execute(ends).all()
         places = [Place(part.number, row.n_at, row.n_pk) for row in found if row.n_pk is not None]
-        if n == limit:
-            heads_ = [Place(part.number, row.at, row.pk) for row in found]
-            places.append(min(heads_) if self.reverse else max(heads_))
+        if len(found) == limit:
+            heads = [Place(part.number, row.at, row.pk) for row in found]
+            places.append(min(heads) if self.reverse else max(heads))
         if not places:
             return None
         return max(places) if self.reverse else min(places)
@@ -245,6 +278,8 @@ class _Walk:
     ) -> Select[Any]:
         same = (column == runs.c[column.name] for column in part.run)
         within = chosen.where(*same, *part.where, *beyond)
+        if "floor" in runs.c:
+            within = within.where(_m.due_at > runs.c.floor)
         if part.index is None:
             return by_key(within, messages)
         return by_index(within, messages, part.index)

@@ -157,6 +157,20 @@ def states_of(chosen: MessageFilter) -> frozenset[State]:
     return wanted
 
 
+def is_deferred(chosen: MessageFilter) -> bool:
+    """Of the waiting ones only those that are not due can match."""
+    return any(
+        term.field is Field.STATE
+        and not term.is_negated
+        and all(
+            State.WAITING not in test.states or test.is_due is False
+            for test in term.tests
+            if isinstance(test, Status)
+        )
+        for term in chosen.terms
+    )
+
+
 def _states_in(term: Term) -> frozenset[State]:
     return frozenset[State]().union(*(t.states for t in term.tests if isinstance(t, Status)))
 

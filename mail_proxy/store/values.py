@@ -370,6 +370,11 @@ class EventRow:
     report_tries: int
     replayed_at: float | None = None
 
+    @property
+    def reported(self) -> dict[str, Any]:
+        """What a report has of `data`; how the attempt went is for the timeline alone."""
+        return {key: value for key, value in self.data.items() if key != "attempt"}
+
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:

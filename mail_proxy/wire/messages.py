@@ -237,6 +237,9 @@ class RecipientRecord(TypedDict):
 
 
 class MessageEvent(TypedDict):
+    """event_data: its fields in a report; where it is the end of an attempt, that too, as
+    `attempt`: its `seconds`, the `server` as host:port and the `tls` version."""
+
     event_id: str
     event_type: str
     event_ts: int
@@ -244,6 +247,8 @@ class MessageEvent(TypedDict):
 
 
 class HistoryEntry(TypedDict):
+    """metadata: as `event_data` of MessageEvent."""
+
     event_id: str
     event_type: str
     event_ts: int

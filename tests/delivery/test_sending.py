@@ -216,3 +216,17 @@ async def test_a_new_password_is_used_at_once(house: House) -> None:
         )
         await engine.refresh("acme", "main")
         assert await house.statuses(1) == ["sent"]
+
+
+async def test_the_timeline_tells_of_each_attempt_its_server_and_time(house: House) -> None:
+    house.relay.answer(Stage.MAIL, "550 5.7.1 no")
+    async with house.running():
+        await house.post("m1")
+        assert await house.statuses(1) == ["error"]
+    row = await house.row("m1")
+    (event,) = await house.store.message_events(row.tenant_id, row.pk)
+    attempt = event.data["attempt"]
+    assert attempt["server"].endswith(f":{house.relay.port}")
+    assert 0 <= attempt["seconds"] < 10
+    assert "tls" not in attempt
+    assert "attempt" not in event.reported

@@ -57,6 +57,8 @@ async def crowd(scene):
         row.state is State.WAITING for row in await found_at_once(scene, "batch:may", "beta")
     ):
         await scene.store.suspend("beta", "may", now=scene.now)
+    pause = {"paused_until": scene.now + 60, "paused_reason": "login refused"}
+    await scene.store.change_account("acme", "other", pause, now=scene.now)
     return scene
 
 

@@ -117,3 +117,9 @@ def test_an_event_is_named_by_id_pk_or_event_id(store, name):
     event = store.add_event(message_id="order-7")
     assert is_named(event, frozenset({name, "x"}))
     assert not is_named(event, frozenset({"x"}))
+
+
+def test_how_an_attempt_went_is_not_reported(store) -> None:
+    told = entry(store.add_event(data={"sent_ts": 5, "attempt": {"seconds": 0.1}}), None)
+    assert told["sent_ts"] == 5
+    assert "attempt" not in told

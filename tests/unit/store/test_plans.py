@@ -16,6 +16,7 @@ from sqlalchemy import event
 
 from mail_proxy.domain.actions import Action
 from mail_proxy.domain.filter_text import parse_filter
+from mail_proxy.domain.filters import Order
 from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.domain.stored_file import FileState, StoredFile
 from mail_proxy.store import (
@@ -29,6 +30,7 @@ from mail_proxy.store import (
     fates,
     moving,
     numbers,
+    ordering,
     removing,
     reports,
     searching,
@@ -499,6 +501,37 @@ def test_numbers_are_probes(plans):
         assert any("INDEX messages_due" in step for step in plan)
     counted = plans.of(numbers.count_pending, "acme", "may")
     assert counted == ["SEARCH messages USING INDEX messages_batch (tenant_id=? AND batch_code=?)"]
+
+
+def test_the_standing_of_the_queue_is_probes(plans):
+    plan = plans.of(numbers.standing, None, now=1.0)
+
+    assert not [step for step in plan if step.startswith("SCAN messages")]
+    assert sum("INDEX messages_due" in step for step in plan) >= 3
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(
+    ("order", "text", "index"),
+    [
+        (Order.AGE, "", "sqlite_autoindex_messages_1"),
+        (Order.PRIORITY, "", "messages_listed"),
+        (Order.NEXT, "", "messages_due"),
+        (Order.NEXT, "state:suspended -id:x", "messages_suspended"),
+        (Order.NEXT, "state:failed -id:x", "messages_troubled"),
+    ],
+)
+def test_an_order_is_merged_of_runs_of_an_index(plans, monkeypatch, order, text, index, reverse):
+    monkeypatch.setattr(searching, "CANDIDATES", 0)
+    chosen = MessageFilter(None, parse_filter(text), 1.0)
+    plan = plans.of(ordering.ordered_page, chosen, order, reverse=reverse, limit=20, after=None)
+    of_messages = [step for step in plan if "messages" in step]
+
+    assert any(index in step or "PRIMARY KEY" in step for step in of_messages)
+    # What is on its way lies by daemon: a few rows, whoever they are of.
+    walked = [step for step in of_messages if step.startswith("SCAN")]
+    assert all("messages_leased" in step for step in walked)
+    assert not any("recipients" in step and step.startswith("SCAN") for step in plan)
 
 
 def test_what_goes_before_a_message_is_a_range_of_the_index(plans, conn):
