@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 TESTS ?= tests
 WORKERS ?= auto
 
-.PHONY: help demo test quick soak fuzz lint format types layers bench openapi manual docs lock clean
+.PHONY: help demo test quick soak fuzz lint format types layers bench openapi pictures manual docs lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
