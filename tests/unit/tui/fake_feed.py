@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 
 from mail_proxy.domain.errors import MailProxyError, NotFound, NotRunning
 from mail_proxy.domain.state import State
@@ -17,6 +17,7 @@ from mail_proxy_tui.feed.base import (
     Happening,
     Letter,
     LogLine,
+    Made,
     MessageKey,
     MessageRow,
     Numbers,
@@ -96,6 +97,7 @@ class FakeFeed:
         self.asked: list[Query] = []
         self.acted: list[tuple[Action, bool]] = []
         self.answers: list[Done] = []
+        self.added: list[dict[str, object]] = []
         self.happened: asyncio.Queue[Happening] = asyncio.Queue()
         self.logged: asyncio.Queue[LogLine] = asyncio.Queue()
         self.is_closed = False
@@ -127,7 +129,7 @@ class FakeFeed:
         if key.pk in self.letters:
             return self.letters[key.pk]
         for row in self.rows:
-            if row.key == key:
+            if key in (row.key, MessageKey("", row.key.id, row.key.tenant_id)):
                 return Letter(row, recipients=(), why=row.why)
         raise NotFound(f"message '{key.id}' not found")
 
@@ -161,6 +163,16 @@ class FakeFeed:
         if self.answers:
             return self.answers.pop(0)
         return Done(len(action.messages) or (len(self.rows) if action.filter is not None else 1))
+
+    async def add_tenant(self, fields: Mapping[str, object]) -> Made:
+        self._checked()
+        self.added.append(dict(fields))
+        return Made(str(fields["id"]), "mp_acme_key")
+
+    async def add_account(self, fields: Mapping[str, object]) -> Made:
+        self._checked()
+        self.added.append(dict(fields))
+        return Made(str(fields["id"]))
 
     async def aclose(self) -> None:
         self.is_closed = True

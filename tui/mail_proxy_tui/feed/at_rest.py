@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from mail_proxy_tui.feed.base import (
     Happening,
     Letter,
     LogLine,
+    Made,
     MessageKey,
     MessageRow,
     Numbers,
@@ -83,11 +84,11 @@ class RestingFeed:
 
     async def letter(self, key: MessageKey) -> Letter:
         now = self._now()
-        which = (key.tenant_id, int(key.pk))
         async with self._database.opened() as look:
-            row = await look.row(rest_sql.MESSAGE, which)
-            if row is None:
+            row = await look.row(rest_sql.MESSAGE, (key.tenant_id, key.id))
+            if row is None or key.pk not in ("", str(row["pk"])):
                 raise NotFound(f"message '{key.id}' not found")
+            which = (key.tenant_id, row["pk"])
             recipients = await look.rows(rest_sql.RECIPIENTS, which)
             events = await look.rows(rest_sql.EVENTS, which)
             content = await look.row(rest_sql.CONTENT, which)
@@ -140,8 +141,16 @@ class RestingFeed:
                 yield answers.log_line(each)
 
     async def act(self, action: Action, *, is_trial: bool = False) -> Done:
-        what = "count" if is_trial else action.verb.value
-        raise NotRunning(
+        raise self._not_running("count" if is_trial else action.verb.value)
+
+    async def add_tenant(self, fields: Mapping[str, object]) -> Made:
+        raise self._not_running(f"new tenant {fields.get('id')}")
+
+    async def add_account(self, fields: Mapping[str, object]) -> Made:
+        raise self._not_running(f"new account {fields.get('id')}")
+
+    def _not_running(self, what: str) -> NotRunning:
+        return NotRunning(
             f"no {what} without the daemon of '{self._name}'",
             hint=f"mail-proxy start {self._name}",
         )

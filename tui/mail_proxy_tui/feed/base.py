@@ -103,7 +103,10 @@ class Daemon:
 
 @dataclass(frozen=True, slots=True)
 class MessageKey:
-    """One message. `pk` is its own among all tenants; rows are kept by it."""
+    """One message. `pk` is its own among all tenants; rows are kept by it.
+
+    Without a pk it is known by the other two, as events tell of it.
+    """
 
     pk: str
     id: str
@@ -370,6 +373,14 @@ class Done:
     is_partial: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was added. key: its login, which is told once; it is in no repr."""
+
+    id: str
+    key: str = field(default="", repr=False)
+
+
 class Feed(Protocol):
     """Where a dashboard reads from. All methods may raise MailProxyError; none blocks the loop.
 
@@ -412,5 +423,11 @@ class Feed(Protocol):
     async def act(self, action: Action, *, is_trial: bool = False) -> Done:
         """is_trial: only count what would be done. Raises NotRunning where `can_act` is False."""
         ...
+
+    async def add_tenant(self, fields: Mapping[str, object]) -> Made:
+        """fields: of the form. Raises Invalid for a wrong one, Conflict for one that is there."""
+        ...
+
+    async def add_account(self, fields: Mapping[str, object]) -> Made: ...
 
     async def aclose(self) -> None: ...

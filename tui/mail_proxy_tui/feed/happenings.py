@@ -74,5 +74,9 @@ class Ring:
     def all(self) -> list[Happening]:
         return list(self._kept)
 
+    def numbered(self) -> list[tuple[int, Happening]]:
+        """Each with a number of its own here, that stays while it is kept."""
+        return list(enumerate(self._kept, self.version - len(self._kept)))
+
     def __len__(self) -> int:
         return len(self._kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from mail_proxy_tui.feed.base import (
     Happening,
     Letter,
     LogLine,
+    Made,
     MessageKey,
     MessageRow,
     Numbers,
@@ -94,7 +95,7 @@ class LiveFeed:
         return self._most_tries.get(whose, self._plan.retries + 1)
 
     async def letter(self, key: MessageKey) -> Letter:
-        which = {"id": key.id, "pk": key.pk, "tenant_id": key.tenant_id}
+        which = {"id": key.id, "pk": key.pk or None, "tenant_id": key.tenant_id}
         record = (await self._call("getMessage", **which))["message"]
         explained = await self._call("explainMessage", **which)
         return letter(record, explained, self._tries_of(record))
@@ -155,6 +156,14 @@ class LiveFeed:
             if "next_cursor" in answer:
                 steps.insert(0, step.after(answer["next_cursor"]))
         return done_of(action, made, is_partial=bool(steps))
+
+    async def add_tenant(self, fields: Mapping[str, object]) -> Made:
+        answer = await self._call("addTenant", **fields)
+        return Made(str(fields["id"]), answer.get("api_key") or "")
+
+    async def add_account(self, fields: Mapping[str, object]) -> Made:
+        await self._call("addAccount", **fields)
+        return Made(str(fields["id"]))
 
     async def aclose(self) -> None:
         await self._control.aclose()

@@ -68,7 +68,7 @@ _ORDERS = {
     Order.PRIORITY: "m.priority {0}, m.pk {0}",
     Order.TENANT: "m.tenant_id {0}, m.priority {0}, m.pk {0}",
 }
-MESSAGE = f"SELECT {_COLUMNS}, {_FIRST_RECIPIENT} FROM messages m WHERE tenant_id = ? AND pk = ?"  # noqa: S608 - constants
+MESSAGE = f"SELECT {_COLUMNS}, {_FIRST_RECIPIENT} FROM messages m WHERE tenant_id = ? AND id = ?"  # noqa: S608 - constants
 ERRORS = (
     f"SELECT {_COLUMNS}, {_FIRST_RECIPIENT} FROM messages m "  # noqa: S608 - constants
     "WHERE m.tenant_id = ? AND m.account_id = ? AND m.error IS NOT NULL "

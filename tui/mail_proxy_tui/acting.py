@@ -1,0 +1,121 @@
+"""What a person has done: asks first where that is due, does it, and says what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Protocol
+
+from mail_proxy.domain.errors import MailProxyError, NotRunning
+from mail_proxy.domain.message import WHOLE_TENANT
+from mail_proxy.domain.safe_text import safe_text
+from mail_proxy_tui.board import Board
+from mail_proxy_tui.draw.questions import Question, Said, is_asked, of_messages, of_others, said
+from mail_proxy_tui.feed.base import Action, Done, Feed, MessageRow, TenantRow, Verb
+
+Then = Callable[[Done], None]
+_LONG_S = 10.0  # seconds that a message which needs reading stays
+
+
+class Host(Protocol):
+    """The app."""
+
+    @property
+    def board(self) -> Board: ...
+
+    @property
+    def feed(self) -> Feed | None: ...
+
+    def work(self, task: Coroutine[None, None, None]) -> None:
+        """Run it beside the screen; one at a time."""
+        ...
+
+    def confirmed(self, question: Question) -> Awaitable[bool]: ...
+
+    def say(self, text: str, *, is_good: bool, seconds: float | None = None) -> None: ...
+
+    def look_anew(self) -> None:
+        """Something has changed: ask for all again."""
+        ...
+
+
+class Acting:
+    """Each of these begins something and returns at once."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def ask(self, action: Action, waiting: int | None = None) -> None:
+        """Of a tenant, a batch, an account. waiting: messages that it concerns."""
+        self._host.work(self._guarded(self._others(action, waiting)))
+
+    def messages(self, action: Action, rows: Sequence[MessageRow], then: Then) -> None:
+        """rows: those of them that are on the screen. then: gets what became of it."""
+        self._host.work(self._guarded(self._messages(action, tuple(rows), then)))
+
+    def suspend_tenant(self, tenant: TenantRow) -> None:
+        """Or activate it, with all its batches."""
+        verb = Verb.ACTIVATE if tenant.suspended else Verb.SUSPEND
+        waiting = None if tenant.ready is None else tenant.ready + (tenant.deferred or 0)
+        self.ask(Action(verb, tenant_id=tenant.tenant_id), waiting)
+
+    def suspend_of(self, row: MessageRow) -> None:
+        """Suspend the batch of a message, or its tenant where it has none; or activate it."""
+        self._host.work(self._guarded(self._suspend_of(row)))
+
+    def run_now(self) -> None:
+        action = Action(Verb.RUN_NOW, tenant_id=self._host.board.tenant_id)
+        self._host.work(self._guarded(self._run_now(action)))
+
+    # --- how ---
+
+    async def _guarded(self, task: Coroutine[None, None, None]) -> None:
+        try:
+            await task
+        except MailProxyError as error:
+            hint = f"  {error.hint}" if error.hint else ""
+            self._host.say(safe_text(f"{error}{hint}", 400), is_good=False, seconds=_LONG_S)
+
+    @property
+    def _feed(self) -> Feed:
+        """Raises NotRunning where nothing may be done."""
+        feed = self._host.feed
+        if feed is None or not self._host.board.can_act:
+            raise NotRunning("nothing can be changed now: it is read-only")
+        return feed
+
+    async def _others(self, action: Action, waiting: int | None) -> None:
+        if await self._host.confirmed(of_others(action, waiting)):
+            self._tell(said(action, await self._feed.act(action)))
+
+    async def _messages(self, action: Action, rows: tuple[MessageRow, ...], then: Then) -> None:
+        if is_asked(action):
+            trial = await self._feed.act(action, is_trial=True)
+            if not trial.done:
+                self._tell(said(action, trial))
+                return
+            if not await self._host.confirmed(of_messages(action, rows, trial)):
+                return
+        done = await self._feed.act(action)
+        then(done)
+        self._tell(said(action, done))
+
+    async def _suspend_of(self, row: MessageRow) -> None:
+        tenant_id = row.key.tenant_id
+        tenants = {tenant.tenant_id: tenant for tenant in await self._feed.tenants()}
+        suspended = tenants[tenant_id].suspended if tenant_id in tenants else ()
+        if WHOLE_TENANT in suspended:
+            action = Action(Verb.ACTIVATE, tenant_id=tenant_id)
+        else:
+            verb = Verb.ACTIVATE if row.batch_code in suspended else Verb.SUSPEND
+            action = Action(verb, tenant_id=tenant_id, batch_code=row.batch_code)
+        await self._others(action, None)
+
+    async def _run_now(self, action: Action) -> None:
+        feed = self._feed
+        ready = (await feed.numbers(action.tenant_id)).all.ready
+        await feed.act(action)
+        self._tell(said(action, Done(ready)))
+
+    def _tell(self, told: Said) -> None:
+        self._host.say(told.text, is_good=told.is_good, seconds=None if told.is_good else _LONG_S)
+        self._host.look_anew()

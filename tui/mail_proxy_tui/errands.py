@@ -1,0 +1,125 @@
+"""What takes a few steps: open what is known by its id, write rows into a file, fill a form."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mail_proxy.domain import units
+from mail_proxy.domain.errors import MailProxyError, NotFound, NotRunning
+from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.forms.fields import Form
+from mail_proxy_tui import exporting
+from mail_proxy_tui.feed.base import AccountRow, Feed, MessageKey
+from mail_proxy_tui.screens.errors import ErrorsScreen
+from mail_proxy_tui.screens.export import ExportScreen
+from mail_proxy_tui.screens.new_key import NewKeyScreen
+from mail_proxy_tui.screens.picker import TenantPicker
+from mail_proxy_tui.terminal_forms import ACCOUNT_FORM, TENANT_FORM, filled
+from mail_proxy_tui.widgets.pane import Pane
+
+if TYPE_CHECKING:
+    from mail_proxy_tui.app import DashboardApp
+
+_READING_S = 20.0  # a path, or why something was not saved, stays so long
+
+
+class Errands:
+    """Each begins something and returns at once; a failure is told on the screen."""
+
+    def __init__(self, app: DashboardApp) -> None:
+        self._app = app
+
+    def open_errors(self, account: AccountRow) -> None:
+        """The last errors of an account."""
+        self._begin(self._open_errors(account))
+
+    def open_message(self, key: MessageKey) -> None:
+        """A message that is known by its id, as events tell of it."""
+        self._begin(self._open_message(key))
+
+    def export(self, pane: Pane) -> None:
+        """What a view shows, all that match, into a file."""
+        self._begin(self._export(pane))
+
+    def new_tenant(self) -> None:
+        self._begin(self._fill(TENANT_FORM, {}))
+
+    def new_account(self) -> None:
+        self._begin(self._new_account())
+
+    # --- how ---
+
+    def _begin(self, task: Coroutine[None, None, None]) -> None:
+        self._app.work(self._guarded(task))
+
+    async def _guarded(self, task: Coroutine[None, None, None]) -> None:
+        try:
+            await task
+        except NotFound:
+            self._app.say("This message is gone.", is_good=False)
+        except MailProxyError as error:
+            self._app.say(safe_text(error, 400), is_good=False, seconds=_READING_S)
+
+    @property
+    def _feed(self) -> Feed:
+        if self._app.feed is None:
+            raise NotRunning("the daemon does not answer, and there is no database here")
+        return self._app.feed
+
+    async def _open_errors(self, account: AccountRow) -> None:
+        screen = ErrorsScreen(self._app.board, account)
+        await self._app.push_screen(screen)
+        screen.tell(await self._feed.errors(account.tenant_id, account.account_id))
+
+    async def _open_message(self, key: MessageKey) -> None:
+        letter = await self._feed.letter(key)
+        self._app.open_letter(letter.row)
+
+    async def _export(self, pane: Pane) -> None:
+        records = pane.exported(self._feed)
+        if records is None:
+            self._app.say("There is nothing to export here.", is_good=True)
+            return
+        what = pane.title.lower()
+        board = self._app.board
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(board.daemon_now))
+        name = f"{board.instance}-{what}-{stamp}.csv"
+        chosen = await self._app.push_screen_wait(ExportScreen(what, name))
+        if chosen is None:
+            return
+        path = _path(chosen)
+        n = await exporting.write(path, records)
+        words = f"{units.count(n)} {what} are in {safe_text(path, 300)}"
+        self._app.say(words, is_good=True, seconds=_READING_S)
+
+    async def _new_account(self) -> None:
+        tenant_id = self._app.board.tenant_id
+        if tenant_id is None:
+            tenants = await self._feed.tenants()
+            tenant_id = await self._app.push_screen_wait(TenantPicker(tenants, with_all=False))
+        if tenant_id:
+            await self._fill(ACCOUNT_FORM, {"tenant_id": tenant_id})
+
+    async def _fill(self, form: Form, given: dict[str, Any]) -> None:
+        """Ask on the bare terminal; nothing else runs meanwhile."""
+        app = self._app
+        with app.suspend():
+            request = filled(form, given)
+        if request is None:
+            app.say("Nothing was saved.", is_good=True)
+            return
+        feed = self._feed
+        is_tenant = form is TENANT_FORM
+        made = await (feed.add_tenant(request) if is_tenant else feed.add_account(request))
+        app.look_anew()
+        if made.key:
+            await app.push_screen_wait(NewKeyScreen(made))
+        else:
+            app.say(f"{safe_text(made.id, 60)} is there.", is_good=True)
+
+
+def _path(typed: str) -> Path:
+    return Path(typed).expanduser().absolute()

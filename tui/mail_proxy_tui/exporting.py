@@ -1,0 +1,173 @@
+"""Rows of a list, written into a new file: CSV or a JSON object on each line."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.safe_text import safe_text
+from mail_proxy_tui.feed.base import AccountRow, Feed, Happening, MessageRow, Query, TenantRow
+
+Record = Mapping[str, Any]
+_AT_ONCE = 200  # records in one write
+# A spreadsheet takes a cell that begins so for a formula, and foreign text may begin so.
+_FORMULAS = ("=", "+", "-", "@")
+
+
+class _Writer(Protocol):
+    def writerow(self, row: list[str], /) -> object: ...
+
+
+async def write(path: Path, records: AsyncIterator[Record]) -> int:
+    """How many were written, into a file that only its owner may read.
+
+    Raises Invalid where the file is there already, cannot be made, or has another ending.
+    """
+    if path.suffix not in (".csv", ".jsonl"):
+        raise Invalid(f"{path.name}: a name that ends in .csv or .jsonl is needed")
+    try:
+        descriptor = await asyncio.to_thread(
+            os.open, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
+        )
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            made = _Csv(csv.writer(file)) if path.suffix == ".csv" else _Lines(file)
+            return await _write_all(made, records)
+    except FileExistsError as error:
+        raise Invalid(f"{path} is there already, and stays as it is") from error
+    except OSError as error:
+        raise Invalid(f"{path} cannot be written: {error.strerror}") from error
+
+
+async def _write_all(made: _Csv | _Lines, records: AsyncIterator[Record]) -> int:
+    written = 0
+    some: list[Record] = []
+    async for record in records:
+        some.append(record)
+        if len(some) == _AT_ONCE:
+            await asyncio.to_thread(made.write, some)
+            written, some = written + len(some), []
+    await asyncio.to_thread(made.write, some)
+    return written + len(some)
+
+
+class _Csv:
+    """The first record's names are the head."""
+
+    def __init__(self, writer: _Writer) -> None:
+        self._writer = writer
+        self._names: list[str] | None = None
+
+    def write(self, records: list[Record]) -> None:
+        for record in records:
+            if self._names is None:
+                self._names = list(record)
+                self._writer.writerow(self._names)
+            self._writer.writerow([csv_text(record[name]) for name in self._names])
+
+
+class _Lines:
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, records: list[Record]) -> None:
+        # ASCII alone: no reader takes a letter of a subject for the end of a line.
+        self._file.writelines(json.dumps(record) + "\n" for record in records)
+
+
+def csv_text(value: object) -> str:
+    """Foreign text is made safe, also for spreadsheets; numbers stay numbers."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return str(value)
+    text = safe_text(value)
+    return f"'{text}" if text.startswith(_FORMULAS) else text
+
+
+# --- what of each row ---
+
+
+async def messages(feed: Feed, query: Query) -> AsyncIterator[Record]:
+    """All that match, page by page."""
+    cursor = None
+    while True:
+        page = await feed.page(query, cursor)
+        for row in page.rows:
+            yield message_record(row)
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def message_record(row: MessageRow) -> Record:
+    return {
+        "id": row.key.id,
+        "tenant_id": row.key.tenant_id,
+        "account_id": row.account_id,
+        "state": row.state.value,
+        "status": row.status,
+        "priority": row.priority,
+        "to": row.to,
+        "more_recipients": row.more_recipients,
+        "subject": row.subject,
+        "tries": row.tries,
+        "next": time_text(row.next_at),
+        "created": time_text(row.created_at),
+        "size_bytes": row.size_bytes,
+        "batch_code": row.batch_code,
+        "why": row.why,
+        "pk": row.key.pk,
+    }
+
+
+def account_record(row: AccountRow) -> Record:
+    record = {name: value for name, value in asdict(row).items() if name != "gauges"}
+    by_window = {gauge.window: gauge for gauge in row.gauges}
+    for window in ("minute", "hour", "day"):
+        gauge = by_window.get(window)
+        record[f"used_{window}"] = None if gauge is None else gauge.used
+        record[f"limit_{window}"] = None if gauge is None else gauge.limit
+    return _with_times(record | {"state": row.state.value})
+
+
+def tenant_record(row: TenantRow) -> Record:
+    record = asdict(row)
+    callback = record.pop("callback")
+    reports = {f"reports_{name}": value for name, value in callback.items()}
+    state = row.callback.state.value
+    suspended = ",".join(row.suspended)
+    return _with_times(record | reports | {"reports_state": state, "suspended": suspended})
+
+
+def event_record(event: Happening) -> Record:
+    return {
+        "time": time_text(event.at),
+        "kind": event.kind,
+        "tenant_id": event.tenant_id,
+        "account_id": event.account_id,
+        "id": event.message_id,
+        "n": event.n,
+        "words": event.words,
+    }
+
+
+def _with_times(record: Record) -> Record:
+    return {
+        name.removesuffix("_at"): time_text(value) if name.endswith("_at") else value
+        for name, value in record.items()
+    }
+
+
+def time_text(at: float | None) -> str | None:
+    """RFC 3339, to the second."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
