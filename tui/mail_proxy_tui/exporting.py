@@ -6,7 +6,7 @@ import asyncio
 import csv
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,6 +105,12 @@ async def messages(feed: Feed, query: Query) -> AsyncIterator[Record]:
         cursor = page.next_cursor
         if cursor is None:
             return
+
+
+async def each(records: Iterable[Record]) -> AsyncIterator[Record]:
+    """Those that are here already."""
+    for record in list(records):
+        yield record
 
 
 def message_record(row: MessageRow) -> Record:

@@ -85,6 +85,7 @@ class FakeFeed:
 
     def __init__(self) -> None:
         self.error: MailProxyError | None = None
+        self.failure: MailProxyError | None = None  # of `act` alone
         self.can_act = True
         self.whom = Daemon("myserver", "1.0.0", "127.0.0.1:8000", 41_233)
         self.queue = numbers()
@@ -159,6 +160,8 @@ class FakeFeed:
         self._checked()
         if not self.can_act:
             raise NotRunning("no daemon answers")
+        if self.failure is not None:
+            raise self.failure
         self.acted.append((action, is_trial))
         if self.answers:
             return self.answers.pop(0)

@@ -13,19 +13,20 @@ from mail_proxy_tui.draw.table import TableColumn, number, row_line
 from mail_proxy_tui.feed.base import AccountRow, AccountState, Gauge
 
 WINDOWS = ("minute", "hour", "day")
-_WIDE_GAUGE = 14  # cells of a column that has room for a bar
+_ARTICLE = {"minute": "a minute", "hour": "an hour", "day": "a day"}
+_WIDE_GAUGE = 12  # cells of a column that has room for a bar
 COLUMNS = (
-    TableColumn("account", "ACCOUNT", 16, grows=2, most=34),
-    TableColumn("host", "HOST", 15, grows=2, most=34),
+    TableColumn("account", "ACCOUNT", 16, grows=1, most=34),
+    TableColumn("host", "HOST", 15, grows=1, most=34),
     TableColumn("tls", "TLS", 8, least=90),
     TableColumn("state", "STATE", 13, grows=1, most=20),
-    TableColumn("minute", "MIN", 4, right=True, grows=1, most=_WIDE_GAUGE),
-    TableColumn("hour", "HOUR", 4, right=True, grows=1, most=_WIDE_GAUGE),
-    TableColumn("day", "DAY", 4, right=True, grows=1, most=_WIDE_GAUGE),
+    TableColumn("minute", "MIN", 4, right=True, grows=3, most=_WIDE_GAUGE),
+    TableColumn("hour", "HOUR", 4, right=True, grows=3, most=_WIDE_GAUGE),
+    TableColumn("day", "DAY", 4, right=True, grows=3, most=_WIDE_GAUGE),
     TableColumn("flight", "FLY", 3, right=True),
     TableColumn("sent", "SENT", 5, right=True),
     TableColumn("failed", "FAIL", 4, right=True),
-    TableColumn("error", "LAST ERROR", 16, grows=6, least=110),
+    TableColumn("error", "LAST ERROR", 14, grows=2, least=110),
 )
 
 
@@ -96,7 +97,7 @@ def _ends(row: AccountRow, now: float, words: str = "frees in") -> str:
 
 
 def _at_ease(row: AccountRow, now: float, palette: Palette) -> Text:
-    used = ", ".join(f"{g.used} of {g.limit} a {g.window}" for g in row.gauges)
+    used = ", ".join(f"{g.used} of {g.limit} in {_ARTICLE[g.window]}" for g in row.gauges)
     parts = [used or "no limit is set"]
     if row.last_error:
         ago = "" if row.last_error_at is None else f" ({units.age(row.last_error_at, now)} ago)"

@@ -31,9 +31,9 @@ def log_text(line: LogLine, palette: Palette) -> Text:
     """The whole line, made safe; who shows it cuts it."""
     said = safe_text(_HEAD.sub("", line.line, count=1) if line.time else line.line, _LONGEST)
     if not line.time:
-        return Text(f"{'':16}{said}", palette.muted)
+        return Text(f"{'':17}{said}", palette.muted)
     time = f"{line.time[11:19]}Z" if len(line.time) > 19 else line.time
-    level = fitted(_SHORT.get(line.level, line.level), 5)
+    level = fitted(_SHORT.get(line.level, line.level), 5) + " "
     return Text.assemble(
         " ", (safe_text(time), palette.muted), " ", (level, _style(line.level, palette)), said
     )

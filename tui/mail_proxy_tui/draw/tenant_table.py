@@ -12,13 +12,13 @@ from mail_proxy_tui.draw.table import TableColumn, number, row_line
 from mail_proxy_tui.feed.base import Callback, CallbackState, TenantRow
 
 COLUMNS = (
-    TableColumn("id", "TENANT", 10, grows=2, most=24),
-    TableColumn("name", "NAME", 10, grows=2, most=40),
+    TableColumn("id", "TENANT", 9, grows=2, most=24),
+    TableColumn("name", "NAME", 8, grows=2, most=40),
     TableColumn("state", "STATE", 13, grows=2, most=40),
     TableColumn("ready", "READY", 6, right=True),
     TableColumn("deferred", "DEFER", 6, right=True),
     TableColumn("failed", "FAIL 24H", 8, right=True),
-    TableColumn("callback", "REPORTS", 18, grows=3),
+    TableColumn("callback", "REPORTS", 21, grows=3),
 )
 
 

@@ -13,18 +13,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from mail_proxy.domain.filters import Order as Order  # a part of the contract
 from mail_proxy.domain.state import State
 
 PAGE = 200  # rows at most in one page
-
-
-class Order(StrEnum):
-    """What a list of messages is sorted by; the words of the wire."""
-
-    NEXT = "next"
-    AGE = "age"
-    PRIORITY = "priority"
-    TENANT = "tenant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +274,11 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class TenantRow:
-    """is_active: its token and its mail are served. suspended: batch codes, `*` for all."""
+    """is_active: its token and its mail are served. suspended: batch codes, `*` for all.
+
+    failed_24h: of what was accepted in the last 24 hours, how many have failed; counted as far as
+    the daemon counts.
+    """
 
     tenant_id: str
     name: str = ""

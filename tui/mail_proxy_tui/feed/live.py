@@ -8,7 +8,6 @@ from contextlib import aclosing
 from typing import Any, TypeVar
 
 from mail_proxy.control.base import Control
-from mail_proxy.control.request import route_of
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy_tui.feed import answers
@@ -36,14 +35,18 @@ from mail_proxy_tui.feed.letters import letter
 from mail_proxy_tui.feed.link import ASK_S
 
 ERRORS = 50
-MOST_TENANTS = 50  # whose counts are asked for; each is a question of its own
+MOST_TENANTS = 50  # whose counts are asked for; each is two questions of its own
 MOST_TRIALS = 10  # parts of 10,000 that are counted before an action is confirmed
 
+COUNTS_S = 5.0  # those of a tenant are so old at most
+
 _T = TypeVar("_T")
+_Counts = tuple[dict[str, Any] | None, int | None, float]  # stats, failed, when
+_UNKNOWN: _Counts = (None, None, float("-inf"))
 
 
 class LiveFeed:
-    """Asks; remembers only what changes rarely: plans of retries."""
+    """Asks; remembers the plans of retries, and for some seconds the counts of tenants."""
 
     can_act = True
 
@@ -51,6 +54,7 @@ class LiveFeed:
         self._control = control
         self._ask_s = ask_s
         self._plan = RetryPolicy()
+        self._counted: dict[str, _Counts] = {}
         self._most_tries: dict[tuple[str, str], int] = {}
 
     async def _call(self, command: str, /, **fields: Any) -> dict[str, Any]:
@@ -75,7 +79,10 @@ class LiveFeed:
             "listMessages",
             tenant_id=query.tenant_id,
             filter=query.filter or None,
-            **_sorted(query),
+            order=query.order.value,
+            reverse=query.is_reversed,
+            count=True,
+            brief=True,
             cursor=cursor,
             limit=limit,
         )
@@ -112,13 +119,29 @@ class LiveFeed:
     async def tenants(self) -> tuple[TenantRow, ...]:
         records = (await self._call("listTenants"))["tenants"]
         synced = {each["id"]: each for each in (await self._call("getSyncStatus"))["tenants"]}
-        rows = []
-        for n, record in enumerate(records):
-            stats = None
-            if n < MOST_TENANTS:
-                stats = await self._call("getStats", tenant_id=record["id"])
-            rows.append(answers.tenant_row(record, synced.get(record["id"]), stats, None))
-        return tuple(rows)
+        for record in records[:MOST_TENANTS]:
+            await self._count(record["id"])
+        known = self._counted
+        return tuple(
+            answers.tenant_row(r, synced.get(r["id"]), *known.get(r["id"], _UNKNOWN)[:2])
+            for r in records
+        )
+
+    async def _count(self, tenant_id: str) -> None:
+        """Questions for each tenant, so not at each look."""
+        now = asyncio.get_running_loop().time()
+        if self._counted.get(tenant_id, _UNKNOWN)[2] > now - COUNTS_S:
+            return
+        stats = await self._call("getStats", tenant_id=tenant_id)
+        failed = await self._call(
+            "listMessages",
+            tenant_id=tenant_id,
+            filter="state:failed age:<24h",
+            limit=1,
+            count=True,
+            brief=True,
+        )
+        self._counted[tenant_id] = (stats, failed.get("count"), now)
 
     async def errors(self, tenant_id: str, account_id: str) -> tuple[MessageRow, ...]:
         answer = await self._call(
@@ -126,7 +149,9 @@ class LiveFeed:
             tenant_id=tenant_id,
             account_id=account_id,
             filter="error:*",
-            **_sorted(Query(order=Order.AGE)),
+            order=Order.AGE.value,
+            reverse=True,
+            brief=True,
             limit=ERRORS,
         )
         return self._rows(answer["messages"])
@@ -143,6 +168,10 @@ class LiveFeed:
                     yield answers.log_line(each)
 
     async def act(self, action: Action, *, is_trial: bool = False) -> Done:
+        self._counted.clear()
+        return await self._act(action, is_trial=is_trial)
+
+    async def _act(self, action: Action, *, is_trial: bool) -> Done:
         """Several calls where the messages are many or of several tenants; a failure ends it.
 
         It may take a while: the limits of the Control apply, not ours.
@@ -167,12 +196,6 @@ class LiveFeed:
 
     async def aclose(self) -> None:
         await self._control.aclose()
-
-
-def _sorted(query: Query) -> dict[str, Any]:
-    if "order" not in route_of("listMessages").query:
-        return {}
-    return {"order": query.order.value, "reverse": query.is_reversed}
 
 
 async def within(asked: Awaitable[_T], seconds: float) -> _T:

@@ -60,11 +60,12 @@ _FIRST_RECIPIENT = (
     "(SELECT count(*) FROM recipients r WHERE r.tenant_id = m.tenant_id AND r.message_pk = m.pk) "
     "AS n_recipients"
 )
-# What is finished comes last, the latest first.
+# What is on its way, what waits by its time, and then what does not go by itself.
 _ORDERS = {
-    Order.NEXT: "m.state IN ('sent', 'failed', 'bounced') {0}, "
+    Order.NEXT: "CASE m.state WHEN 'leased' THEN 0 WHEN 'waiting' THEN 1 WHEN 'suspended' THEN 2 "
+    "WHEN 'held' THEN 3 WHEN 'in_doubt' THEN 4 ELSE 5 END {0}, "
     "CASE WHEN m.state = 'waiting' THEN m.due_at END {0}, m.pk {0}",
-    Order.AGE: "m.pk {1}",
+    Order.AGE: "m.pk {0}",
     Order.PRIORITY: "m.priority {0}, m.pk {0}",
     Order.TENANT: "m.tenant_id {0}, m.priority {0}, m.pk {0}",
 }
@@ -88,11 +89,11 @@ def page_of(condition: str, order: Order, *, is_reversed: bool) -> str:
 
     Nothing changes while it is at rest, so a place in the list is a cursor.
     """
-    ways = ("DESC", "ASC") if is_reversed else ("ASC", "DESC")
+    way = "DESC" if is_reversed else "ASC"
     some = f"SELECT tenant_id, pk FROM messages m WHERE {condition} LIMIT {CANDIDATES}"  # noqa: S608 - values are parameters
     return (
         f"SELECT {_COLUMNS}, {_FIRST_RECIPIENT} FROM messages m "  # noqa: S608 - values are parameters
-        f"WHERE (m.tenant_id, m.pk) IN ({some}) ORDER BY {_ORDERS[order].format(*ways)} "
+        f"WHERE (m.tenant_id, m.pk) IN ({some}) ORDER BY {_ORDERS[order].format(way)} "
         "LIMIT ? OFFSET ?"
     )
 

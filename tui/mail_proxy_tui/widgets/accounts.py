@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
+from mail_proxy_tui import exporting
 from mail_proxy_tui.draw.account_table import COLUMNS, account_line, account_truth
 from mail_proxy_tui.draw.accounts import in_order
 from mail_proxy_tui.draw.table import TableColumn
+from mail_proxy_tui.exporting import Record, each
 from mail_proxy_tui.feed.base import AccountRow, AccountState, Action, Feed, Verb
 from mail_proxy_tui.widgets.rows import Rows
 from mail_proxy_tui.widgets.table_pane import TablePane
@@ -45,6 +48,9 @@ class AccountsPane(TablePane[AccountRow]):
         row = self.current
         if row is not None:
             self.dashboard.errands.open_errors(row)
+
+    def exported(self, feed: Feed) -> AsyncIterator[Record]:  # noqa: ARG002 - it has them all
+        return each(exporting.account_record(row) for row in self.shown)
 
     def action_pause_account(self) -> None:
         row = self.current

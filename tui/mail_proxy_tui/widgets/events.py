@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from rich.text import Text
@@ -9,9 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy_tui import exporting
 from mail_proxy_tui.draw.cells import clipped
 from mail_proxy_tui.draw.events import full_words, wanted
 from mail_proxy_tui.draw.happenings import happening_line, kind_style
+from mail_proxy_tui.exporting import Record, each
 from mail_proxy_tui.feed.base import Feed, Happening, MessageKey
 from mail_proxy_tui.widgets.lines import Lines
 from mail_proxy_tui.widgets.pane import Pane
@@ -123,6 +126,9 @@ class EventsPane(Pane):
             return False
         self.draw()
         return True
+
+    def exported(self, feed: Feed) -> AsyncIterator[Record]:  # noqa: ARG002 - it has them all
+        return each(exporting.event_record(event) for event in self._by_key.values())
 
     # --- keys, and what its parts tell ---
 

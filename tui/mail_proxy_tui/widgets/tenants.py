@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
+from mail_proxy_tui import exporting
 from mail_proxy_tui.draw.table import TableColumn
 from mail_proxy_tui.draw.tenant_table import COLUMNS, tenant_line, tenant_truth
+from mail_proxy_tui.exporting import Record, each
 from mail_proxy_tui.feed.base import Feed, TenantRow
 from mail_proxy_tui.widgets.rows import Rows
 from mail_proxy_tui.widgets.table_pane import TablePane
@@ -44,6 +47,9 @@ class TenantsPane(TablePane[TenantRow]):
         row = self.current
         if row is not None:
             self.dashboard.show_tenant_messages(row.tenant_id)
+
+    def exported(self, feed: Feed) -> AsyncIterator[Record]:  # noqa: ARG002 - it has them all
+        return each(exporting.tenant_record(row) for row in self.shown)
 
     def action_suspend(self) -> None:
         row = self.current
