@@ -1,33 +1,47 @@
-"""The dashboard: its keys, its theme, its screens. What it knows is on the board."""
+"""The dashboard: its keys, its theme, its screens. What it knows is on the board.
+
+It is long because every key that works everywhere ends here; what takes more than a line is in
+`acting` and `errands`.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.timer import Timer
 
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy_tui.acting import Acting
 from mail_proxy_tui.board import Board
 from mail_proxy_tui.colours import palette_of
+from mail_proxy_tui.draw.questions import Question
+from mail_proxy_tui.errands import Errands
 from mail_proxy_tui.feed.base import Feed, Letter, MessageKey, MessageRow
 from mail_proxy_tui.feed.link import Phase
 from mail_proxy_tui.loading import Loader
 from mail_proxy_tui.pager import open_pager
 from mail_proxy_tui.preferences import Preferences
+from mail_proxy_tui.screens.confirm import ConfirmScreen
 from mail_proxy_tui.screens.detail import DetailScreen
+from mail_proxy_tui.screens.errors import ErrorsScreen
+from mail_proxy_tui.screens.export import ExportScreen
 from mail_proxy_tui.screens.help import HelpScreen, Keys
-from mail_proxy_tui.screens.main import MainScreen
+from mail_proxy_tui.screens.main import VIEWS, MainScreen
+from mail_proxy_tui.screens.new_key import NewKeyScreen
 from mail_proxy_tui.screens.picker import TenantPicker
 from mail_proxy_tui.sources import Sources
 from mail_proxy_tui.widgets.filter_line import FilterInput
-from mail_proxy_tui.widgets.messages import MessagesPane
+from mail_proxy_tui.widgets.log_view import LogView
 from mail_proxy_tui.widgets.rows import Rows
+from mail_proxy_tui.widgets.search_line import SearchInput
 
 INTERVALS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 BEAT_S = 1.0  # the countdown, the clock, and looking whether anything is due
@@ -39,6 +53,9 @@ _WIDTHS: list[tuple[int, str]] | None = [(0, "-tiny"), (60, "-narrow"), (120, "-
 _HEIGHTS: list[tuple[int, str]] | None = [(0, "-flat"), (15, "-low"), (36, "-tall")]
 DEFAULT_THEME = "textual-dark"
 PLAIN_THEME = "ansi-dark"  # the terminal's own 16 colours
+
+
+_CHANGING = frozenset({"run_now", "new_tenant", "new_account"})
 
 
 class DashboardApp(App[None]):
@@ -54,6 +71,10 @@ class DashboardApp(App[None]):
         Binding("plus", "slower", "Interval longer", key_display="+", id="slower", show=False),
         Binding("minus", "faster", "Interval shorter", key_display="-", id="faster", show=False),
         Binding("ctrl+r", "look", "Refresh now", id="refresh", show=False),
+        Binding("R", "run_now", "run now", id="run-now"),
+        Binding("E", "export", "Export to a file", id="export", show=False),
+        Binding("T", "new_tenant", "New tenant", id="new-tenant", show=False),
+        Binding("A", "new_account", "New account", id="new-account", show=False),
         Binding("S", "start", "start daemon", id="start"),
         Binding("question_mark,f1", "help", "help", key_display="?", id="help"),
         Binding("q,ctrl+c", "quit", "quit", id="quit", priority=False),
@@ -76,7 +97,10 @@ class DashboardApp(App[None]):
         self._default_theme = DEFAULT_THEME if has_truecolor else PLAIN_THEME
         self.clock = clock
         self._loader = Loader(self, board, sources, clock)
+        self.acting = Acting(self)
+        self.errands = Errands(self)
         self._main = MainScreen(board)
+        self._offered: tuple[object, ...] = ()
         self._beat_s = beat_s
         self._blurred_at: float | None = None
         self._resting_look: Timer | None = None
@@ -153,6 +177,14 @@ class DashboardApp(App[None]):
         screen = self.screen
         if isinstance(screen, MainScreen | DetailScreen) and screen.is_ready:
             screen.draw()
+            self._offer(screen)
+
+    def _offer(self, screen: MainScreen | DetailScreen) -> None:
+        """The keys, where others are offered than before: each time the footer is made anew."""
+        link = self.board.link
+        offered = (screen, self.board.can_act, link.phase is Phase.DOWN)
+        if offered != self._offered:
+            self._offered = offered
             screen.refresh_bindings()
 
     async def load_pane(self, feed: Feed) -> None:
@@ -220,12 +252,52 @@ class DashboardApp(App[None]):
         with self.suspend():
             open_pager(letter)
 
+    # --- what changes something ---
+
+    @property
+    def feed(self) -> Feed | None:
+        return self._loader.feed
+
+    def show_tenant_messages(self, tenant_id: str) -> None:
+        self._main.action_view(0)
+        self.show_tenant(tenant_id)
+
+    def work(self, task: Coroutine[None, None, None]) -> None:
+        self.run_worker(task, group="act")
+
+    async def confirmed(self, question: Question) -> bool:
+        return await self.push_screen_wait(ConfirmScreen(question))
+
+    def say(self, text: str, *, is_good: bool, seconds: float | None = None) -> None:
+        severity: SeverityLevel = "information" if is_good else "warning"
+        self.notify(text, severity=severity, markup=False, timeout=seconds)
+
+    def look_anew(self) -> None:
+        self._loader.look()
+        self._loader.look_at_view()
+        if self._loader.watched is not None:
+            self._loader.look_at_letter()
+
+    def action_run_now(self) -> None:
+        self.acting.run_now()
+
+    def action_new_tenant(self) -> None:
+        self.errands.new_tenant()
+
+    def action_new_account(self) -> None:
+        self.errands.new_account()
+
+    def action_export(self) -> None:
+        self.errands.export(self._main.pane)
+
     # --- keys ---
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "start":
             # Offered where it helps, and nowhere else.
             return self.board.link.phase is Phase.DOWN and not self.board.is_read_only
+        if action in _CHANGING and not self.board.can_act:
+            return None  # shown dimmed, and refused
         return super().check_action(action, parameters)
 
     async def action_back(self) -> None:
@@ -323,7 +395,9 @@ class DashboardApp(App[None]):
 
 def action_ids() -> frozenset[str]:
     """The names that a user may give other keys."""
-    owners = (DashboardApp, MainScreen, DetailScreen, MessagesPane, Rows, FilterInput)
+    screens = (MainScreen, DetailScreen, ErrorsScreen, ConfirmScreen, ExportScreen, NewKeyScreen)
+    owners: list[type[DOMNode]] = [DashboardApp, *screens, *VIEWS]
+    owners += [Rows, LogView, FilterInput, SearchInput]
     return frozenset(
         binding.id
         for owner in owners

@@ -8,7 +8,7 @@ import pytest
 
 from mail_proxy.domain.errors import Conflict, Invalid, MailProxyError, NotRunning
 from mail_proxy_tui.app import BLUR_S, action_ids
-from mail_proxy_tui.feed.base import Happening, MessageKey, Order, Totals
+from mail_proxy_tui.feed.base import Action, Happening, MessageKey, Order, Totals, Verb
 from mail_proxy_tui.preferences import Preferences, load_preferences
 from mail_proxy_tui.widgets.messages import MessagesPane, in_old_places
 from mail_proxy_tui.widgets.rows import Rows
@@ -121,9 +121,12 @@ async def test_marks_are_set_inverted_and_taken_away() -> None:
 
 async def test_an_action_is_for_the_marked_ones_else_for_the_one_under_the_cursor() -> None:
     async with staged() as stage:
-        assert pane(stage).targets == (MessageKey("9", "a81f0c09", "acme"),)
+        here = pane(stage).action_on(Verb.RETRY)
+        assert here == Action(Verb.RETRY, (MessageKey("9", "a81f0c09", "acme"),))
         await stage.press("down", "space", "up")
-        assert [key.pk for key in pane(stage).targets] == ["17"]
+        marked = pane(stage).action_on(Verb.RETRY)
+        assert marked is not None
+        assert [key.pk for key in marked.messages] == ["17"]
 
 
 async def test_a_page_turned_at_the_end_shows_the_next_window() -> None:

@@ -13,21 +13,23 @@ from textual.widgets import Footer
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui.board import Board
 from mail_proxy_tui.draw.title import crumbs_line
-from mail_proxy_tui.feed.base import Letter, MessageRow
+from mail_proxy_tui.feed.base import Action, Letter, MessageRow, Verb
 from mail_proxy_tui.screens.too_small import TooSmall
 from mail_proxy_tui.widgets.letter import LetterPane
 from mail_proxy_tui.widgets.lines import Lines
+from mail_proxy_tui.widgets.message_keys import ACTING, MESSAGE_KEYS, MessageActions
 from mail_proxy_tui.widgets.views import Views
 
 if TYPE_CHECKING:
     from mail_proxy_tui.app import DashboardApp
 
 
-class DetailScreen(Screen[None]):
+class DetailScreen(Screen[None], MessageActions):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.back", "back", id="detail-back"),
         Binding("n", "step(1)", "next", id="next-message"),
         Binding("N", "step(-1)", "previous", id="previous-message"),
+        *MESSAGE_KEYS,
         Binding("c", "copy_id", "copy id", id="copy-id"),
         Binding("y", "copy_raw", "copy JSON", id="copy-raw"),
         Binding("e", "page", "$PAGER", id="pager"),
@@ -61,6 +63,23 @@ class DetailScreen(Screen[None]):
     @property
     def dashboard(self) -> DashboardApp:
         return cast("DashboardApp", self.app)
+
+    # --- what changes it ---
+
+    @property
+    def under_cursor(self) -> MessageRow | None:
+        return self.row
+
+    def action_on(self, verb: Verb) -> Action | None:
+        return Action(verb, (self.row.key,))
+
+    def rows_of(self, action: Action) -> list[MessageRow]:  # noqa: ARG002 - it is this one
+        return [self.row if self.letter is None else self.letter.row]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ACTING and not self._board.can_act:
+            return None  # shown dimmed, and refused
+        return super().check_action(action, parameters)
 
     @property
     def letter(self) -> Letter | None:

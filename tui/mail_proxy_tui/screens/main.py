@@ -16,11 +16,15 @@ from mail_proxy_tui.draw.happenings import latest_lines
 from mail_proxy_tui.draw.notices import down_lines
 from mail_proxy_tui.feed.base import Letter, MessageRow
 from mail_proxy_tui.screens.too_small import TooSmall
+from mail_proxy_tui.widgets.accounts import AccountsPane
 from mail_proxy_tui.widgets.bands import AccountsBand, QueueBand, ThroughputBand, Title
+from mail_proxy_tui.widgets.events import EventsPane
 from mail_proxy_tui.widgets.letter import LetterPane
 from mail_proxy_tui.widgets.lines import Lines
+from mail_proxy_tui.widgets.log import LogPane
 from mail_proxy_tui.widgets.messages import MessagesPane
 from mail_proxy_tui.widgets.pane import Pane
+from mail_proxy_tui.widgets.tenants import TenantsPane
 from mail_proxy_tui.widgets.views import Views
 
 if TYPE_CHECKING:
@@ -30,7 +34,7 @@ WIDE = 120  # columns from which the detail stands beside the list
 TALL = 36  # lines from which what happens stands below
 
 # The views, by their number keys: 1 is the first.
-VIEWS: tuple[type[Pane], ...] = (MessagesPane,)
+VIEWS: tuple[type[Pane], ...] = (MessagesPane, AccountsPane, TenantsPane, EventsPane, LogPane)
 
 
 class MainScreen(Screen[None]):
@@ -183,9 +187,12 @@ class MainScreen(Screen[None]):
             return
         self._number = number
         self.query_one(ContentSwitcher).current = f"view-{number + 1}"
+        self.set_class(not self.pane.has_detail, "-alone")
+        self.set_class(self.pane.wants_happenings, "-eventful")
         self.pane.take_focus()
         self.draw()
         self.dashboard.load_view()
+        self.dashboard.follow()
 
     def action_back(self) -> None:
         self.pane.step_back()

@@ -30,8 +30,9 @@ class TenantPicker(ModalScreen[str | None]):
         Binding("up", "move(-1)", "Up", show=False),
     ]
 
-    def __init__(self, tenants: Sequence[TenantRow]) -> None:
+    def __init__(self, tenants: Sequence[TenantRow], *, with_all: bool = True) -> None:
         super().__init__()
+        self._with_all = with_all
         self._tenants = tenants
 
     def compose(self) -> ComposeResult:
@@ -50,7 +51,7 @@ class TenantPicker(ModalScreen[str | None]):
     def _fill(self, typed: str) -> None:
         options = self.query_one(OptionList)
         options.clear_options()
-        if not typed:
+        if not typed and self._with_all:
             options.add_option(Option(Text("all tenants"), id=_ALL))
         for tenant in best(self._tenants, typed)[:_MOST]:
             words = Text(safe_text(tenant.tenant_id, 64).ljust(20))

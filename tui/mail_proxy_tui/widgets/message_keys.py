@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MESSAGE_KEYS: tuple[BindingType, ...] = (
     Binding("r", "retry", "retry", id="retry"),
     Binding("d", "delete", "delete", id="delete"),
-    Binding("h", "hold", "hold/free", id="hold"),
+    Binding("h", "hold", "hold/free", id="hold", show=False),
     Binding("s", "suspend", "suspend/activate", id="suspend", show=False),
 )
 ACTING = frozenset({"retry", "delete", "hold", "suspend"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -13,26 +13,43 @@ from textual.message import Message
 
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy_tui import exporting
 from mail_proxy_tui.draw.cells import clipped
 from mail_proxy_tui.draw.messages import columns_for, heads, row_cells, state_style
 from mail_proxy_tui.draw.notices import empty_lines, since_start
-from mail_proxy_tui.feed.base import Feed, MessageKey, MessageRow, Order, Page, Query
+from mail_proxy_tui.exporting import Record
+from mail_proxy_tui.feed.base import (
+    Action,
+    Done,
+    Feed,
+    MessageKey,
+    MessageRow,
+    Order,
+    Page,
+    Query,
+    Verb,
+)
 from mail_proxy_tui.widgets.filter_line import FilterLine
 from mail_proxy_tui.widgets.lines import Lines
+from mail_proxy_tui.widgets.message_keys import ACTING, MESSAGE_KEYS, MessageActions
 from mail_proxy_tui.widgets.pane import Pane
 from mail_proxy_tui.widgets.rows import Rows
 
 REST_S = 2.0  # rows change their places only when the cursor has rested so long
 UNFILTERED = "state:open,failed"  # a queue is looked at for what has not gone out
-_ORDERS = tuple(Order)
+_ORDERS = (Order.NEXT, Order.AGE, Order.PRIORITY, Order.TENANT)
 
 
-class MessagesPane(Pane):
+class MessagesPane(Pane, MessageActions):
     """marked: what `space` has chosen, by pk."""
 
     title: ClassVar[str] = "Messages"
+    acting: ClassVar[frozenset[str]] = ACTING
+    has_detail: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "mark", id="mark"),
+        *MESSAGE_KEYS,
+        Binding("a", "mark_all", "Mark all that match", id="mark-all", show=False),
         Binding(
             "asterisk",
             "invert_marks",
@@ -64,6 +81,7 @@ class MessagesPane(Pane):
         super().__init__(id=id)
         self.question = Query()
         self.marked: dict[str, MessageKey] = {}
+        self.all_marked: Query | None = None  # all that this finds, seen or not
         self._page: Page | None = None
         self._by_pk: dict[str, MessageRow] = {}
         self._cursors: list[str | None] = [None]  # of the windows up to the one that is shown
@@ -113,6 +131,7 @@ class MessagesPane(Pane):
         self.draw()
 
     def _ask_anew(self) -> None:
+        self.all_marked = None  # it was of another question
         self._cursors = [None]
         self._start = 0
         self.post_message(self.Wanted())
@@ -152,9 +171,10 @@ class MessagesPane(Pane):
             return Text()
         cells = row_cells(row, self._columns, board.daemon_now, board.glyphs, board.palette)
         mark = board.glyphs.cursor if is_cursor else " "
-        if key in self.marked:
+        is_marked = key in self.marked or self.all_marked is not None
+        if is_marked:
             mark = board.glyphs.mark
-        line = Text(mark, "bold" if key in self.marked else "")
+        line = Text(mark, "bold" if is_marked else "")
         line.append_text(Text(" ").join(cells[column.key] for column in self._columns))
         if board.is_stale:
             line = Text(line.plain, board.palette.muted)
@@ -170,6 +190,7 @@ class MessagesPane(Pane):
         if len(self._cursors) > 1:
             found = f"window {len(self._cursors)} of {found}"
         marked = f"{len(self.marked)} marked, " if self.marked else ""
+        marked = "all marked, " if self.all_marked is not None else marked
         of = "" if numbers is None or not self.question.filter else f" of {numbers.all.queued}"
         return f"{marked}{found}{of}"
 
@@ -188,11 +209,30 @@ class MessagesPane(Pane):
         return self._by_pk.get(self.query_one(Rows).cursor_key or "")
 
     @property
-    def targets(self) -> tuple[MessageKey, ...]:
-        """What an action is for: the marked messages, else the one under the cursor."""
+    def under_cursor(self) -> MessageRow | None:
+        return self.current
+
+    def action_on(self, verb: Verb) -> Action | None:
+        """For all that match, else the marked messages, else the one under the cursor."""
+        if self.all_marked is not None:
+            asked = self.all_marked
+            return Action(verb, filter=asked.filter, tenant_id=asked.tenant_id)
         if self.marked:
-            return tuple(self.marked.values())
-        return () if self.current is None else (self.current.key,)
+            return Action(verb, tuple(self.marked.values()))
+        return None if self.current is None else Action(verb, (self.current.key,))
+
+    def rows_of(self, action: Action) -> list[MessageRow]:
+        pks = [key.pk for key in action.messages]
+        return [self._by_pk[pk] for pk in pks if pk in self._by_pk]
+
+    def acted(self, action: Action, done: Done) -> None:
+        refused = [refused.key for refused in done.refused if refused.key is not None]
+        self.all_marked = None
+        self.marked = {key.pk: key for key in refused} if len(action.messages) > 1 else {}
+        self.draw()
+
+    def exported(self, feed: Feed) -> AsyncIterator[Record]:
+        return exporting.messages(feed, self._asked())
 
     def take_focus(self) -> None:
         self.query_one(Rows).focus()
@@ -208,13 +248,14 @@ class MessagesPane(Pane):
             self.query_one(FilterLine).put("")
             self._ask_anew()
             return True
-        if self.marked:
+        if self.marked or self.all_marked is not None:
             self.clear_marks()
             return True
         return False
 
     def clear_marks(self) -> None:
         self.marked.clear()
+        self.all_marked = None
         self.draw()
 
     def ask(self, filter_: str) -> None:
@@ -229,9 +270,16 @@ class MessagesPane(Pane):
         row = self.current
         if row is None:
             return
+        self.all_marked = None
         if self.marked.pop(row.key.pk, None) is None:
             self.marked[row.key.pk] = row.key
         self.query_one(Rows).action_move(1)
+        self.draw()
+
+    def action_mark_all(self) -> None:
+        """All that match, also those of other windows; the server finds them."""
+        self.marked.clear()
+        self.all_marked = None if self.all_marked is not None else self._asked()
         self.draw()
 
     def action_invert_marks(self) -> None:

@@ -6,6 +6,7 @@ subclass `Pane` and put it into `VIEWS` of `screens/main.py`.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
@@ -13,6 +14,7 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from mail_proxy_tui.board import Board
+from mail_proxy_tui.exporting import Record
 from mail_proxy_tui.feed.base import Feed
 
 if TYPE_CHECKING:
@@ -22,11 +24,13 @@ if TYPE_CHECKING:
 class Pane(Vertical):
     """title: in the line of views. acting: names of its actions that change something; they are
     refused while nothing may be changed. wants_happenings: it shows what is on
-    `board.happenings`, and is drawn when more of it comes."""
+    `board.happenings`, and is drawn when more of it comes. has_detail: on a wide screen a message
+    in full stands beside it."""
 
     title: ClassVar[str] = ""
     acting: ClassVar[frozenset[str]] = frozenset()
     wants_happenings: ClassVar[bool] = False
+    has_detail: ClassVar[bool] = False
 
     class Told(Message):
         """Its line of truth, its count or its keys have changed."""
@@ -63,6 +67,10 @@ class Pane(Vertical):
     def step_back(self) -> bool:
         """What `esc` does here: a filter, then the marks are cleared. False: nothing is left."""
         return False
+
+    def exported(self, feed: Feed) -> AsyncIterator[Record] | None:  # noqa: ARG002 - see above
+        """What `E` writes into a file; None: nothing of it."""
+        return None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in self.acting and not self.board.can_act:
