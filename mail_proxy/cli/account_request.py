@@ -94,6 +94,8 @@ def changes_of(request: Mapping[str, Any], old: Mapping[str, Any]) -> list[str]:
     names = {*_KEPT, "password"} - {"use_tls"}
     asked = {**request, "password": request.get("password", _MASK)}
     known = {**old, "password": _MASK}
+    if not old.get("user"):
+        known.pop("auth_method", None)  # nobody logs in: how says nothing
     return sorted(name for name in names if (asked.get(name) or None) != (known.get(name) or None))
 
 

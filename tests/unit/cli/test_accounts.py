@@ -282,6 +282,13 @@ def test_a_password_that_cannot_be_read_is_not_thrown_away_by_a_change(cli, worl
     assert "addAccount" not in world.names()
 
 
+def test_a_change_without_a_login_does_not_speak_of_one(cli, world) -> None:
+    del world.accounts["acme", "main"]["user"]
+    world.accounts["acme", "main"].update(has_password=False, auth_method="password")
+    ran = cli("my", "acme", "accounts", "update", "main", "--port", "587")
+    assert ran.out == "Changed account 'main': port\n"
+
+
 def test_a_change_of_nothing_or_of_no_account_is_refused(cli, world) -> None:
     assert cli("my", "acme", "accounts", "update", "main").code == 2
     assert cli("my", "acme", "accounts", "update", "nope", "--port", "25").code == 4
