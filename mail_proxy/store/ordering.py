@@ -51,7 +51,8 @@ class _Part:
 
     run: what the messages of one run have in common. states: of the messages in it, None: any.
     where: besides, as the index needs it to be said. must: besides, and not in the index.
-    priority: of the runs. is_timed: ordered by due_at before pk.
+    priority: of the runs. is_timed: ordered by due_at before pk. is_short: few at any time, in no
+    order, so they are sorted.
     """
 
     number: int
@@ -61,6 +62,7 @@ class _Part:
     where: tuple[ColumnElement[bool], ...] = ()
     priority: int | None = None
     is_timed: bool = False
+    is_short: bool = False
     must: tuple[ColumnElement[bool], ...] = ()
 
     @property
@@ -91,8 +93,10 @@ def _next_part(number: int, state: State) -> _Part:
         case State.WAITING:
             run = (_m.tenant_id, _m.account_id, _m.priority)
             return _Part(number, "messages_due", run, states, (is_it,), is_timed=True)
-        case State.LEASED | State.SUSPENDED:
-            return _Part(number, f"messages_{state.value}", states=states, where=(is_it,))
+        case State.LEASED:  # its index lies by daemon
+            return _Part(number, "messages_leased", (), states, (is_it,), is_short=True)
+        case State.SUSPENDED:
+            return _Part(number, "messages_suspended", states=states, where=(is_it,))
         case State.SENT:
             return _Part(number, None, states=states, must=(is_it,))
         case _:
@@ -150,24 +154,40 @@ class _Walk:
 
     def read(self, part: _Part, *, limit: int, after: Place | None) -> Found[MessageRow, Place]:
         """What is next in a part. `after` of what is found: None: nothing is left in it."""
-        runs = self._runs(part)
         beyond = [] if after is None else [self._is_beyond(part, part.value(after))]
+        if part.is_short:
+            return self._sorted(part, beyond, limit)
+        runs = self._runs(part)
         n = self._count_heads(part, runs, beyond, limit)
         if not n:
             return Found([], None)
         is_walk = bool(self.chosen.terms or self.chosen.up_to is not None or part.must)
         most = max(limit, WINDOW // n) if is_walk else limit
-        width = min(most, max(4, 2 * limit // n))
+        width = min(most, max(16, 4 * limit // n))
         while True:
             end = self._horizon(part, runs, beyond, limit, width)
             rows = self._page(part, runs, beyond, end, limit)
             if len(rows) == limit or end is None or width >= most:
                 break
             width = min(most, 4 * width)  # the runs are uneven, or few of them match
+        return self._found(part, rows, limit, end)
+
+    def _sorted(
+        self, part: _Part, beyond: Sequence[ColumnElement[bool]], limit: int
+    ) -> Found[MessageRow, Place]:
+        chosen = select(*MESSAGE_COLUMNS).where(*part.where, *conditions(self.chosen), *beyond)
+        ordered = self._in_order(part, chosen).limit(limit)
+        rows = self.conn.execute(_by(part, ordered)).all()
+        return self._found(part, rows, limit, None)
+
+    def _found(
+        self, part: _Part, rows: Sequence[Row[Any]], limit: int, end: Place | None
+    ) -> Found[MessageRow, Place]:
+        """end: where to go on after a page that is not full."""
         if len(rows) == limit:
             last = rows[-1]
             end = Place(part.number, last.due_at if part.is_timed else 0.0, last.pk)
-        return Found(addressed(self.conn, rows), end)
+        return Found(addressed(self.conn, rows) if rows else [], end)
 
     def _floor(self) -> ColumnElement[Any]:
         """Where what is not due begins in a run: now; of a paused account it is all of it."""
@@ -280,9 +300,7 @@ class _Walk:
         within = chosen.where(*same, *part.where, *beyond)
         if "floor" in runs.c:
             within = within.where(_m.due_at > runs.c.floor)
-        if part.index is None:
-            return by_key(within, messages)
-        return by_index(within, messages, part.index)
+        return _by(part, within)
 
     def _in_order(self, part: _Part, chosen: Select[Any]) -> Select[Any]:
         return chosen.order_by(*self._directed(*part.key))
@@ -297,6 +315,12 @@ class _Walk:
     def _is_within(self, part: _Part, value: tuple[Any, ...]) -> ColumnElement[bool]:
         key, place = tuple_(*part.key), tuple_(*value)
         return key >= place if self.reverse else key <= place
+
+
+def _by(part: _Part, statement: Select[Any]) -> Select[Any]:
+    if part.index is None:
+        return by_key(statement, messages)
+    return by_index(statement, messages, part.index)
 
 
 def _sorted_page(
