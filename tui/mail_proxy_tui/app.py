@@ -46,7 +46,7 @@ from mail_proxy_tui.widgets.search_line import SearchInput
 INTERVALS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 BEAT_S = 1.0  # the countdown, the clock, and looking whether anything is due
 BLUR_S = 60.0  # nobody looks for so long: it rests
-FLUSH_S = 0.25  # what happens is drawn that late at most
+FLUSH_S = 0.5  # what happens is drawn that late at most
 DEBOUNCE_S = 0.15  # the cursor stands still for so long: the detail follows
 # Classes of a screen, by its columns and lines; the style sheet has what each means.
 _WIDTHS: list[tuple[int, str]] | None = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]
@@ -104,6 +104,7 @@ class DashboardApp(App[None]):
         self._beat_s = beat_s
         self._blurred_at: float | None = None
         self._resting_look: Timer | None = None
+        self._offered: object = None  # what the keys that are shown depend on
         self._flushing: Timer | None = None
 
     # --- from start to end ---
@@ -199,6 +200,10 @@ class DashboardApp(App[None]):
                 screen.tell_letter(letter)
         else:
             self._main.tell_letter(letter)
+
+    def draw_accounts(self) -> None:
+        if self.screen is self._main:
+            self._main.draw_accounts()
 
     @property
     def wants_happenings(self) -> bool:

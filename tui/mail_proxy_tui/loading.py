@@ -44,6 +44,8 @@ class Host(Protocol):
 
     def draw(self) -> None: ...
 
+    def draw_accounts(self) -> None: ...
+
     def draw_happenings(self) -> None:
         """Soon: more than one may have come by then."""
         ...
@@ -198,7 +200,7 @@ class Loader:
         feed, board = self.feed, self._board
         if feed is not None and (rows := await self._asked(feed.accounts(board.tenant_id))):
             board.accounts = rows
-            self._host.draw()
+            self._host.draw_accounts()
 
     async def _load_view(self) -> None:
         if self.feed is not None:

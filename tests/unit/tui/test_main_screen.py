@@ -8,6 +8,7 @@ import pytest
 
 from mail_proxy.domain.errors import Conflict, Invalid, MailProxyError, NotRunning
 from mail_proxy_tui.app import BLUR_S, action_ids
+from mail_proxy_tui.draw.glyphs import UNICODE
 from mail_proxy_tui.feed.base import Action, Happening, MessageKey, Order, Totals, Verb
 from mail_proxy_tui.preferences import Preferences, load_preferences
 from mail_proxy_tui.widgets.messages import MessagesPane, in_old_places
@@ -16,6 +17,8 @@ from tests.unit.tui.fake_feed import NOW, FakeFeed, message, numbers
 from tests.unit.tui.stage import Clock, Stage, busy, staged
 
 pytestmark = pytest.mark.slow
+
+CRUMB = UNICODE.crumb
 
 
 def pane(stage: Stage) -> MessagesPane:
@@ -339,3 +342,53 @@ async def test_one_answer_that_fails_leaves_the_rest_as_it_was() -> None:
 
     async with staged(Halting()) as stage:
         assert "user1@example.com" in stage.text
+
+
+async def test_a_message_is_opened_left_and_the_next_one_shown() -> None:
+    async with staged() as stage:
+        await stage.press("enter")
+        assert stage.lines[0].startswith(f" myserver {CRUMB} acme {CRUMB} a81f0c09")
+        await stage.press("n")
+        assert stage.lines[0].startswith(f" myserver {CRUMB} acme {CRUMB} a81f0c11")
+        await stage.press("N", "N")
+        assert stage.lines[0].startswith(f" myserver {CRUMB} acme {CRUMB} a81f0c09")
+        await stage.press("escape")
+        assert stage.lines[0].startswith(" myserver  ●")
+
+
+async def test_the_tabs_of_a_message_are_those_that_have_something_to_show() -> None:
+    async with staged() as stage:
+        await stage.press("end", "k", "k", "enter")
+        await stage.until("[1 Timeline] 2 Body  3 Raw JSON")
+        await stage.press("2")
+        assert "[b]This[/b] is it." in stage.text
+        assert "invoice.pdf" in stage.text
+        await stage.press("3")
+        assert '"id": "a81f0c02"' in stage.text
+        await stage.press("4")
+        assert "[3 Raw JSON]" in stage.text
+
+
+async def test_an_id_is_copied_as_it_is_shown() -> None:
+    async with staged() as stage:
+        await stage.press("enter", "c")
+        assert stage.app.clipboard == "a81f0c09"
+        await stage.until("Copied")
+
+
+async def test_a_message_that_goes_while_it_is_looked_at_is_told() -> None:
+    async with staged() as stage:
+        await stage.press("enter")
+        stage.feed.rows.pop(0)
+        await stage.pass_seconds(1)
+        await stage.until("This message is gone.")
+
+
+async def test_the_keys_below_are_made_anew_only_when_other_ones_are_offered() -> None:
+    async with staged() as stage:
+        keys = list(stage.app.screen.query("FooterKey"))
+        await stage.pass_seconds(3)
+        assert list(stage.app.screen.query("FooterKey")) == keys
+        stage.feed.error = NotRunning("no daemon answers")
+        await stage.pass_seconds(1)
+        await stage.until("start daemon")

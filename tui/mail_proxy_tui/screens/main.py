@@ -120,6 +120,10 @@ class MainScreen(Screen[None]):
         self._draw_events()
         self._draw_frame()
 
+    def draw_accounts(self) -> None:
+        if self.is_ready:
+            self.query_one(AccountsBand).draw(self._board, is_wide=self.is_wide)
+
     def draw_happenings(self) -> None:
         """What happens: below on a tall screen, and in the view that shows it."""
         if not self.is_ready:
@@ -162,7 +166,9 @@ class MainScreen(Screen[None]):
         """The line of views and the line of truth, which belong to the view that is shown."""
         pane = self.pane
         self.query_one("#list").border_title = pane.title
-        self.query_one(Views).tell([p.title for p in self.panes], self._number, pane.count())
+        views = self.query_one(Views)
+        titles = [each.title for each in self.panes]
+        views.tell(titles, self._number, pane.count(), views.size.width)
         self.query_one("#truth", Lines).show([self._warning() or pane.truth(self.size.width)])
 
     def _warning(self) -> Text | None:

@@ -70,7 +70,7 @@ class LetterPane(Vertical):
         width, now = max(self.content_size.width, 20), board.daemon_now
         glyphs, palette = board.glyphs, board.palette
         parts["head"].show(drawn.head_lines(letter, now, width, glyphs, palette))
-        tabs.tell(self.tabs, self._tab, "")
+        tabs.tell(self.tabs, self._tab, "", width)
         parts["lines"].show(self._lines(letter, width, board))
         parts["now"].show(drawn.now_lines(letter, now, width, palette))
 

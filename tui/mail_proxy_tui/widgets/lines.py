@@ -26,4 +26,10 @@ class Lines(Static, can_focus=False):
         if old is not None and old == told and old.style == told.style:
             return
         self._shown = told
-        self.update(told)
+        # To find the places of all widgets anew costs more than to paint this one.
+        self.update(told, layout=old is None or _height(old) != _height(told))
+
+
+def _height(told: Text) -> int:
+    """Lines; without any text there is none."""
+    return told.plain.count("\n") + 1 if told.plain else 0

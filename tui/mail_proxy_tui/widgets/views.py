@@ -21,14 +21,14 @@ class Views(Lines):
             super().__init__()
             self.number = number
 
-    def tell(self, titles: Sequence[str], chosen: int, count: str) -> None:
+    def tell(self, titles: Sequence[str], chosen: int, count: str, width: int) -> None:
         line = Text(" ")
         for number, title in enumerate(titles):
             word = f"{number + 1} {title}"
             is_chosen = number == chosen
             style = Style(bold=is_chosen, meta={"view": number})
             line.append(f"[{word}]" if is_chosen else f" {word} ", style)
-        self.show([spread(line, Text(count), max(self.size.width - 1, 20))])
+        self.show([spread(line, Text(count), max(width - 1, 20))])
 
     def on_click(self, event: events.Click) -> None:
         number = event.style.meta.get("view")
