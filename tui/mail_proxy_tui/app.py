@@ -6,6 +6,7 @@ It is long because every key that works everywhere ends here; what takes more th
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import ClassVar
@@ -89,6 +90,7 @@ class DashboardApp(App[None]):
         clock: Callable[[], float] = time.monotonic,
         has_truecolor: bool = True,
         beat_s: float | None = BEAT_S,
+        flush_s: float = FLUSH_S,
     ) -> None:
         super().__init__()
         self.board = board
@@ -102,9 +104,12 @@ class DashboardApp(App[None]):
         self._main = MainScreen(board)
         self._offered: tuple[object, ...] = ()
         self._beat_s = beat_s
+        self._flush_s = flush_s
         self._blurred_at: float | None = None
+        self._followed = asyncio.Event()  # the detail is that of the cursor's row
+        self._followed.set()
+        self._began = asyncio.Event()
         self._resting_look: Timer | None = None
-        self._offered: object = None  # what the keys that are shown depend on
         self._flushing: Timer | None = None
 
     # --- from start to end ---
@@ -122,7 +127,12 @@ class DashboardApp(App[None]):
         self.board.now = self.clock()
         if self._beat_s is not None:
             self.set_interval(self._beat_s, self.beat)
-        self.call_after_refresh(self._loader.look)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """The first frame is painted before anything is imported for the first answer."""
+        self._loader.look()
+        self._began.set()
 
     async def on_unmount(self) -> None:
         await self._loader.aclose()
@@ -143,12 +153,13 @@ class DashboardApp(App[None]):
         self.draw()
 
     async def settled(self) -> None:
-        """What was asked for is here and drawn."""
-        self._loader.look()
+        """The first answers are here and drawn."""
+        await self._began.wait()
         await self.arrived()
 
     async def arrived(self) -> None:
-        """What was asked for before is here."""
+        """What was asked for before is here; the detail follows the cursor a little later."""
+        await self._followed.wait()
         await self._loader.settled()
 
     # --- the loader's host ---
@@ -211,7 +222,7 @@ class DashboardApp(App[None]):
 
     def draw_happenings(self) -> None:
         if self._flushing is None:
-            self._flushing = self.set_timer(FLUSH_S, self._draw_happenings)
+            self._flushing = self.set_timer(self._flush_s, self._draw_happenings)
 
     def _draw_happenings(self) -> None:
         self._flushing = None
@@ -233,7 +244,12 @@ class DashboardApp(App[None]):
         self._loader.watched = key
         if self._resting_look is not None:
             self._resting_look.stop()
-        self._resting_look = self.set_timer(DEBOUNCE_S, self._loader.look_at_letter)
+        self._followed.clear()
+        self._resting_look = self.set_timer(DEBOUNCE_S, self._look_at_letter)
+
+    def _look_at_letter(self) -> None:
+        self._followed.set()
+        self._loader.look_at_letter()
 
     def open_letter(self, row: MessageRow) -> None:
         self._loader.watched = row.key

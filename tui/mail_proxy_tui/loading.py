@@ -29,7 +29,7 @@ class Host(Protocol):
 
     def run_worker(
         self,
-        work: Coroutine[Any, Any, None],
+        work: Callable[[], Coroutine[Any, Any, None]],
         name: str | None = "",
         group: str = "default",
         *,
@@ -111,7 +111,7 @@ class Loader:
         before = self._running.get(name)
         if before is not None and before.is_running and not anew:
             return
-        self._running[name] = self._host.run_worker(load(), group=name, exclusive=True, name=name)
+        self._running[name] = self._host.run_worker(load, group=name, exclusive=True, name=name)
 
     # --- what ---
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from textual.pilot import Pilot
 
@@ -117,28 +118,39 @@ class Stage:
             await self.rest()
 
 
-@asynccontextmanager
-async def staged(
-    feed: FakeFeed | None = None,
-    size: str | tuple[int, int] = "80x24",
+def dashboard(
+    sources: FakeSources,
     *,
-    resting: Feed | None = None,
     preferences: Preferences | None = None,
     is_ascii: bool = False,
     is_read_only: bool = False,
     version: str = "1.0.0",
-) -> AsyncIterator[Stage]:
-    """A running dashboard, its first answers drawn."""
-    feed = feed or busy()
+) -> DashboardApp:
+    """A dashboard whose clock and beats are the test's."""
     board = Board(
         "myserver",
         is_read_only=is_read_only,
         our_version=version,
         glyphs=glyphs(is_ascii=is_ascii),
     )
-    sources = FakeSources(feed, resting)
     nowhere = Preferences(Path(os.devnull))
-    app = DashboardApp(board, sources, preferences or nowhere, clock=Clock(), beat_s=None)
+    return DashboardApp(
+        board, sources, preferences or nowhere, clock=Clock(), beat_s=None, flush_s=0.001
+    )
+
+
+@asynccontextmanager
+async def staged(
+    feed: FakeFeed | None = None,
+    size: str | tuple[int, int] = "80x24",
+    *,
+    resting: Feed | None = None,
+    **options: Any,
+) -> AsyncIterator[Stage]:
+    """A running dashboard, its first answers drawn. options: of `dashboard`."""
+    feed = feed or busy()
+    sources = FakeSources(feed, resting)
+    app = dashboard(sources, **options)
     columns_and_lines = SIZES[size] if isinstance(size, str) else size
     async with app.run_test(size=columns_and_lines, notifications=True) as pilot:
         stage = Stage(app, pilot, feed, sources)

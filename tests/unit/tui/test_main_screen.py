@@ -14,7 +14,7 @@ from mail_proxy_tui.preferences import Preferences, load_preferences
 from mail_proxy_tui.widgets.messages import MessagesPane, in_old_places
 from mail_proxy_tui.widgets.rows import Rows
 from tests.unit.tui.fake_feed import NOW, FakeFeed, message, numbers
-from tests.unit.tui.stage import Clock, Stage, busy, staged
+from tests.unit.tui.stage import Clock, FakeSources, Stage, busy, dashboard, staged
 
 pytestmark = pytest.mark.slow
 
@@ -328,11 +328,16 @@ async def test_a_bug_ends_it_and_is_kept_for_who_ran_it() -> None:
         async def accounts(self, tenant_id=None):
             raise KeyError("surprise")
 
+    app = dashboard(FakeSources(Broken()))
+
+    async def watch() -> None:
+        async with app.run_test():
+            await app.settled()
+
     with pytest.raises(Exception, match="surprise"):
-        async with staged(Broken()) as stage:
-            await stage.pilot.pause()
-    assert stage.app.crash is not None
-    assert stage.app.return_code == 1
+        await watch()
+    assert app.crash is not None
+    assert app.return_code == 1
 
 
 async def test_one_answer_that_fails_leaves_the_rest_as_it_was() -> None:

@@ -27,7 +27,13 @@ class Lines(Static, can_focus=False):
             return
         self._shown = told
         # To find the places of all widgets anew costs more than to paint this one.
-        self.update(told, layout=old is None or _height(old) != _height(told))
+        self.update(told, layout=old is None or self._room(old) != self._room(told))
+
+    def _room(self, told: Text) -> tuple[int, int]:
+        """What it takes: its lines, and its columns where the widget is as wide as its text."""
+        width = self.styles.width
+        is_auto = width is not None and width.is_auto
+        return _height(told), told.cell_len if is_auto else 0
 
 
 def _height(told: Text) -> int:
