@@ -8,6 +8,7 @@ from mail_proxy.cli.account_request import remember
 from mail_proxy.cli.here import here
 from mail_proxy.cli.output import pairs
 from mail_proxy.cli.queue import hint_if_down
+from mail_proxy.domain.safe_text import safe_text
 
 _ID = typer.Argument(..., metavar="ID", help="The account.", callback=remember)
 
@@ -25,7 +26,8 @@ def pause(
     """
     found = here(ctx)
     tenant_id = found.require_tenant_id()
-    what = f"account '{account_id}' of '{tenant_id}'"
+    shown = safe_text(account_id, 80)
+    what = f"account '{shown}' of '{tenant_id}'"
     if dry_run:
         found.call("getAccount", tenant_id=tenant_id, account_id=account_id)
         found.writer.would(f"pause {what}")
@@ -33,7 +35,7 @@ def pause(
     found.call("pauseAccount", tenant_id=tenant_id, account_id=account_id, **pairs(reason=reason))
     record = {"id": account_id, "tenant_id": tenant_id, "paused": True}
     found.writer.done(record, f"Paused {what}; its mail waits")
-    found.writer.hint(f"  {found.path} accounts resume {account_id}")
+    found.writer.hint(f"  {found.path} accounts resume {shown}")
 
 
 def resume(ctx: typer.Context, account_id: str = _ID) -> None:
@@ -50,5 +52,5 @@ def resume(ctx: typer.Context, account_id: str = _ID) -> None:
         control.call("resumeAccount", **key)
     record = {"id": account_id, "tenant_id": tenant_id, "paused": False, "was_paused": was_paused}
     verb = "sends again" if was_paused else "was not paused"
-    found.writer.done(record, f"Account '{account_id}' of '{tenant_id}' {verb}")
+    found.writer.done(record, f"Account '{safe_text(account_id, 80)}' of '{tenant_id}' {verb}")
     hint_if_down(found)

@@ -14,6 +14,7 @@ from mail_proxy.cli.forms import ask_form, checked
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.passwords import PasswordOptions, find_password
 from mail_proxy.domain.errors import NotFound
+from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.forms.account import ACCOUNT_FORM
 from mail_proxy.forms.checks import waits
 from mail_proxy.forms.fields import BadAnswer
@@ -185,13 +186,14 @@ def save_new(found: Here, tenant_id: str, request: dict[str, Any]) -> None:
 
 def change(found: Here, tenant_id: str, old: dict[str, Any], answers: dict[str, Any]) -> None:
     account_id = str(old["id"])
+    shown = safe_text(account_id, 80)
     request = merged(found, old, answers)
     found.call("addAccount", tenant_id=tenant_id, **request)
     changed = changes_of(request, old)
     what = ", ".join(changed) or "nothing that was not so before"
     record = {"id": account_id, "tenant_id": tenant_id, "changed": changed}
-    found.writer.done(record, f"Changed account '{account_id}': {what}")
-    found.writer.hint(f"Does it work?  {found.path} accounts check {account_id}")
+    found.writer.done(record, f"Changed account '{shown}': {what}")
+    found.writer.hint(f"Does it work?  {found.path} accounts check {shown}")
 
 
 def find(found: Here, tenant_id: str, account_id: str) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
+from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.tables.columns import detail_columns
 from mail_proxy.tables.lists import ACCOUNTS
 
@@ -309,7 +310,7 @@ def set_password(
             code=ExitCode.USAGE,
         )
     password = request_.read_password(found, password_file, None, from_stdin=password_stdin)
-    password = password or found.prompts.password(f"New password of {old['user']}")
+    password = password or found.prompts.password(f"New password of {safe_text(old['user'], 255)}")
     request_.change(found, tenant_id, old, request_.checked_answers({"password": password}))
 
 
@@ -328,7 +329,7 @@ def delete(
     found = here(ctx)
     tenant_id = found.require_tenant_id()
     found.call("getAccount", tenant_id=tenant_id, account_id=account_id)
-    what = f"account '{account_id}' of '{tenant_id}'"
+    what = f"account '{safe_text(account_id, 80)}' of '{tenant_id}'"
     if dry_run:
         found.writer.would(f"delete {what}")
         return

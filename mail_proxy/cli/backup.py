@@ -70,7 +70,7 @@ def backup(
         "missing": len(manifest.missing),
         "has_key": manifest.has_key,
     }
-    found.writer.done(record, f"'{name}' is in {path} ({units.size(size)})")
+    found.writer.done(record, f"'{name}' is in {safe_text(path)} ({units.size(size)})")
     if not with_key:
         found.writer.hint(f"Without its key. Keep {instance.key_path} too, somewhere else.")
     else:

@@ -87,7 +87,7 @@ def export(
     path = Path(file).expanduser()
     with _writer_to(found, path) as writer:
         n = _write(writer, first, pages)
-    found.writer.hint(f"{units.count(n)} changes are in {path}")
+    found.writer.hint(f"{units.count(n)} changes are in {safe_text(path)}")
 
 
 @app.command()

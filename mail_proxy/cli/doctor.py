@@ -125,9 +125,9 @@ def _tell(found: Here, told: list[dict[str, Any]], instance: str, finding: Findi
     if not found.writer.is_for_people:
         return
     level = paint(finding.level.value, _COLOURS[finding.level], coloured=found.writer.out_coloured)
-    found.writer.line(f"{level}  {finding.check:<10} {finding.text}")
+    found.writer.line(f"{level}  {finding.check:<10} {safe_text(finding.text)}")
     if finding.fix:
-        found.writer.line(f"      fix: {finding.fix}")
+        found.writer.line(f"      fix: {safe_text(finding.fix)}")
 
 
 def _sum_up(found: Here, told: list[dict[str, Any]]) -> int:

@@ -8,6 +8,7 @@ from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
+from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.forms.checks import span
 from mail_proxy.forms.fields import BadAnswer
 from mail_proxy.tables.lists import KEYS
@@ -76,7 +77,7 @@ def revoke(
       mail-proxy myserver tenants keys revoke acme first
     """
     found = _about(ctx, tenant_id)
-    what = f"key '{key_id}' of '{tenant_id}'"
+    what = f"key '{safe_text(key_id, 80)}' of '{tenant_id}'"
     if dry_run:
         found.writer.would(f"revoke {what}")
         return

@@ -16,8 +16,9 @@ from mail_proxy.cli.chosen import chosen_columns, in_asked_order
 from mail_proxy.cli.colour import BOLD, paint, wants_colour
 from mail_proxy.cli.errors import OutputClosed, OutputFailed
 from mail_proxy.cli.globals import GlobalOptions
+from mail_proxy.domain.safe_text import safe_page
 from mail_proxy.tables.columns import Column, Record, for_programs
-from mail_proxy.tables.plain import csv_text, plain_cell, plain_lines
+from mail_proxy.tables.plain import csv_text, escaped, plain_cell, plain_lines
 
 
 class Writer:
@@ -91,7 +92,7 @@ class Writer:
                 self._write_csv(chosen, [record])
             case "plain":
                 for column in chosen:
-                    self.line(f"{column.key}\t{plain_cell(record, column.key)}")
+                    self.line(f"{escaped(column.key)}\t{plain_cell(record, column.key)}")
             case _:
                 self._write_pairs(record, chosen)
 
@@ -206,6 +207,9 @@ class Writer:
 
     def _write(self, stream: TextIO, text: str) -> None:
         self.has_data = self.has_data or (stream is self.stdout and bool(text))
+        if stream.isatty():
+            # Programs get whole values. A terminal would act on those of CSV and of tracebacks.
+            text = safe_page(text)
         try:
             stream.write(text)
             stream.flush()

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from mail_proxy.cli.errors import Cancelled, InputNeeded
 from mail_proxy.cli.globals import GlobalOptions
-from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.domain.safe_text import safe_page, safe_text
 
 
 class Prompter:
@@ -49,10 +49,11 @@ class Prompter:
         """
         if forced or confirmed == name:
             return
+        shown = safe_text(name, 255)
         if confirmed is not None:
-            raise InputNeeded(f"--confirm '{safe_text(confirmed, 80)}' is not '{name}'")
-        self._need_terminal(question, f"--confirm {name}")
-        if self._ask(f"{question}\nType '{name}' to go on: ") != name:
+            raise InputNeeded(f"--confirm '{safe_text(confirmed, 80)}' is not '{shown}'")
+        self._need_terminal(question, f"--confirm {shown}")
+        if self._ask(f"{question}\nType '{shown}' to go on: ") != name:
             raise Cancelled
 
     def offer(self, question: str) -> bool:
@@ -74,7 +75,7 @@ class Prompter:
         import getpass
 
         try:
-            return getpass.getpass(f"{label}: ", stream=self._stderr)
+            return getpass.getpass(safe_page(f"{label}: "), stream=self._stderr)
         except (EOFError, KeyboardInterrupt) as error:
             self._end_line()
             raise Cancelled from error
@@ -99,7 +100,7 @@ class Prompter:
 
     def _ask(self, question: str) -> str:
         try:
-            self._stderr.write(question)
+            self._stderr.write(safe_page(question))
             self._stderr.flush()
             answer = self._stdin.readline()
         except KeyboardInterrupt as error:

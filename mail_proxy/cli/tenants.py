@@ -18,6 +18,7 @@ from mail_proxy.control.base import SyncControl
 from mail_proxy.domain import units
 from mail_proxy.domain.errors import NotFound
 from mail_proxy.domain.limits import changed_limits
+from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.forms.tenant import TENANT_FORM
 from mail_proxy.forms.tenant import request as tenant_request
 from mail_proxy.tables.columns import detail_columns
@@ -265,7 +266,8 @@ def delete(
     with found.control() as control:
         control.call("getTenant", tenant_id=tenant_id)
         pending = int(control.call("getStatus", tenant_id=tenant_id).get("pending_messages", 0))
-    what = f"tenant '{tenant_id}' with its accounts and keys; {units.waiting(pending)}"
+    shown = safe_text(tenant_id, 80)
+    what = f"tenant '{shown}' with its accounts and keys; {units.waiting(pending)}"
     if dry_run:
         found.writer.would(f"delete {what}", id=tenant_id, pending_messages=pending)
         return
@@ -275,7 +277,7 @@ def delete(
     else:
         found.prompts.confirm(question, given=force or confirm == tenant_id)
     found.call("deleteTenant", tenant_id=tenant_id)
-    found.writer.done({"id": tenant_id, "deleted": True}, f"Deleted tenant '{tenant_id}'")
+    found.writer.done({"id": tenant_id, "deleted": True}, f"Deleted tenant '{shown}'")
 
 
 _OPTIONS = {

@@ -21,6 +21,8 @@ _DECEIVING = re.compile(
     r"\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
+_LAYOUT = re.compile(r"(\n|\t|\x1b\[(?:[0-4]|[39][0-7])?m)")
+
 
 def safe_text(value: object, limit: int = LIMIT) -> str:
     """One line that no terminal acts on, at most `limit` characters.
@@ -36,6 +38,20 @@ def safe_text(value: object, limit: int = LIMIT) -> str:
     if len(text) > limit:
         return cut[: max(limit - 1, 0)] + "…"
     return cut
+
+
+def safe_page(text: str) -> str:
+    """A text of several lines that a terminal only shows: its line ends, tabs and colours stay.
+
+    For whole pages that are about to be written; each foreign text in one still goes through
+    `safe_text`, as one may not begin a line.
+    """
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    parts = _LAYOUT.split(text)
+    # Every other part is what stays.
+    parts[::2] = [safe_text(part, len(part)) for part in parts[::2]]
+    return "".join(parts)
 
 
 def visible(text: str) -> str:

@@ -22,7 +22,7 @@ _STATES = (
 
 def banner(name: str, where: str, look: Callable[[], Mapping[str, Any]] | None) -> str:
     """At most five lines. look: the answer of getStats; None: no daemon runs."""
-    lines = [f"{name}, {where}; mail-proxy {__version__}"]
+    lines = [f"{name}, {safe_text(where, 500)}; mail-proxy {__version__}"]
     if look is None:
         lines = [
             f"{name} is not running: nothing is sent. Calls go to its database, in this process.",

@@ -21,7 +21,7 @@ from mail_proxy.tables.columns import (
     show_local_time,
     show_object,
 )
-from mail_proxy.tables.plain import plain_cell, plain_lines
+from mail_proxy.tables.plain import escaped, plain_cell, plain_lines
 
 Fragments: TypeAlias = list[tuple[str, str]]  # (style, text), as prompt-toolkit has them
 
@@ -84,7 +84,7 @@ def record_text(record: Mapping[str, Any], screen: Screen) -> Fragments:
     """A line for each field; lists of things and things of things as tables below it."""
     shown = {key: value for key, value in record.items() if key != "ok" or len(record) == 1}
     if not screen.is_terminal:
-        lines = [f"{key}\t{plain_cell(for_programs(shown), key)}" for key in shown]
+        lines = [f"{escaped(str(key))}\t{plain_cell(for_programs(shown), key)}" for key in shown]
         return [("", "\n".join(lines))]
     return [("", "\n")] if not shown else _field_lines(shown, screen, "")[:-1]
 

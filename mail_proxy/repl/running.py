@@ -51,7 +51,7 @@ def guarded(work: Callable[[], object]) -> int:
     except BrokenPipeError:
         raise  # whoever read us has gone: the caller knows what that means
     except Exception:  # noqa: BLE001 - the person's own code: told as Python tells it
-        traceback.print_exc()
+        speech.tell_traceback(traceback.format_exc())
         return _EXIT_FAILED
     return 0
 
@@ -118,6 +118,10 @@ class _PlainConsole(code.InteractiveConsole):
             speech.say(speech.AWAIT_HINT)
             return False
         return super().runsource(source, filename, symbol)
+
+    def write(self, data: str) -> None:
+        """Tracebacks, in which foreign text may stand."""
+        speech.tell_traceback(data)
 
     def runcode(self, code: CodeType) -> None:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +62,14 @@ class Shell(PythonRepl):
         if isinstance(value, Leave):
             raise SystemExit(0)
         return value
+
+    def _handle_exception(self, e: BaseException) -> None:
+        """As ptpython does, but for the controls of foreign text in the exception."""
+        sys.last_type, sys.last_value, sys.last_traceback = type(e), e, e.__traceback__
+        theirs = e.__traceback__
+        while theirs is not None and not theirs.tb_frame.f_code.co_filename.startswith("<stdin>"):
+            theirs = theirs.tb_next
+        speech.tell_traceback("".join(traceback.format_exception(type(e), e, theirs)))
 
 
 class Prompt(PromptStyle):

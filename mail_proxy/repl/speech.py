@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from mail_proxy.domain.errors import MailProxyError
-from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.domain.safe_text import safe_page, safe_text
 from mail_proxy.repl.asking import Declined, error_line
 
 AWAIT_HINT = "proxy waits by itself: leave out 'await'"
@@ -20,6 +20,11 @@ def tell_error(error: MailProxyError) -> None:
     say(f"error: {error_line(error)}")
     if error.hint:
         say(f"  try: {error.hint}")
+
+
+def tell_traceback(text: str) -> None:
+    """Of the person's own code; an exception in it may hold foreign text."""
+    print(safe_page(text).rstrip("\n"), file=sys.stderr, flush=True)
 
 
 def say(line: str) -> None:

@@ -16,7 +16,7 @@ def plain_lines(
 ) -> Iterator[str]:
     """A record a line, cells by tabs, controls as escapes."""
     if with_header:
-        yield "\t".join(column.key for column in columns)
+        yield "\t".join(escaped(column.key) for column in columns)
     for record in records:
         yield "\t".join(plain_cell(record, column.key) for column in columns)
 

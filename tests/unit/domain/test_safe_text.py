@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.domain.safe_text import safe_page, safe_text
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,21 @@ def test_nothing_unprintable_and_nothing_too_long_comes_out(text: str, limit: in
     assert len(shown) <= limit
     assert not any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in shown)
     shown.encode()
+
+
+@pytest.mark.parametrize(
+    ("page", "shown"),
+    [
+        ("one\ntwo\n", "one\ntwo\n"),
+        ("a\tb\n", "a\tb\n"),
+        ("\x1b[1mID\x1b[0m \x1b[31mred\x1b[0m", "\x1b[1mID\x1b[0m \x1b[31mred\x1b[0m"),
+        ("\x1b]0;owned\x07\n\x1b[2J\x9b31m", "]0;owned\n[2J31m"),
+        ("\x1b[8mhidden\x1b[m", "[8mhidden\x1b[m"),
+        ("kept\roverwritten", "kept overwritten"),
+        ("a\u202eb\u200bc", "a\ufffdb\ufffdc"),
+        ("w" * 5000 + "é", "w" * 5000 + "é"),
+        ("", ""),
+    ],
+)
+def test_a_page_keeps_its_lines_tabs_and_colours_alone(page: str, shown: str) -> None:
+    assert safe_page(page) == shown
