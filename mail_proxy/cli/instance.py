@@ -133,6 +133,12 @@ def print_suspended(
         found.writer.line(sentence)
 
 
+def print_paused(found: Here, stats: dict[str, Any]) -> None:
+    """Accounts that send nothing now, and where to go on."""
+    for sentence in suspended.of_accounts(found.instance_name, stats):
+        found.writer.line(sentence)
+
+
 _PAUSED = (
     Column("tenant_id", "tenant", is_id=True),
     Column("account_id", "account", is_id=True),
@@ -255,6 +261,7 @@ def print_short_status(found: Here) -> None:
     stats = _stats(found)
     queue = _queue(stats)
     print_suspended(found, stats)
+    print_paused(found, stats)
     if queue:
         found.writer.line(
             f"{units.count(queue['pending'])} pending, {units.count(queue['sent'])} sent, "
@@ -262,8 +269,8 @@ def print_short_status(found: Here) -> None:
         )
     found.writer.line()
     for entry in INSTANCE:
-        found.writer.line(f"  {entry.name:<10} {entry.help}")
-    found.writer.line(f"  {'TENANT':<10} A tenant: its accounts, messages and key")
+        found.writer.line(f"  {entry.name:<12} {entry.help}")
+    found.writer.line(f"  {'TENANT':<12} A tenant: its accounts, messages and key")
     if not daemon.is_running:
         found.writer.hint(f"\nStart it: mail-proxy start {instance.name}")
 

@@ -41,6 +41,13 @@ Examples:
   mail-proxy myserver tenants add acme                 who posts mail
   mail-proxy myserver acme accounts add                whose SMTP account sends it"""
 
+_NEXT = """\
+Next:
+  mail-proxy {name}          how it is, and its commands
+  mail-proxy {name} top      watch the queue, and act on it
+  mail-proxy {name} tenants list
+  mail-proxy start another   one more instance"""
+
 
 @app.command("list")
 def list_(ctx: typer.Context) -> None:
@@ -73,7 +80,9 @@ def _hint_dead(found: Here, records: list[dict[str, Any]]) -> None:
 def print_overview(found: Here) -> None:
     """What `mail-proxy` alone says."""
     print_list(found)
-    found.writer.hint("\n" + _EXAMPLES + "\n\nMore: mail-proxy --help")
+    name = next(iter(found.instance_names()), "")
+    examples = _NEXT.format(name=name) if name else _EXAMPLES
+    found.writer.hint("\n" + examples + "\n\nMore: mail-proxy --help")
 
 
 def _record(found: Here, instance: Instance) -> dict[str, Any]:

@@ -48,11 +48,13 @@ def print_message(
     writer.heading(safe_text(message.get("id"), 255))
     for title, key in _LINES:
         if message.get(key) not in (None, "") and not _is_said_elsewhere(key, message):
-            writer.line(f"  {title:<10} {_shown(key, message[key], writer.now())}")
+            line = f"  {title:<10} {_shown(key, message[key], writer.now())}"
+            # A command stays whole, to be copied.
+            writer.line(line) if key == "do" else writer.prose(line, " " * 13)
     writer.line()
     writer.heading("Recipients")
     for recipient in message.get("recipients") or []:
-        writer.line(_recipient_line(recipient))
+        writer.prose(_recipient_line(recipient), " " * 14)
     if attachments := message.get("attachments"):
         writer.line()
         writer.heading("Attachments")
@@ -63,7 +65,7 @@ def print_message(
     created = units.local_time(message.get("created_at"))
     writer.line(f"  {created}  {event_mark('')} accepted from the application")
     for event in events:
-        writer.line(event_line(event))
+        writer.prose(event_line(event), " " * 41)
 
 
 def print_why(found: Here, told: Mapping[str, Any]) -> None:
@@ -71,7 +73,7 @@ def print_why(found: Here, told: Mapping[str, Any]) -> None:
     if not found.writer.is_for_people or found.options.fields:
         found.writer.record(for_programs(told), [Column(key) for key in told if key != "ok"])
         return
-    found.writer.line(safe_text(told.get("why")))
+    found.writer.prose(safe_text(told.get("why")))
     if told.get("do"):
         found.writer.hint(f"Next: {safe_text(told['do'])}")
 

@@ -14,6 +14,7 @@ from mail_proxy.domain.safe_text import safe_text
 PATIENCE_S = 20.0
 _LOOK_S = 0.1
 _UNDECIDED = frozenset({"pending", "sending"})
+_PASSING = frozenset({None, "ready", "sending", "no_connection", "expired"})  # these end soon
 _WENT = frozenset({"sent", "bounced"})
 
 
@@ -35,7 +36,12 @@ def _asked(control: Any, found: Here, message_id: str) -> Mapping[str, Any]:
 
 
 def _is_undecided(message: Mapping[str, Any]) -> bool:
-    return message.get("status") in _UNDECIDED and not message.get("last_error")
+    """What stands in its way, a suspended tenant for one, is told at once."""
+    return (
+        message.get("status") in _UNDECIDED
+        and not message.get("last_error")
+        and message.get("why_code") in _PASSING
+    )
 
 
 def _tell(found: Here, message: Mapping[str, Any], waited_s: float) -> ExitCode:
@@ -47,11 +53,13 @@ def _tell(found: Here, message: Mapping[str, Any], waited_s: float) -> ExitCode:
         text = f"Sent as '{message_id}', {waited_s:.1f} s"
         writer.done(record, message_id if found.options.quiet else text)
         return ExitCode.DONE
-    reason = message.get("error") or message.get("why") or message.get("last_error") or status
+    reason = message.get("error") or message.get("why") or message.get("last_error")
+    reason = reason or f"no answer from the mail server after {waited_s:.0f} s, it goes on"
     has_failed = status == "error"
     what = "failed" if has_failed else "was not sent yet"
     writer.done(record | {"ok": False}, f"'{message_id}' {what}: {safe_text(reason)}")
     if message.get("do"):
-        writer.hint(f"Next: {safe_text(message['do'])}")
-    writer.hint(f"  {found.path} messages show {message_id}")
+        label = "Once mended:" if has_failed else "Next:"
+        writer.hint(f"{label:<12} {safe_text(message['do'])}")
+    writer.hint(f"{'All of it:':<12} {found.path} messages show {message_id}")
     return ExitCode.FAILED if has_failed else ExitCode.TIMED_OUT

@@ -102,7 +102,7 @@ class Writer:
         Called once by each command that changes something, so that --json is one document.
         """
         if self.format in ("table", "plain") and not self.options.fields:
-            self.line(text)
+            self.prose(text)
         else:
             whole = {"ok": True, **record}
             self.record(whole, [Column(key) for key in whole])
@@ -129,6 +129,26 @@ class Writer:
     def line(self, text: str = "") -> None:
         """One line of data."""
         self._write(self.stdout, text + "\n")
+
+    def prose(self, text: str, indent: str = "") -> None:
+        """A line of data that a terminal gets in whole words, the rest below `indent`."""
+        self.line(self._folded(text, indent))
+
+    def _folded(self, text: str, indent: str = "") -> str:
+        """Only for a terminal: what is piped stays one line."""
+        if self.format != "table" or "\n" in text or len(text) <= self.width:
+            return text
+        import textwrap
+
+        return textwrap.fill(
+            text,
+            self.width,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+            drop_whitespace=True,
+            replace_whitespace=False,
+        )
 
     def heading(self, text: str) -> None:
         self.line(paint(text, BOLD, coloured=self.out_coloured))

@@ -50,6 +50,39 @@ def of_tenant(name: str, tenant: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def state_of_tenant(tenant: Mapping[str, Any]) -> str:
+    """In one word."""
+    if tenant.get("active") is False:
+        return "inactive"
+    return "suspended" if WHOLE_TENANT in batches(tenant) else "active"
+
+
+_MOST_ACCOUNTS = 3  # more are a list, and `stats` has it
+
+
+def of_accounts(name: str, stats: Mapping[str, Any]) -> Iterator[str]:
+    """Paused accounts with the command that helps; those at a limit go on by themselves."""
+    paused = stats.get("paused_accounts") or []
+    for account in paused[:_MOST_ACCOUNTS]:
+        tenant_id = safe_text(account.get("tenant_id"), 80)
+        account_id = safe_text(account.get("account_id"), 80)
+        why = (
+            f": {safe_text(account['paused_reason'], 200)}" if account.get("paused_reason") else ""
+        )
+        yield f"Account '{account_id}' of '{tenant_id}' sends nothing now{why}"
+        verb = _HELPS.get(str(account.get("paused_by")), "show")
+        if verb == "check" and str(account.get("paused_reason")).startswith("login refused"):
+            verb = "set-password"
+        yield f"  mail-proxy {name} {tenant_id} accounts {verb} {account_id}"
+    if len(paused) > _MOST_ACCOUNTS:
+        n = len(paused) - _MOST_ACCOUNTS
+        yield f"{n} more accounts send nothing now: mail-proxy {name} stats"
+
+
+# paused_by -> the verb that helps, or tells more.
+_HELPS = {"fault": "check", "person": "resume", "limit": "show"}
+
+
 def batches(tenant: Mapping[str, Any]) -> list[str]:
     """The suspended codes of a tenant's record; `*` is everything."""
     return [code for code in str(tenant.get("suspended_batches") or "").split(",") if code]

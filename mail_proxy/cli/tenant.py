@@ -7,7 +7,7 @@ import typer
 from mail_proxy.cli import suspended
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
-from mail_proxy.cli.instance import print_stats, print_suspended
+from mail_proxy.cli.instance import print_paused, print_stats, print_suspended
 from mail_proxy.cli.keys import print_keys
 from mail_proxy.cli.tenants import print_tenant
 from mail_proxy.cli.tree import TENANT
@@ -83,10 +83,10 @@ def print_short_status(found: Here) -> None:
         found.writer.record(short, [Column(name) for name in short])
         return
     name = f" ({safe_text(record['name'], 80)})" if record.get("name") else ""
-    state = "active" if record.get("active", True) else "inactive"
-    found.writer.line(f"'{tenant_id}'{name} is {state}")
+    found.writer.line(f"'{tenant_id}'{name} is {suspended.state_of_tenant(record)}")
     print_suspended(found, stats, record)
+    print_paused(found, stats)
     numbers = [units.count(int(counts.get(word, 0))) for word in ("pending", "sent", "error")]
     found.writer.line("{} pending, {} sent, {} failed\n".format(*numbers))
     for entry in TENANT:
-        found.writer.line(f"  {entry.name:<10} {entry.help}")
+        found.writer.line(f"  {entry.name:<12} {entry.help}")

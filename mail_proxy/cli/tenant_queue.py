@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import typer
@@ -41,6 +42,8 @@ def suspend(
     record = _record(found, batch, told)
     found.writer.done(record, f"Suspended {what}; {units.waiting(record['pending_messages'])}")
     _tell_suspended(found, told)
+    again = f"{found.path} activate"
+    found.writer.hint(f"  {again} --batch {shlex.quote(batch)}" if batch else f"  {again}")
 
 
 @app.command()
@@ -99,6 +102,7 @@ def _record(found: Here, batch: str | None, told: dict[str, Any]) -> dict[str, A
 
 def _tell_suspended(found: Here, told: dict[str, Any]) -> None:
     codes = told.get("suspended_batches") or []
+    if "*" in codes:
+        return  # the sentence before has told it
     if codes:
-        shown = "everything" if "*" in codes else ", ".join(safe_text(code) for code in codes)
-        found.writer.hint(f"suspended now: {shown}")
+        found.writer.hint(f"suspended now: {', '.join(safe_text(code) for code in codes)}")

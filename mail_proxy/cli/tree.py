@@ -99,7 +99,13 @@ INSTANCE = (
         is_group=True,
         examples=("myserver cache stats", "myserver cache clear --tenant acme"),
     ),
-    Entry("tenant", "explicit_tenant", "ID: a tenant whose id may be a command", _ACCOUNTS, True),
+    Entry(
+        "tenant",
+        "explicit_tenant",
+        "ID: a tenant, also where its id is a command's name",
+        _ACCOUNTS,
+        True,
+    ),
 )
 
 TENANT = (

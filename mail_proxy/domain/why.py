@@ -220,16 +220,16 @@ def _stopped(it: Subject, around: Around) -> Why | None:
 def _suspended(it: Subject, around: Around) -> Why | None:
     if not around.is_active:
         do = _line(around.instance, "activate")
-        return Why(Cause.SCHEDULER_SUSPENDED, "suspended: the whole instance", do)
+        return Why(Cause.SCHEDULER_SUSPENDED, "all sending of the instance is suspended", do)
     if not around.is_tenant_active:
         do = _line(around.instance, "tenants", "update", it.tenant_id, "--active")
-        return Why(Cause.TENANT_INACTIVE, "suspended: its tenant is inactive", do)
+        return Why(Cause.TENANT_INACTIVE, "its tenant is inactive", do)
     if WHOLE_TENANT in around.suspended:
         do = _command(around, it, "activate")
-        return Why(Cause.TENANT_SUSPENDED, "suspended: its tenant", do)
+        return Why(Cause.TENANT_SUSPENDED, "its tenant is suspended", do)
     if it.batch_code is not None and it.batch_code in around.suspended:
         do = _command(around, it, "activate", "--batch", it.batch_code)
-        return Why(Cause.BATCH_SUSPENDED, f"suspended: its batch '{it.batch_code}'", do)
+        return Why(Cause.BATCH_SUSPENDED, f"its batch '{it.batch_code}' is suspended", do)
     if not around.is_running:
         return Why(Cause.NOT_RUNNING, "its instance is not running", _start(around))
     return None

@@ -15,7 +15,12 @@ def _has_password(answers: Answers) -> bool:
 
 
 FIELDS = (
-    Field("id", "Account id", "Letters, digits, '-' and '_'.", checks.entity_id),
+    Field(
+        "id",
+        "Account id",
+        "Such as main: letters, digits, '-' and '_'.",
+        checks.entity_id,
+    ),
     Field("host", "SMTP host", "As your provider names it: smtp.example.com.", checks.host),
     Field(
         "port",
@@ -48,6 +53,7 @@ FIELDS = (
         "Mails in an hour; 0: no limit.",
         checks.limit,
         default=lambda _: "0",
+        empty="none",
     ),
     Field(
         "limit_per_day",
@@ -55,12 +61,14 @@ FIELDS = (
         "Mails in a day; 0: no limit.",
         checks.limit,
         default=lambda _: "0",
+        empty="none",
     ),
     Field(
         "max_age",
         "Give up after",
-        "30m, 12h or 5d. Empty: the instance's, mostly 5d.",
+        "30m, 12h or 5d. Empty: as the instance says.",
         checks.span,
+        empty="as the instance says",
     ),
 )
 

@@ -34,6 +34,7 @@ class Field:
     default: the text that is offered, from the answers so far.
     is_wanted: whether to ask at all, from the answers so far.
     choices: the answers there are, for completion; empty: anything that `check` takes.
+    empty: how the summary has an answer that leaves it open.
     is_long: it may have many lines, written in an editor.
     """
 
@@ -46,11 +47,12 @@ class Field:
     is_secret: bool = False
     choices: tuple[str, ...] = ()
     is_long: bool = False
+    empty: str = "-"
 
     def shown(self, value: object) -> str:
         """A value as the summary has it."""
         if value is None or value == "":
-            return "-"
+            return self.empty
         if self.is_secret:
             return MASK
         if isinstance(value, bool):

@@ -50,6 +50,8 @@ def show_object(value: object, now: float) -> str:
     """Any value in a detail view; an object as `name=value` pairs."""
     if isinstance(value, Mapping):
         return ", ".join(f"{safe_text(k)}={show_object(v, now)}" for k, v in value.items()) or "-"
+    if isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+        return "; ".join(show_object(item, now) for item in value)
     return show_text(value, now)
 
 
@@ -88,15 +90,18 @@ class Column:
 
 def detail_columns(record: Record) -> list[Column]:
     """A column for each field of one thing; times in the local zone, waits with their units."""
-    return [_detail_column(key) for key in record]
+    return [_detail_column(key, record) for key in record]
 
 
 _DURATIONS = frozenset({"max_age", "retry_delays", "ttl"})
 
 
-def _detail_column(key: str) -> Column:
+def _detail_column(key: str, record: Record) -> Column:
     if is_time(key):
-        return Column(key, _without_unit(key), show_local_time)
+        bare = _without_unit(key)
+        # `last_error` and `last_error_ts` are two lines, with two names.
+        title = f"{bare} at" if bare.replace(" ", "_") in record else bare
+        return Column(key, title, show_local_time)
     return Column(key, show=show_durations if key in _DURATIONS else show_object)
 
 

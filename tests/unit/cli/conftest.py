@@ -48,6 +48,7 @@ class FakeInstance:
     open_controls: int = 0
     is_suspended: bool = False
     leased: int = 0
+    paused: list[dict[str, Any]] = field(default_factory=list)
 
     def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
         self.calls.append((command, fields))
@@ -154,7 +155,7 @@ class FakeInstance:
             "messages": {"pending": n, "sent": 1234, "error": 2},
             "by_state": {"waiting": n, "leased": self.leased, "suspended": self._n_suspended()},
             "by_priority": {"2": {"waiting": n, "sent": 1234}},
-            "paused_accounts": [],
+            "paused_accounts": self.paused,
             "scheduler_active": not self.is_suspended,
             "now": NOW,
         }

@@ -18,7 +18,14 @@ def test_without_a_word_the_instances_and_what_to_do_next_are_shown(cli) -> None
     ran = cli()
     assert ran.code == 0
     assert ran.out.startswith("my\trunning\t4242\t")
+    assert "mail-proxy my top" in ran.err
+    assert "start myserver" not in ran.err
+
+
+def test_without_an_instance_it_is_told_how_to_make_one(cli) -> None:
+    ran = cli()
     assert "mail-proxy start myserver" in ran.err
+    assert "mail-proxy myserver tenants add acme" in ran.err
 
 
 def test_an_empty_list_is_said_on_stderr(cli) -> None:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from mail_proxy.cli.errors import CommandFailed, OutputClosed
 from mail_proxy.cli.globals import GlobalOptions
 from mail_proxy.cli.output import Writer
-from mail_proxy.tables.columns import Column, show_age
+from mail_proxy.tables.columns import Column, detail_columns, show_age
 from mail_proxy.tables.drawing import print_table
 
 COLUMNS = (
@@ -202,3 +202,29 @@ def test_an_ascii_terminal_gets_tables_with_ascii_shapes() -> None:
     writer.line("✓ · ○")
     assert raw.getvalue().splitlines()[1].endswith(b"xx~")
     assert raw.getvalue().splitlines()[2] == b"+ . o"
+
+
+def prose(stream: io.StringIO) -> list[str]:
+    writer = Writer(GlobalOptions(), stream, io.StringIO(), {}, now=lambda: 0.0)
+    writer.prose("  why        " + "waits " * 30, " " * 13)
+    return stream.getvalue().splitlines()
+
+
+def test_a_long_sentence_is_cut_between_words_on_a_terminal(monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    first, *rest = prose(Tty())
+    assert first.startswith("  why        waits ")
+    assert rest
+    assert all(line.startswith(" " * 13 + "waits") for line in rest)
+    assert all(len(line) <= 80 for line in (first, *rest))
+
+
+def test_a_long_sentence_stays_one_line_in_a_pipe() -> None:
+    assert len(prose(io.StringIO())) == 1
+
+
+def test_a_detail_view_names_each_line_and_shows_what_is_in_a_list() -> None:
+    record = {"last_error": "451", "last_error_ts": 0, "limits": [{"used": 1, "limit": 2}]}
+    error, at, limits = detail_columns(record)
+    assert error.heading != at.heading == "LAST ERROR AT"
+    assert limits.show(record["limits"], 0.0) == "used=1, limit=2"

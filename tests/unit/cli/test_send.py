@@ -108,7 +108,7 @@ def test_a_test_mail_that_failed_says_why(cli) -> None:
     queued(cli.instance("my"), status="error", error="550 no such user", do="mend the address")
     ran = cli("my", "acme", "send", "--to", "a@example.com", "--id", "t")
     assert (ran.code, ran.out) == (1, "'t' failed: 550 no such user\n")
-    assert "Next: mend the address" in ran.err
+    assert "Once mended: mend the address" in ran.err
     told = json.loads(cli("my", "acme", "send", "--to", "a@b.example", "--id", "t", "--json").out)
     assert (told["ok"], told["error"]) == (False, "550 no such user")
 
@@ -117,6 +117,16 @@ def test_a_test_mail_that_waits_says_why(cli) -> None:
     queued(cli.instance("my"), last_error="451 later", why="deferred: try 2 of 6, 451 later")
     ran = cli("my", "acme", "send", "--to", "a@example.com", "--id", "t")
     assert (ran.code, ran.out) == (8, "'t' was not sent yet: deferred: try 2 of 6, 451 later\n")
+
+
+def test_a_test_mail_of_a_suspended_tenant_is_not_waited_for(cli) -> None:
+    why = {"why": "its tenant is suspended", "why_code": "tenant_suspended"}
+    world = cli.instance("my")
+    queued(world, status="pending", **why, do="mail-proxy my acme activate")
+    ran = cli("my", "acme", "send", "--to", "a@example.com", "--id", "t")
+    assert (ran.code, ran.out) == (8, "'t' was not sent yet: its tenant is suspended\n")
+    assert "mail-proxy my acme activate" in ran.err
+    assert world.names().count("getMessage") == 1
 
 
 def test_a_mail_file_can_be_waited_for(cli, tmp_path: Path) -> None:

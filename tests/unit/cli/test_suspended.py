@@ -66,3 +66,46 @@ def test_a_list_of_instances_shows_which_is_suspended(cli) -> None:
     assert "suspended" in cli("list", tty=True).out
     cli.doors.worlds["b"].fails_with = NotRunning("gone")
     assert cli("list").code == 0
+
+
+@pytest.mark.parametrize("line", [("my",), ("my", "acme")])
+@pytest.mark.parametrize(
+    ("kind", "reason", "verb"),
+    [
+        ("fault", "login refused: 535 no", "set-password"),
+        ("fault", "connection failed: refused", "check"),
+        ("person", "moving", "resume"),
+        ("limit", "the limit of 1 a minute is reached", "show"),
+    ],
+)
+def test_an_account_that_sends_nothing_is_told_with_what_helps(
+    cli, line: tuple[str, ...], kind: str, reason: str, verb: str
+) -> None:
+    account = {"tenant_id": "acme", "account_id": "main", "paused_by": kind}
+    cli.instance("my").paused = [account | {"paused_reason": reason}]
+    lines = cli(*line, tty=True).out.splitlines()
+    assert f"Account 'main' of 'acme' sends nothing now: {reason}" in lines
+    assert f"  mail-proxy my acme accounts {verb} main" in lines
+
+
+def test_of_many_paused_accounts_a_few_are_named_and_the_rest_counted(cli) -> None:
+    cli.instance("my").paused = [
+        {"tenant_id": "acme", "account_id": f"a{n}", "paused_by": "person"} for n in range(5)
+    ]
+    out = cli("my", tty=True).out
+    assert out.count("accounts resume") == 3
+    assert "2 more accounts send nothing now: mail-proxy my stats" in out
+
+
+def test_a_suspended_tenant_is_not_called_active(cli) -> None:
+    cli.instance("my").tenants["acme"]["suspended_batches"] = "*"
+    out = cli("my", "acme", tty=True).out
+    assert "'acme' is suspended" in out
+    assert "'acme' is active" not in out
+
+
+def test_suspending_tells_how_to_go_on(cli) -> None:
+    cli.instance("my")
+    assert "  mail-proxy my acme activate\n" in cli("my", "acme", "suspend", "-y").err
+    ran = cli("my", "acme", "suspend", "-y", "--batch", "a b")
+    assert "  mail-proxy my acme activate --batch 'a b'\n" in ran.err

@@ -165,7 +165,7 @@ def test_what_holds_a_due_message_is_told_with_its_command(
 def test_a_suspended_batch_is_told_by_its_code(state: State) -> None:
     message = {"state": state, "batch_code": "may 12"}
     found = told(message, suspended=frozenset({"may 12", "june"}))
-    assert found.text == "suspended: its batch 'may 12'"
+    assert found.text == "its batch 'may 12' is suspended"
     assert found.do == "mail-proxy my acme activate --batch 'may 12'"
 
 

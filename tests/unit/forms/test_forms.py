@@ -310,3 +310,11 @@ def test_the_form_says_what_no_limit_is() -> None:
     limits = [field for field in ACCOUNT_FORM.fields if field.name.startswith("limit_")]
     assert limits
     assert all("0: no limit." in field.help for field in limits)
+
+
+def test_the_summary_says_what_an_open_answer_means() -> None:
+    answers = {"limit_per_hour": None, "max_age": None}
+    assert ACCOUNT_FORM.summary(answers) == [
+        ("Limit per hour", "none"),
+        ("Give up after", "as the instance says"),
+    ]
