@@ -136,7 +136,7 @@ def print_suspended(
 def print_paused(found: Here, stats: dict[str, Any]) -> None:
     """Accounts that send nothing now, and where to go on."""
     for sentence in suspended.of_accounts(found.instance_name, stats):
-        found.writer.line(sentence)
+        found.writer.prose(sentence)
 
 
 _PAUSED = (
