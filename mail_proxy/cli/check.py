@@ -28,11 +28,21 @@ def print_report(found: Here, report: Mapping[str, Any], account_id: str) -> int
         _print_offers(found, report)
     _warn_of_clear_text(found, report, account_id)
     if not failed:
+        _hint_resume(found, account_id)
         return ExitCode.DONE
     why = str(report.get("failure") or _reply(report))  # names the step that failed
     where = f"{report.get('host')}:{report.get('port')}"
     tell(found, f"{where}: {why}", _advice(found, report, account_id))
     return ExitCode.FAILED
+
+
+def _hint_resume(found: Here, account_id: str) -> None:
+    """A login that works ends no pause by itself: the mail still waits for the next try."""
+    told = found.call("getAccount", tenant_id=found.tenant_id, account_id=account_id)
+    if told["account"].get("paused_by") in ("fault", "person"):
+        found.writer.hint(
+            f"It is still paused. Send now: {found.path} accounts resume {account_id}"
+        )
 
 
 def _warn_of_clear_text(found: Here, report: Mapping[str, Any], account_id: str) -> None:

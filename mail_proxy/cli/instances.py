@@ -41,12 +41,12 @@ Examples:
   mail-proxy myserver tenants add acme                 who posts mail
   mail-proxy myserver acme accounts add                whose SMTP account sends it"""
 
-_NEXT = """\
-Next:
-  mail-proxy {name}          how it is, and its commands
-  mail-proxy {name} top      watch the queue, and act on it
-  mail-proxy {name} tenants list
-  mail-proxy start another   one more instance"""
+_NEXT = (
+    ("{name}", "how it is, and its commands"),
+    ("{name} top", "watch the queue, and act on it"),
+    ("{name} tenants list", "who posts mail"),
+    ("start another", "one more instance"),
+)
 
 
 @app.command("list")
@@ -81,8 +81,14 @@ def print_overview(found: Here) -> None:
     """What `mail-proxy` alone says."""
     print_list(found)
     name = next(iter(found.instance_names()), "")
-    examples = _NEXT.format(name=name) if name else _EXAMPLES
-    found.writer.hint("\n" + examples + "\n\nMore: mail-proxy --help")
+    found.writer.hint("\n" + (_next(name) if name else _EXAMPLES) + "\n\nMore: mail-proxy --help")
+
+
+def _next(name: str) -> str:
+    """Where to go on with an instance that is there."""
+    lines = [(f"mail-proxy {words.format(name=name)}", what) for words, what in _NEXT]
+    longest = max(len(line) for line, _ in lines)
+    return "\n".join(["Next:", *(f"  {line:<{longest}}  {what}" for line, what in lines)])
 
 
 def _record(found: Here, instance: Instance) -> dict[str, Any]:

@@ -20,3 +20,13 @@ def test_only_one_that_is_there_is_paused(cli) -> None:
     world.accounts["acme", "main"] = {"id": "main"}
     assert cli("my", "acme", "accounts", "pause", "main", "--dry-run").code == 0
     assert world.names().count("pauseAccount") == 1
+
+
+def test_a_check_that_works_tells_how_a_pause_is_ended(cli) -> None:
+    world = cli.instance("my")
+    account = world.accounts["acme", "main"] = {"id": "main", "paused_by": "fault"}
+    world.report = {"host": "h", "port": 25, "failed_stage": None}
+    line = ("my", "acme", "accounts", "check", "main")
+    assert "mail-proxy my acme accounts resume main" in cli(*line).err
+    account["paused_by"] = "limit"
+    assert "resume" not in cli(*line).err
