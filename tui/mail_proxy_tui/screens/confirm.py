@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
@@ -38,7 +39,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         box, question = self.query_one("#confirm"), self.question
-        box.border_title = Text(question.title).markup
+        box.border_title = Content(question.title)
         verb = question.yes.removeprefix("Yes, ").split(" ")[0]
         box.border_subtitle = f"y {verb}   n / esc {question.no.removeprefix('No, ')}"
         width = max(40, *(len(line) for line in question.lines))

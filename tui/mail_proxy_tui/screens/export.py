@@ -8,10 +8,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy_tui.widgets.entry import Entry
 from mail_proxy_tui.widgets.lines import Lines
 
 
@@ -31,11 +33,11 @@ class ExportScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="export"):
             yield Lines()
-            yield Input(self._name, compact=True, select_on_focus=False)
+            yield Entry(self._name, compact=True, select_on_focus=False)
 
     def on_mount(self) -> None:
         box = self.query_one("#export")
-        box.border_title = Text(f"Export {safe_text(self._what, 60)} to a file").markup
+        box.border_title = Content(f"Export {safe_text(self._what, 60)} to a file")
         box.border_subtitle = "enter write   ctrl+t CSV/JSONL   esc back"
         words = " .csv for spreadsheets, .jsonl for programs; nothing is overwritten."
         self.query_one(Lines).show([Text(words)])

@@ -8,9 +8,11 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer
 
+from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui.board import Board
 from mail_proxy_tui.draw.happenings import latest_lines
 from mail_proxy_tui.draw.notices import down_lines
@@ -159,7 +161,9 @@ class MainScreen(Screen[None]):
         side = self.query_one("#side", LetterPane)
         if letter is not None:
             row = letter.row
-            side.border_title = Text(f"{row.key.id}  {row.key.tenant_id}").plain
+            names = (safe_text(row.key.id, 255), safe_text(row.key.tenant_id, 64))
+            # A string would be read as markup.
+            side.border_title = Content("  ".join(names))
         side.tell(letter, self._board)
 
     def _draw_frame(self) -> None:
@@ -180,8 +184,8 @@ class MainScreen(Screen[None]):
             return Text(f" {numbers.problem}", board.palette.failed)
         if daemon is not None and daemon.version not in (None, board.our_version):
             return Text(
-                f" daemon {daemon.version}, dashboard {board.our_version}; restart the daemon:"
-                f" mail-proxy restart {board.instance}",
+                f" daemon {safe_text(daemon.version, 20)}, dashboard {board.our_version};"
+                f" restart the daemon: mail-proxy restart {board.instance}",
                 board.palette.deferred,
             )
         return None

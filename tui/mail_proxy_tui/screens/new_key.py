@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 
 from mail_proxy.domain.safe_text import safe_text
@@ -31,7 +32,7 @@ class NewKeyScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         box = self.query_one("#new-key")
-        box.border_title = Text(f"Tenant {safe_text(self._made.id, 60)} is there").markup
+        box.border_title = Content(f"Tenant {safe_text(self._made.id, 60)} is there")
         box.border_subtitle = "c copy   esc close"
         lines = (
             Text(" Its key, shown this once:"),

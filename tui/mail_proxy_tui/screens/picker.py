@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,10 +16,13 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy_tui.draw.cells import fitted
 from mail_proxy_tui.feed.base import TenantRow
+from mail_proxy_tui.widgets.entry import Entry
 
 _MOST = 200
-_ALL = "*"  # no tenant has this id
+_ALL = "all"  # an option's id; that of a tenant follows a mark
+_MARK = "="
 
 
 class TenantPicker(ModalScreen[str | None]):
@@ -37,7 +41,7 @@ class TenantPicker(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="picker"):
-            yield Input(placeholder="a part of a tenant's id or name", compact=True)
+            yield Entry(placeholder="a part of a tenant's id or name", compact=True)
             yield OptionList(compact=True)
 
     def on_mount(self) -> None:
@@ -54,10 +58,11 @@ class TenantPicker(ModalScreen[str | None]):
         if not typed and self._with_all:
             options.add_option(Option(Text("all tenants"), id=_ALL))
         for tenant in best(self._tenants, typed)[:_MOST]:
-            words = Text(safe_text(tenant.tenant_id, 64).ljust(20))
+            name = safe_text(tenant.tenant_id, 64)
+            words = Text(fitted(name, max(20, cell_len(name))))
             words.append(f"  {safe_text(tenant.name, 60)}", "dim")
             words.append("" if tenant.is_active else "  inactive", "dim")
-            options.add_option(Option(words, id=tenant.tenant_id))
+            options.add_option(Option(words, id=_MARK + tenant.tenant_id))
         if options.option_count:
             options.highlighted = 0
 
@@ -75,7 +80,7 @@ class TenantPicker(ModalScreen[str | None]):
         self._choose(event.option)
 
     def _choose(self, option: Option) -> None:
-        self.dismiss("" if option.id == _ALL else option.id)
+        self.dismiss((option.id or "").removeprefix(_MARK) if option.id != _ALL else "")
 
 
 def best(tenants: Sequence[TenantRow], typed: str) -> list[TenantRow]:

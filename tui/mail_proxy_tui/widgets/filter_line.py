@@ -13,6 +13,7 @@ from textual.suggester import Suggester
 from textual.widgets import Input, Label
 
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy_tui.widgets.entry import Entry
 from mail_proxy_tui.widgets.lines import Lines
 
 QUALIFIERS = (
@@ -60,7 +61,7 @@ class FilterSuggester(Suggester):
         return f"{head} {word}" if head else word
 
 
-class FilterInput(Input):
+class FilterInput(Entry):
     """`esc` leaves it and changes nothing; a tab takes the suggestion."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

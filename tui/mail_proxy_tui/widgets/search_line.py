@@ -11,10 +11,11 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Label
 
+from mail_proxy_tui.widgets.entry import Entry
 from mail_proxy_tui.widgets.lines import Lines
 
 
-class SearchInput(Input):
+class SearchInput(Entry):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "back", id="search-leave")]
 
     class Left(Message):
