@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -107,6 +108,36 @@ def test_a_signal_restores_the_terminal_and_is_in_the_exit_code(
     person.is_told(number)
     assert person.ends(LIMIT_S) == code
     person.has_a_sane_terminal()
+
+
+def code_of(child: pexpect.spawn[bytes]) -> int | None:
+    """Its exit code, where nobody reads its terminal; it ends within seconds."""
+    ended = os.pidfd_open(child.pid)
+    try:
+        assert select.select([ended], [], [], 15)[0], "it does not end"
+    finally:
+        os.close(ended)
+    child.wait()
+    return child.exitstatus
+
+
+@pytest.mark.parametrize("view", ["1", "4", "5"])
+def test_a_terminal_that_is_closed_ends_it(top: Open, view: str) -> None:
+    person = top(columns=140)
+    person.sees("b@example.org", LIMIT_S)
+    person.types(view)
+    person.child.ptyproc.fileobj.close()
+    assert code_of(person.child) == 129
+
+
+def test_a_terminal_that_takes_nothing_does_not_hold_it(top: Open) -> None:
+    person = top(columns=140)
+    person.sees("b@example.org", LIMIT_S)
+    for _ in range(20):  # nobody reads from here on: what is painted fills the way there
+        person.types("?")
+        person.types("q")
+    person.is_told(signal.SIGTERM)
+    assert code_of(person.child) == 143
 
 
 @pytest.mark.parametrize("key", ["q", CTRL_C])

@@ -366,6 +366,8 @@ class DashboardApp(App[None]):
 
     def show_tenant(self, tenant_id: str | None) -> None:
         """Show one tenant's mail; None: everybody's."""
+        if tenant_id != self.board.tenant_id:
+            self._main.forget()
         self.board.tenant_id = tenant_id
         self._loader.forget()
         self._loader.look()

@@ -17,7 +17,7 @@ from mail_proxy.domain.errors import MailProxyError, NotFound
 from mail_proxy_tui.board import Board
 from mail_proxy_tui.feed.base import Feed, Letter, MessageKey, TenantRow
 from mail_proxy_tui.feed.happenings import Ring
-from mail_proxy_tui.feed.link import ASK_S, Phase
+from mail_proxy_tui.feed.link import ASK_S, Phase, rest_s
 from mail_proxy_tui.sources import Sources
 
 _EARLY_S = 0.2
@@ -72,6 +72,7 @@ class Loader:
         self._asked_at: float | None = None  # of the numbers that are under way
         self._running: dict[str, Worker[Any]] = {}
         self._is_known = False  # whom we speak to was asked
+        self._view_rests_until = float("-inf")  # unless somebody asks for it
         self.watched: MessageKey | None = None
 
     @property
@@ -146,7 +147,8 @@ class Loader:
 
     def _load_rest(self, *, anew: bool = False) -> None:
         self._start("accounts", self._load_accounts)
-        self._start("view", self._load_view, anew=anew)
+        if anew or self._clock() >= self._view_rests_until - _EARLY_S:
+            self._start("view", self._load_view, anew=anew)
         if self.watched is not None:
             self._start("letter", self._load_letter)
         self.follow()
@@ -182,7 +184,7 @@ class Loader:
         board.last_words = await asyncio.to_thread(self._sources.last_words)
         await self._read_file()
         self._host.draw()
-        self._load_rest()
+        self._load_rest(anew=board.link.failures == 1)
 
     async def _read_file(self) -> None:
         board = self._board
@@ -204,7 +206,9 @@ class Loader:
 
     async def _load_view(self) -> None:
         if self.feed is not None:
+            asked_at = self._clock()
             await self._asked(self._host.load_pane(self.feed))
+            self._view_rests_until = asked_at + rest_s(self._clock() - asked_at)
 
     async def _load_letter(self) -> None:
         feed, key = self.feed, self.watched
@@ -252,6 +256,7 @@ class Loader:
         """A person wants to know now, also from a daemon that is down or refuses us."""
         self._board.link = self._board.link.at_once(self._clock())
         self._live = None if self._board.link.phase is Phase.REFUSED else self._live
+        self._view_rests_until = float("-inf")
         self.look()
 
     async def start_daemon(self) -> str:

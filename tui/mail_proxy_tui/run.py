@@ -14,12 +14,11 @@ from mail_proxy import __version__
 from mail_proxy.config.instances import Instance
 from mail_proxy_tui.board import Board
 from mail_proxy_tui.draw.glyphs import glyphs
+from mail_proxy_tui.ending import Ending
 from mail_proxy_tui.preferences import check_keys, load_preferences
 
 if TYPE_CHECKING:
     from mail_proxy_tui.app import DashboardApp
-
-_ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 def run(
@@ -68,19 +67,25 @@ def run(
         from mail_proxy_tui.once import print_frame
 
         return asyncio.run(print_frame(app, size, sys.stdout))
-    return asyncio.run(_run(app))
+    code = asyncio.run(_run(app))
+    if code == 128 + signal.SIGHUP:
+        # The terminal is gone as a rule: the ordinary way out would fail on what it did not take.
+        os._exit(code)
+    return code
 
 
 async def _run(app: DashboardApp) -> int:
-    loop = asyncio.get_running_loop()
     # Textual restores the terminal when it ends by itself, so a signal asks it to.
-    for number in _ENDING:
-        loop.add_signal_handler(number, app.exit, None, 128 + number)
-    try:
-        await app.run_async()
-    finally:
-        for number in _ENDING:
-            loop.remove_signal_handler(number)
+    ending = Ending(lambda code: app.exit(None, code))
+    with ending.heard():
+        try:
+            await app.run_async()
+        except OSError:
+            if ending.code is None:
+                raise
+    if ending.code is not None:
+        # Whatever broke besides: a terminal that is gone breaks much, and is no bug of ours.
+        return ending.code
     if app.crash is not None:
         raise app.crash
     return app.return_code or 0

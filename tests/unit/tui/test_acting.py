@@ -113,6 +113,22 @@ async def test_esc_takes_the_mark_of_all_back() -> None:
         assert "all marked" not in stage.text
 
 
+async def test_inverting_the_mark_of_all_marks_none() -> None:
+    async with staged() as stage:
+        await stage.press("a", "asterisk")
+        assert "marked" not in stage.text
+
+
+@pytest.mark.parametrize("key", ["a", "space"])
+async def test_marks_do_not_go_along_to_another_tenant(key: str) -> None:
+    """A key would act on mail that nobody sees any more."""
+    async with staged() as stage:
+        await stage.press(key, "t", *"gmbh", "enter")
+        assert "marked" not in stage.text
+        await stage.press("r")
+        assert done(stage) == []
+
+
 async def test_what_can_be_done_to_none_is_told_without_a_question() -> None:
     async with staged() as stage:
         refused = Refused(None, "x", "being sent now")

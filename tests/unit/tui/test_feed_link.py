@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mail_proxy.domain.errors import MailProxyError, NotRunning, Unauthorized
-from mail_proxy_tui.feed.link import BACKOFF_S, Link, Phase, versions_differ
+from mail_proxy_tui.feed.link import BACKOFF_S, Link, Phase, rest_s, versions_differ
 
 DOWN = NotRunning("no daemon answers at control.sock", hint="mail-proxy start myserver")
 
@@ -84,3 +84,8 @@ def test_a_version_that_is_not_known_differs_from_none() -> None:
     assert versions_differ("1.1", "1.0")
     assert not versions_differ("1.1", "1.1")
     assert not versions_differ("1.1", None)
+
+
+@pytest.mark.parametrize(("took_s", "waits_s"), [(0.0, 0.0), (0.05, 2.5), (3.0, 5.0)])
+def test_a_list_takes_a_fiftieth_of_the_time(took_s: float, waits_s: float) -> None:
+    assert rest_s(took_s) == waits_s

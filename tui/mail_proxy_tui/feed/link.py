@@ -18,6 +18,8 @@ SLOW_S = 2.0  # an answer that takes longer is slow
 ASK_S = 10.0  # and one that takes this long is none
 BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 10.0)  # the last one is repeated
 _MOST_FACTOR = 32
+_REST_FACTOR = 50  # a list takes a fiftieth of the time: 50 ms at a million queued, so each 2.5 s
+_MOST_REST_S = 5.0
 
 
 class Phase(StrEnum):
@@ -99,6 +101,11 @@ class Link:
         if self.is_up or self.retry_at is None:
             return None
         return max(0, -int(-(self.retry_at - now) // 1))
+
+
+def rest_s(took_s: float) -> float:
+    """How long after a list was asked for it is asked for again by itself at the soonest."""
+    return min(took_s * _REST_FACTOR, _MOST_REST_S)
 
 
 def versions_differ(ours: str, theirs: str | None) -> bool:

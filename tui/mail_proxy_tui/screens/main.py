@@ -104,6 +104,10 @@ class MainScreen(Screen[None]):
         """Move the cursor of the list of messages; what is under it then."""
         return self.query_one(MessagesPane).step(by)
 
+    def forget(self) -> None:
+        """Another tenant's mail is shown from now on."""
+        self.query_one(MessagesPane).forget()
+
     # --- drawing ---
 
     def draw(self) -> None:

@@ -136,6 +136,14 @@ class MessagesPane(Pane, MessageActions):
         self._start = 0
         self.post_message(self.Wanted())
 
+    def forget(self) -> None:
+        """Other mail is shown from now on: no mark and no window of the old one stays, or a key
+        would act on what nobody sees any more."""
+        self.marked.clear()
+        self.all_marked = None
+        self._cursors = [None]
+        self._start = 0
+
     # --- drawing ---
 
     def draw(self) -> None:
@@ -283,6 +291,9 @@ class MessagesPane(Pane, MessageActions):
         self.draw()
 
     def action_invert_marks(self) -> None:
+        if self.all_marked is not None:
+            self.clear_marks()
+            return
         for pk, row in self._by_pk.items():
             if self.marked.pop(pk, None) is None:
                 self.marked[pk] = row.key

@@ -1,0 +1,44 @@
+"""When lists are asked for, and from which window on."""
+
+from __future__ import annotations
+
+import pytest
+
+from mail_proxy_tui.feed.base import PAGE, TenantRow
+from mail_proxy_tui.widgets.rows import Rows
+from tests.unit.tui.fake_feed import FakeFeed, message
+from tests.unit.tui.stage import Clock, staged
+
+pytestmark = pytest.mark.slow
+
+
+async def test_another_tenant_is_shown_from_its_first_window() -> None:
+    feed = FakeFeed()
+    feed.rows = [message(n) for n in range(1, 231)]
+    feed.tenant_rows = (TenantRow("acme", "Acme Ltd"),)
+    async with staged(feed) as stage:
+        await stage.press("end", "pagedown")
+        await stage.press("t", *"acme", "enter")
+        assert "window" not in stage.text
+        assert stage.app.query_one(Rows).cursor_key == "1"
+
+
+async def test_a_list_that_is_dear_is_asked_for_less_often_and_at_once_when_a_person_asks() -> None:
+    class Dear(FakeFeed):
+        clock = Clock()
+
+        async def page(self, query, cursor=None, limit=PAGE):
+            self.clock.now += 0.06  # so it rests for 3 s
+            return await super().page(query, cursor, limit)
+
+    feed = Dear()
+    async with staged(feed) as stage:
+        feed.clock = stage.app.clock
+        await stage.press("ctrl+r")
+        asked = len(feed.asked)
+        await stage.pass_seconds(2)
+        assert len(feed.asked) == asked
+        await stage.pass_seconds(1)
+        assert len(feed.asked) == asked + 1
+        await stage.press("ctrl+r")
+        assert len(feed.asked) == asked + 2
