@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from mail_proxy.attachments.workfiles import Octets
+from mail_proxy.attachments.workfiles import Algorithm, Hash, Octets
 from mail_proxy.domain.errors import Forbidden, NotFound
 from mail_proxy.wire.caller import tenant
 
@@ -23,7 +23,7 @@ async def stocked(house):
     await house.call("addTenant", id="acme")
     await house.call("addTenant", id="beta")
     for tenant_id, data in (("acme", SMALL), ("acme", LARGE), ("beta", SMALL)):
-        octets = Octets(len(data), md5(data), hashlib.sha256(data).hexdigest(), data)
+        octets = Octets(len(data), Hash(Algorithm.MD5, md5(data)), data)
         landed = await house.context.attachments.cache.put(tenant_id, md5(data), octets)
         if landed is not None:
             landed.close()
