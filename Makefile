@@ -16,7 +16,7 @@ demo: $(VENV)/installed ## watch mail go from a REST call through the queue to a
 	@$(BIN)/mail-proxy demo
 
 test: $(VENV)/developed ## run all tests
-	@$(BIN)/pytest -n $(WORKERS) $(TESTS)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 quick: $(VENV)/developed ## run the tests that take less than a moment
 	@$(BIN)/pytest -n $(WORKERS) -m 'not slow' $(TESTS)
