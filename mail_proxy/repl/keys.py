@@ -6,6 +6,7 @@ kept for some seconds. What a terminal could take for more than text is not offe
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -32,7 +33,10 @@ class KnownKeys:
         now: Callable[[], float] = time.monotonic,
         **fields: Any,
     ) -> None:
-        """look: raises MailProxyError where it takes too long. part: of its answer, the rows."""
+        """look: raises MailProxyError where it takes too long. part: of its answer, the rows.
+
+        has_menu, false at first: somebody sits at a prompt with a Tab key.
+        """
         self._look = look
         self._command = command
         self._part = part
@@ -40,13 +44,19 @@ class KnownKeys:
         self._now = now
         self._rows: dict[str, Mapping[str, Any]] = {}
         self._looked_at = float("-inf")
+        self.has_menu = False
+
+    @property
+    def is_asked_by_menu(self) -> bool:
+        """The Tab key asks, not code of the person: it looks from a thread of its own."""
+        return self.has_menu and threading.current_thread() is not threading.main_thread()
 
     def rows(self) -> Mapping[str, Mapping[str, Any]]:
         """By id, at most 200; what was known before where nobody answers in time."""
         if self._now() - self._looked_at >= KEPT_S:
             try:
                 answer = self._look(self._command, **self._fields)
-                self._rows = offered(answer[self._part])
+                self._rows = offered(answer.get(self._part) or ())
             except MailProxyError:
                 pass  # the person pressed Tab: there is nobody to tell
             self._looked_at = self._now()

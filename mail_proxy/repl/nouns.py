@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -37,18 +36,20 @@ class ById:
         return self._all().__pt_repr__()
 
     def __iter__(self) -> Iterator[str]:
-        if _is_tab():
+        if self._known.is_asked_by_menu:
             return iter(self._known.rows())
         return (str(row["id"]) for row in self._all())
 
     def __len__(self) -> int:
-        if _is_tab():
+        if self._known.is_asked_by_menu:
             return len(self._known.rows())
         return sum(1 for _ in self._all())
 
     def __getitem__(self, key: Key) -> Mapping[str, Any]:
         tenant_id, id_ = (None, key) if isinstance(key, str) else key
-        return self._known.rows()[id_] if _is_tab() else self._one(id_, tenant_id)
+        if self._known.is_asked_by_menu:
+            return self._known.rows()[id_]
+        return self._one(id_, tenant_id)
 
     def __contains__(self, key: object) -> bool:
         if not isinstance(key, str | tuple):
@@ -62,10 +63,6 @@ class ById:
 
 # Not a base class: `get` of a noun is the wire's, which takes a tenant and no default.
 Mapping.register(ById)
-
-
-def _is_tab() -> bool:
-    return threading.current_thread() is not threading.main_thread()
 
 
 class Messages(ById, verbs.Messages[Record, Table]):

@@ -129,6 +129,15 @@ async def test_marks_do_not_go_along_to_another_tenant(key: str) -> None:
         assert done(stage) == []
 
 
+async def test_marks_do_not_go_along_to_another_filter_but_stay_when_it_is_taken_away() -> None:
+    async with staged() as stage:
+        await stage.press("slash", *"to:bob", "enter", "space")
+        await stage.press("escape")
+        assert "1 marked" in stage.text
+        await stage.press("slash", *"to:dan", "enter")
+        assert "marked" not in stage.text
+
+
 async def test_what_can_be_done_to_none_is_told_without_a_question() -> None:
     async with staged() as stage:
         refused = Refused(None, "x", "being sent now")

@@ -269,6 +269,11 @@ class MessagesPane(Pane, MessageActions):
     def ask(self, filter_: str) -> None:
         """Show what a filter finds."""
         self.query_one(FilterLine).put(filter_)
+        self._take_filter(filter_)
+
+    def _take_filter(self, filter_: str) -> None:
+        if filter_:
+            self.marked.clear()  # a key would act on what this one may hide
         self.question = replace(self.question, filter=filter_)
         self._ask_anew()
 
@@ -317,8 +322,7 @@ class MessagesPane(Pane, MessageActions):
 
     def on_filter_line_asked(self, event: FilterLine.Asked) -> None:
         event.stop()
-        self.question = replace(self.question, filter=event.text)
-        self._ask_anew()
+        self._take_filter(event.text)
 
     def on_filter_line_left(self, event: FilterLine.Left) -> None:
         event.stop()
