@@ -136,7 +136,7 @@ def message_record(row: MessageRow) -> Record:
 
 def account_record(row: AccountRow) -> Record:
     record = {name: value for name, value in asdict(row).items() if name != "gauges"}
-    by_window = {gauge.window: gauge for gauge in row.gauges}
+    by_window = {gauge.window: gauge for gauge in row.gauges or ()}
     for window in ("minute", "hour", "day"):
         gauge = by_window.get(window)
         record[f"used_{window}"] = None if gauge is None else gauge.used

@@ -108,6 +108,7 @@ def test_the_state_of_an_account_is_a_word(state: AccountState, word: str) -> No
     ("row", "words"),
     [
         (account(), "no limit is set"),
+        (account(gauges=None), "its limits are not known now"),
         (account(gauges=(Gauge("hour", 3, 9),)), "3 of 9 in an hour"),
         (account(last_error="550 no", last_error_at=NOW - 60), "last error (1m ago): 550 no"),
         (

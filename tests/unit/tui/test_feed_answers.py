@@ -107,6 +107,8 @@ def test_an_account_is_in_one_state(told: dict[str, str], state: AccountState) -
 def test_an_account_has_a_gauge_for_each_limit() -> None:
     row = answers.account_row(ACCOUNT | {"limits": [{"window": "hour", "used": 3, "limit": 9}]})
     assert row.gauges == (Gauge("hour", 3, 9),)
+    assert answers.account_row(ACCOUNT).gauges == ()
+    assert answers.account_row(ACCOUNT | {"limits": None}).gauges is None
 
 
 SYNC: dict[str, Any] = {"paused": False, "failures": 0, "unreported": 0, "parked": 0}

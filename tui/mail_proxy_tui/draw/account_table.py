@@ -38,7 +38,7 @@ def account_line(
     glyphs: Glyphs,
     palette: Palette,
 ) -> Text:
-    by_window = {each.window: each for each in row.gauges}
+    by_window = {each.window: each for each in row.gauges or ()}
     widths = {column.key: column.width for column in columns}
     texts: dict[str, Text | str] = {
         "account": f"{row.tenant_id}/{row.account_id}",
@@ -97,8 +97,9 @@ def _ends(row: AccountRow, now: float, words: str = "frees in") -> str:
 
 
 def _at_ease(row: AccountRow, now: float, palette: Palette) -> Text:
-    used = ", ".join(f"{g.used} of {g.limit} in {_ARTICLE[g.window]}" for g in row.gauges)
-    parts = [used or "no limit is set"]
+    used = [f"{g.used} of {g.limit} in {_ARTICLE[g.window]}" for g in row.gauges or ()]
+    nothing = "its limits are not known now" if row.gauges is None else "no limit is set"
+    parts = [", ".join(used) or nothing]
     if row.last_error:
         ago = "" if row.last_error_at is None else f" ({units.age(row.last_error_at, now)} ago)"
         parts.append(f"last error{ago}: {row.last_error}")

@@ -97,7 +97,7 @@ def _short(row: AccountRow, now: float, width: int, glyphs: Glyphs, palette: Pal
         bar = gauge(1.0 if tightest is None else tightest.fraction, width, glyphs)
         return Text.assemble(name, " ", (bar, palette.deferred), trouble)
     if tightest is None:
-        return Text.assemble(name, " ", ("no limit", palette.muted))
+        return Text.assemble(name, " ", (_without_gauge(row), palette.muted))
     used = f" {tightest.fraction:.0%}/{tightest.window[:1]}"
     return Text.assemble(name, " ", (gauge(tightest.fraction, width, glyphs), ""), used)
 
@@ -113,7 +113,7 @@ def _long(
     tail = (
         trouble_text(row, now, palette)
         if row.state is AccountState.LIMITED
-        else Text("no limit", palette.muted)
+        else Text(_without_gauge(row), palette.muted)
         if tightest is None
         else Text(f"{tightest.used}/{tightest.limit} {tightest.window[:1]}")
     )
@@ -147,7 +147,11 @@ def _broken(row: AccountRow) -> str:
 
 
 def _tightest(row: AccountRow) -> Gauge | None:
-    return max(row.gauges, key=lambda g: g.fraction, default=None)
+    return max(row.gauges or (), key=lambda g: g.fraction, default=None)
+
+
+def _without_gauge(row: AccountRow) -> str:
+    return "ok" if row.gauges is None else "no limit"
 
 
 def _sum(rows: tuple[AccountRow, ...], hidden: int, palette: Palette) -> Text:

@@ -122,8 +122,9 @@ def moment(text: str) -> float:
 
 
 def account_row(record: Answer) -> AccountRow:
-    """From a record of `listAccounts`."""
+    """From a record of `listAccounts`; its `limits` are absent where none is set."""
     limits = record.get("limits", ())
+    gauges = limits and tuple(Gauge(each["window"], each["used"], each["limit"]) for each in limits)
     return AccountRow(
         tenant_id=record["tenant_id"],
         account_id=record["id"],
@@ -133,7 +134,7 @@ def account_row(record: Answer) -> AccountRow:
         state=_account_state(record),
         reason=record.get("paused_reason") or "",
         until_at=record.get("paused_until_ts"),
-        gauges=tuple(Gauge(each["window"], each["used"], each["limit"]) for each in limits),
+        gauges=gauges,
         in_flight=record.get("in_flight"),
         sent_today=record.get("sent_today"),
         failed_today=record.get("failed_today"),

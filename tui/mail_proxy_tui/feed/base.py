@@ -227,8 +227,8 @@ class AccountState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """until_at: when a pause ends by itself. reason: of the pause. gauges: none: no limit is set,
-    or the use of it is not known."""
+    """until_at: when a pause ends by itself. reason: of the pause. gauges: of each limit that is
+    set; None: not known."""
 
     tenant_id: str
     account_id: str
@@ -238,7 +238,7 @@ class AccountRow:
     state: AccountState = AccountState.OK
     reason: str = ""
     until_at: float | None = None
-    gauges: tuple[Gauge, ...] = ()
+    gauges: tuple[Gauge, ...] | None = ()
     in_flight: int | None = None
     sent_today: int | None = None
     failed_today: int | None = None

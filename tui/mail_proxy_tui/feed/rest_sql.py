@@ -191,11 +191,12 @@ def _posted(payload: bytes | None) -> dict[str, Any]:
 
 
 def account_record(row: Row, now: float) -> dict[str, Any]:
-    """As `listAccounts` tells of it."""
+    """As `listAccounts` tells of it; limits None: what was used of them is in no table."""
     is_paused = (row["paused_until"] or 0.0) > now
     record: dict[str, Any] = {
         "id": row["account_id"],
         **{name: row[name] for name in ("tenant_id", "host", "port", "tls_mode")},
+        "limits": None,
     }
     if row["stopped_at"] is not None:
         return record | {"paused_by": "person", "paused_reason": row["stopped_reason"]}
