@@ -9,6 +9,7 @@ from typing import Any
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.here import Here
 from mail_proxy.cli.spinner import spinner
+from mail_proxy.control.base import SyncControl
 from mail_proxy.domain.safe_text import safe_text
 
 PATIENCE_S = 20.0
@@ -29,7 +30,7 @@ def tell_outcome(found: Here, message_id: str, patience_s: float = PATIENCE_S) -
     return _tell(found, message, time.monotonic() - began)
 
 
-def _asked(control: Any, found: Here, message_id: str) -> Mapping[str, Any]:
+def _asked(control: SyncControl, found: Here, message_id: str) -> Mapping[str, Any]:
     told = control.call("getMessage", tenant_id=found.tenant_id, id=message_id)
     message: Mapping[str, Any] = told["message"]
     return message

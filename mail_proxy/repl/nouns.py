@@ -17,13 +17,15 @@ from mail_proxy.repl.results import Record, Table
 Key: TypeAlias = str | tuple[str, str]  # an id; or a tenant and an id
 
 
-class ById:
+class ById(verbs.Noun[Record, Table]):
     """A mapping from ids to records: those that the daemon has when it is asked.
 
     The menu of the Tab key looks from a thread of its own: it gets what is known, at once.
     """
 
-    _known: KnownKeys
+    def __init__(self, ask: verbs.Ask, known: KnownKeys) -> None:
+        super().__init__(ask)
+        self._known = known
 
     def _all(self) -> Table:
         raise NotImplementedError
@@ -71,10 +73,6 @@ class Messages(ById, verbs.Messages[Record, Table]):
     A list shows a hundred and brings the others when they are asked for: `_.more()`.
     """
 
-    def __init__(self, ask: verbs.Ask, known: KnownKeys) -> None:
-        super().__init__(ask)
-        self._known = known
-
     def _all(self) -> Table:
         return self.list()
 
@@ -96,10 +94,6 @@ class Messages(ById, verbs.Messages[Record, Table]):
 class Accounts(ById, verbs.Accounts[Record, Table]):
     """SMTP accounts. `proxy.accounts["ID"]`, or `proxy.accounts["TENANT", "ID"]`, is one."""
 
-    def __init__(self, ask: verbs.Ask, known: KnownKeys) -> None:
-        super().__init__(ask)
-        self._known = known
-
     def _all(self) -> Table:
         return self.list()
 
@@ -112,10 +106,6 @@ class Accounts(ById, verbs.Accounts[Record, Table]):
 
 class Tenants(ById, verbs.Tenants[Record, Table]):
     """Tenants; for the admin. `proxy.tenants["ID"]` is one."""
-
-    def __init__(self, ask: verbs.Ask, known: KnownKeys) -> None:
-        super().__init__(ask)
-        self._known = known
 
     def _all(self) -> Table:
         return self.list()
