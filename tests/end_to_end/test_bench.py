@@ -64,7 +64,7 @@ def test_a_small_bench_gives_a_full_document_and_leaves_nothing(
     assert {figure["name"] for figure in document["figures"]} == {f.name for f in FIGURES}
     assert all(figure["median"] > 0 for figure in document["figures"])
     (check,) = document["checks"]
-    assert check["messages"] > check["reports"] > 400
+    assert min(check["messages"], check["reports"]) > 4 * 200  # drained, and by two raw clients
     assert check["bytes"] > check["messages"] * 2048 * 0.95
     assert document["machine"]["mail_server"] == "builtin"
     assert list(place.iterdir()) == []

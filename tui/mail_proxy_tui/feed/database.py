@@ -40,14 +40,19 @@ class Database:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Look]:
         """Raises StoreUnavailable where there is no such file, or it cannot be read."""
+        connection = aiosqlite.connect(self.uri, uri=True, timeout=TIMEOUT_S)
         try:
-            async with aiosqlite.connect(self.uri, uri=True, timeout=TIMEOUT_S) as connection:
+            async with connection:
                 connection.row_factory = sqlite3.Row
                 yield Look(connection)
         except sqlite3.Error as error:
             raise StoreUnavailable(
                 f"{self._path} cannot be read: {error}", hint=f"ls -l {self._path}"
             ) from error
+        finally:
+            # aiosqlite does not wait for its thread after a failed or a cancelled opening; the
+            # thread's last word would come to a closed event loop.
+            connection._thread.join()
 
 
 class Look:
