@@ -8,9 +8,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from mail_proxy_tui.feed.database import Database
 
 from mail_proxy.domain.errors import StoreUnavailable
+from mail_proxy_tui.feed.database import Database
 
 
 @pytest.fixture
