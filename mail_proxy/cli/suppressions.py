@@ -17,6 +17,7 @@ from mail_proxy.cli.output import pairs
 from mail_proxy.control.base import SyncControl
 from mail_proxy.domain.errors import NotFound
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.domain.spreadsheet import from_cell
 from mail_proxy.tables.lists import SUPPRESSIONS
 
 app = Family()
@@ -80,6 +81,8 @@ def import_(
     reason: str | None = _REASON,
 ) -> int:
     """Add addresses from a file: one a line, or CSV with the columns address and reason.
+
+    A ' that export wrote before a text for spreadsheets is taken off again.
 
     Examples:
       mail-proxy myserver acme suppressions import suppressions.csv
@@ -174,7 +177,7 @@ def _entries(lines: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Rows of CSV; without a header line the first column is the address."""
     names: list[str] | None = None
     for row in csv.reader(lines):
-        cells = [cell.strip() for cell in row]
+        cells = [from_cell(cell.strip()) for cell in row]
         if not any(cells):
             continue
         if names is None:

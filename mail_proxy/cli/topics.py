@@ -84,7 +84,9 @@ a line: fields separated by tabs, whole values, times as RFC 3339 in UTC, no hea
 says {"ok": true, "dry_run": true, "would": ...}, and what fails says {"ok": false, "error",
 "code", "exit_code"} with "field" and "hint" where there are any; stderr has the same in words.
 logs -f writes a document a line. --output takes table, plain, json, jsonl or csv. --fields a,b,c
-chooses columns and their order in every format."""
+chooses columns and their order in every format. In CSV a text that begins with = + - @, a tab or a
+line break has a ' before it, so that a spreadsheet shows it and computes nothing; numbers have
+none, and the other formats neither."""
 
 # The page of the manual that has the topic.
 PAGES = {

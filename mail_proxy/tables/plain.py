@@ -1,4 +1,7 @@
-"""Lists for programs: tab-separated lines and CSV, with whole values."""
+"""Lists for programs: tab-separated lines and CSV, with whole values.
+
+In CSV a text that a spreadsheet would compute has a `'` before it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.domain.spreadsheet import as_cell
 from mail_proxy.tables.columns import Column, Record, flat
 
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
@@ -26,15 +30,20 @@ def plain_cell(record: Record, key: str) -> str:
 
 
 def csv_text(columns: Sequence[Column], records: Iterable[Record]) -> str:
-    """A line of names, then a line for each record."""
+    """A line of names, then a line for each record; all CSV of CLI and REPL is written here."""
     import csv  # 5 ms that most commands do not need
 
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow([column.key for column in columns])
+    lines.writerow([as_cell(column.key) for column in columns])
     for record in records:
-        lines.writerow([flat(record.get(column.key), column.key) for column in columns])
+        lines.writerow([_csv_cell(record.get(column.key), column.key) for column in columns])
     return text.getvalue()
+
+
+def _csv_cell(value: object, key: str) -> str:
+    text = flat(value, key)
+    return text if isinstance(value, int | float) else as_cell(text)
 
 
 def escaped(text: str) -> str:

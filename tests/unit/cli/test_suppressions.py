@@ -46,6 +46,17 @@ def test_what_is_exported_can_be_imported(cli, world, tmp_path) -> None:
     assert world.suppressions == before
 
 
+def test_a_domain_is_no_formula_in_a_spreadsheet_and_comes_back_whole(cli, world, tmp_path) -> None:
+    world.suppressions = {"@example.net": "=1+1", "+tag@example.org": None}
+    exported = cli("my", "acme", "suppressions", "export").out
+    assert "'@example.net,'=1+1," in exported
+    before = dict(world.suppressions)
+    world.suppressions.clear()
+    (tmp_path / "list.csv").write_text(exported)
+    cli("my", "acme", "suppressions", "import", str(tmp_path / "list.csv"))
+    assert world.suppressions == before
+
+
 def test_an_export_can_be_json(cli, world) -> None:
     told = json.loads(cli("my", "acme", "suppressions", "export", "--json").out)
     assert [entry["address"] for entry in told] == ["ann@example.org", "bob@example.org"]
