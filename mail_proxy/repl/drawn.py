@@ -22,6 +22,7 @@ from mail_proxy.tables.columns import (
     show_object,
 )
 from mail_proxy.tables.plain import escaped, plain_cell, plain_lines
+from mail_proxy.tables.widths import cells
 
 Fragments: TypeAlias = list[tuple[str, str]]  # (style, text), as prompt-toolkit has them
 
@@ -92,7 +93,8 @@ def record_text(record: Mapping[str, Any], screen: Screen) -> Fragments:
 def _field_lines(record: Mapping[str, Any], screen: Screen, indent: str) -> Fragments:
     columns = detail_columns(record)
     names = [safe_text(c.title or c.key.replace("_", " "), _LONGEST_NAME) for c in columns]
-    start = indent + " " * (max(len(name) for name in names) + len(_INDENT))
+    longest = max(cells(name) for name in names)
+    start = indent + " " * (longest + len(_INDENT))
     fragments: Fragments = []
     for column, name in zip(columns, names, strict=True):
         fragments.append(("bold", f"{indent}{name}"))
@@ -105,7 +107,8 @@ def _field_lines(record: Mapping[str, Any], screen: Screen, indent: str) -> Frag
         else:
             text = column.show(value, screen.now()) or "-"
             lines = textwrap.wrap(text, _room(screen, start), break_on_hyphens=False) or ["-"]
-            fragments.append(("", (start[len(indent) + len(name) :]) + f"\n{start}".join(lines)))
+            gap = " " * (longest - cells(name)) + _INDENT
+            fragments.append(("", gap + f"\n{start}".join(lines)))
         fragments.append(("", "\n"))
     return fragments
 

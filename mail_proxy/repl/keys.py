@@ -44,6 +44,7 @@ class KnownKeys:
         self._now = now
         self._rows: dict[str, Mapping[str, Any]] = {}
         self._looked_at = float("-inf")
+        self._looking = threading.Lock()
         self.has_menu = False
 
     @property
@@ -53,14 +54,18 @@ class KnownKeys:
 
     def rows(self) -> Mapping[str, Mapping[str, Any]]:
         """By id, at most 200; what was known before where nobody answers in time."""
-        if self._now() - self._looked_at >= KEPT_S:
-            try:
-                answer = self._look(self._command, **self._fields)
-                self._rows = offered(answer.get(self._part) or ())
-            except MailProxyError:
-                pass  # the person pressed Tab: there is nobody to tell
-            self._looked_at = self._now()
-        return self._rows
+        with self._looking:  # a second thread waits that moment, and has the answer too
+            if self._now() - self._looked_at >= KEPT_S:
+                self._look_again()
+            return self._rows
+
+    def _look_again(self) -> None:
+        try:
+            answer = self._look(self._command, **self._fields)
+            self._rows = offered(answer.get(self._part) or ())
+        except MailProxyError:
+            pass  # the person pressed Tab: there is nobody to tell
+        self._looked_at = self._now()
 
 
 def offered(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

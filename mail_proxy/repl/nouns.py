@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from mail_proxy.client import verbs
-from mail_proxy.domain.errors import NotFound
+from mail_proxy.domain.errors import Invalid, NotFound
 from mail_proxy.repl.drawn import Fragments
 from mail_proxy.repl.keys import KnownKeys
+from mail_proxy.repl.near_miss import path_of
 from mail_proxy.repl.results import Record, Table
 
 Key: TypeAlias = str | tuple[str, str]  # an id; or a tenant and an id
@@ -32,6 +33,11 @@ class ById(verbs.Noun[Record, Table]):
 
     def _one(self, id_: str, tenant_id: str | None) -> Record:
         raise NotImplementedError
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        """No function: says what was meant."""
+        path = path_of(self)
+        raise Invalid(f"{path} is no function", hint=f'{path}["ID"], or {path}.list()')
 
     def __pt_repr__(self) -> Fragments:
         """At the prompt its name alone shows its list."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.repl import speech
+from mail_proxy.repl.near_miss import tell_near_miss
 
 Namespace = dict[str, Any]
 
@@ -39,6 +40,14 @@ def run_code(text: str, namespace: Namespace, *, name: str, shows_last: bool) ->
 def guarded(work: Callable[[], object]) -> int:
     """The exit code of what was run; failures are told."""
     try:
+        return told(work)
+    except SystemExit as error:
+        return exit_code(error)
+
+
+def told(work: Callable[[], object]) -> int:
+    """As `guarded`, but that the code may leave: SystemExit goes through."""
+    try:
         work()
     except MailProxyError as error:
         speech.tell_error(error)
@@ -46,14 +55,21 @@ def guarded(work: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         speech.say(speech.INTERRUPTED)
         return _EXIT_INTERRUPTED
-    except SystemExit as error:
-        return exit_code(error)
-    except BrokenPipeError:
-        raise  # whoever read us has gone: the caller knows what that means
-    except Exception:  # noqa: BLE001 - the person's own code: told as Python tells it
-        speech.tell_traceback(traceback.format_exc())
+    except (SystemExit, BrokenPipeError):
+        raise  # of a closed pipe the caller knows what it means
+    except BaseException as error:  # noqa: BLE001 - the person's own code
+        if not tell_near_miss(error):
+            speech.tell_traceback(_traceback(error))
         return _EXIT_FAILED
     return 0
+
+
+def _traceback(error: BaseException) -> str:
+    """As Python tells it, from the person's own code on."""
+    theirs = error.__traceback__
+    while theirs is not None and theirs.tb_frame.f_code.co_filename in (__file__, ast.__file__):
+        theirs = theirs.tb_next
+    return "".join(traceback.format_exception(type(error), error, theirs))
 
 
 def exit_code(error: SystemExit) -> int:
@@ -124,16 +140,7 @@ class _PlainConsole(code.InteractiveConsole):
         speech.tell_traceback(data)
 
     def runcode(self, code: CodeType) -> None:
-        try:
-            exec(code, self.locals)  # noqa: S102 - what it is for
-        except SystemExit:
-            raise
-        except MailProxyError as error:
-            speech.tell_error(error)
-        except KeyboardInterrupt:
-            speech.say(speech.INTERRUPTED)
-        except BaseException:  # noqa: BLE001 - the person's own code
-            self.showtraceback()
+        told(lambda: exec(code, self.locals))  # noqa: S102 - what it is for
 
 
 def _displayhook(namespace: Namespace) -> Callable[[object], None]:

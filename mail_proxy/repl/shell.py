@@ -18,6 +18,7 @@ from ptpython.repl import exit as ptpython_exit
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.repl import speech
 from mail_proxy.repl.history import PrivateHistory
+from mail_proxy.repl.near_miss import tell_near_miss
 from mail_proxy.repl.running import Leave, Namespace, awaits, exit_code
 
 _STYLE = "mail-proxy"
@@ -66,6 +67,8 @@ class Shell(PythonRepl):
     def _handle_exception(self, e: BaseException) -> None:
         """As ptpython does, but for the controls of foreign text in the exception."""
         sys.last_type, sys.last_value, sys.last_traceback = type(e), e, e.__traceback__
+        if tell_near_miss(e):
+            return
         theirs = e.__traceback__
         while theirs is not None and not theirs.tb_frame.f_code.co_filename.startswith("<stdin>"):
             theirs = theirs.tb_next

@@ -149,6 +149,31 @@ def test_a_menu_is_kept_for_some_seconds_and_survives_a_daemon_that_does_not_ans
     assert len(asked) == 2
 
 
+def test_two_threads_look_once() -> None:
+    asked: list[str] = []
+    both = threading.Barrier(2)
+    is_asked = threading.Event()
+
+    def look(command: str, **_: Any) -> dict[str, Any]:
+        asked.append(command)
+        is_asked.wait(0.05)  # a second look would come in this time
+        return {"tenants": [{"id": "acme"}]}
+
+    keys = KnownKeys(look, "listTenants", "tenants", now=lambda: 0.0)
+    found: list[list[str]] = []
+
+    def press_tab() -> None:
+        both.wait()
+        found.append(list(keys.rows()))
+
+    threads = [threading.Thread(target=press_tab) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (asked, found) == (["listTenants"], [["acme"], ["acme"]])
+
+
 @pytest.mark.parametrize(
     "id_", ["", "a\x1b[31m", "a\nb", "\u202eevil", "a\u200bb", "x" * 129, "\ud800"]
 )

@@ -9,7 +9,7 @@ import pytest
 from mail_proxy.domain.errors import NotFound
 from mail_proxy.repl import speech
 from mail_proxy.repl.banner import banner, queue_line
-from mail_proxy.repl.running import Leave, awaits, run_code
+from mail_proxy.repl.running import Leave, awaits, run_code, run_plain
 from tests.unit.repl.conftest import World
 
 
@@ -51,6 +51,50 @@ def test_a_failed_call_is_a_line_and_no_traceback(
     assert run("proxy.messages.get('x')", proxy=world.proxy) == 1
     told = "error: no message '[31mx' (HTTP 404)\n  try: proxy.messages.list()\n"
     assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("proxy.tenant('acme')", "proxy has no 'tenant'. Did you mean proxy.tenants?"),
+        ("proxy.messages.lst()", "proxy.messages has no 'lst'. Did you mean proxy.messages.list?"),
+        ("proxy.command_log.prge()", "Did you mean proxy.command_log.purge?"),
+        ("proxy.xyzzy", "proxy has no 'xyzzy'. It has accounts, activate, cache"),
+        ("proxy.tenants('acme')", 'try: proxy.tenants["ID"], or proxy.tenants.list()'),
+        ("proxy.stats().leased", 'a record has its fields as a dict does\n  try: ["leased"]'),
+        ("proxy.messages.list().colums", "a table has no 'colums'. It has json, more, rows, save"),
+    ],
+)
+def test_a_near_miss_is_told_in_a_line_with_what_there_is(
+    world: World, capsys: pytest.CaptureFixture[str], text: str, told: str
+) -> None:
+    world.control.answers["getStats"] = {"leased": 1}
+    world.control.answers["listMessages"] = {"messages": []}
+    assert run(text, proxy=world.proxy) == 1
+    err = capsys.readouterr().err
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_an_attribute_of_ones_own_is_python_s_to_tell(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("(1).lst") == 1
+    err = capsys.readouterr().err
+    assert "'int' object has no attribute 'lst'" in err
+    assert "running.py" not in err  # the person's own code alone
+
+
+def test_the_plain_prompt_tells_as_scripts_are_told(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = iter(["proxy.tenant", "1/0", "raise KeyboardInterrupt", "exit(3)"])
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    names = {"proxy": world.proxy, "exit": Leave()}
+    assert run_plain(names, "", lambda: "my> ") == 3
+    err = capsys.readouterr().err
+    assert "Did you mean proxy.tenants?" in err
+    assert "ZeroDivisionError" in err
+    assert speech.INTERRUPTED in err
+    assert "running.py" not in err
 
 
 @pytest.mark.parametrize("text", ["await x", "y = await x", "async with x:\n    pass"])
