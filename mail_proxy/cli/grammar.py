@@ -70,6 +70,13 @@ class Group(TyperGroup):
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         write_group_help(self, ctx, formatter, sections(self, ctx), between=self.between)
 
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """A noun alone tells its commands, as `--help` does."""
+        if not args and not self.invoke_without_command:
+            typer.echo(self.get_help(ctx))
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
     def resolve_command(
         self, ctx: Context, args: list[str]
     ) -> tuple[str | None, Command | None, list[str]]:

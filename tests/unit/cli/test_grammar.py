@@ -104,6 +104,27 @@ def test_an_option_that_is_not_there_is_wrong_usage(cli) -> None:
     assert ran.err == "error: no such option: --frobnicate.\n  try: mail-proxy list --help\n"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "my acme accounts",
+        "my acme messages",
+        "my tenants",
+        "my tenants keys",
+        "my config",
+        "instance",
+    ],
+)
+def test_a_noun_alone_tells_its_commands(cli, line, capsys) -> None:
+    cli.instance("my")
+    ran = cli(*line.split())
+    assert (ran.code, ran.err) == (0, "")
+    told = capsys.readouterr().out
+    assert "Usage: mail-proxy" in told
+    cli(*line.split(), "--help")
+    assert told == capsys.readouterr().out
+
+
 def test_a_missing_argument_is_wrong_usage(cli) -> None:
     ran = cli("stop")
     assert ran.code == 2
