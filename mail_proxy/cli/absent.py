@@ -11,6 +11,7 @@ from mail_proxy.cli.grammar import UnknownWord
 from mail_proxy.cli.here import Here
 from mail_proxy.cli.tree import INSTANCE_WORDS, ROOT_WORDS, TENANT_WORDS
 from mail_proxy.control.base import SyncControl
+from mail_proxy.domain.command_line import command_line
 from mail_proxy.domain.errors import Invalid, MailProxyError, NotFound, Unauthorized
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.domain.suggest import did_you_mean
@@ -30,7 +31,7 @@ def unknown_word(error: UnknownWord, here: Here) -> CommandFailed:
     if error.kind == "tenant" and error.word in INSTANCE_WORDS:
         return CommandFailed(
             f"'{error.word}' comes after the name of an instance",
-            tries=(f"mail-proxy {instance} {error.word}",),
+            tries=(command_line(instance, error.word),),
             code=ExitCode.USAGE,
         )
     known = [*error.commands, *(() if instance else here.instance_names())]
@@ -77,14 +78,14 @@ def _missing_tenant(here: Here) -> CommandFailed | None:
     if here.tenant_id in TENANT_WORDS and not here.is_explicit:
         return CommandFailed(
             f"'{here.tenant_id}' comes after the id of a tenant",
-            tries=(f"mail-proxy {here.instance_name} TENANT {here.tenant_id}",),
+            tries=(command_line(here.instance_name, "TENANT", here.tenant_id),),
             code=ExitCode.USAGE,
         )
     words = [] if here.is_explicit else [w for w in INSTANCE_WORDS if w not in ROOT_WORDS]
     guess = did_you_mean(here.tenant_id, [*ids, *words])
     return CommandFailed(
         f"tenant '{here.tenant_id}' does not exist on '{here.instance_name}'.{guess}",
-        tries=(f"mail-proxy {here.instance_name} tenants list",),
+        tries=(command_line(here.instance_name, "tenants", "list"),),
         code=ExitCode.NOT_FOUND,
     )
 

@@ -8,6 +8,7 @@ from mail_proxy.cli.account_request import remember
 from mail_proxy.cli.here import here
 from mail_proxy.cli.output import pairs
 from mail_proxy.cli.queue import hint_if_down
+from mail_proxy.domain.command_line import by_id
 from mail_proxy.domain.safe_text import safe_text
 
 _ID = typer.Argument(..., metavar="ID", help="The account.", callback=remember)
@@ -35,7 +36,7 @@ def pause(
     found.call("pauseAccount", tenant_id=tenant_id, account_id=account_id, **pairs(reason=reason))
     record = {"id": account_id, "tenant_id": tenant_id, "paused": True}
     found.writer.done(record, f"Paused {what}; its mail waits")
-    found.writer.hint(f"  {found.path} accounts resume {shown}")
+    found.writer.hint(f"  {found.line('accounts', 'resume', *by_id(account_id))}")
 
 
 def resume(ctx: typer.Context, account_id: str = _ID) -> None:

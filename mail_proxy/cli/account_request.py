@@ -13,6 +13,7 @@ from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.forms import ask_form, checked
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.passwords import PasswordOptions, find_password
+from mail_proxy.domain.command_line import by_id, option
 from mail_proxy.domain.errors import NotFound
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.forms.account import ACCOUNT_FORM
@@ -100,11 +101,11 @@ def changes_of(request: Mapping[str, Any], old: Mapping[str, Any]) -> list[str]:
     return sorted(name for name in names if (asked.get(name) or None) != (known.get(name) or None))
 
 
-def need_something(answers: Mapping[str, Any], path: str, account_id: str) -> None:
+def need_something(found: Here, answers: Mapping[str, Any]) -> None:
     """Raises InputNeeded for a change without a change."""
     if not answers:
         raise InputNeeded(
-            "nothing to change was given", tries=(f"{path} accounts update {account_id} --help",)
+            "nothing to change was given", tries=(found.line("accounts", "update", "--help"),)
         )
 
 
@@ -172,15 +173,16 @@ def save_new(found: Here, tenant_id: str, request: dict[str, Any]) -> None:
     if find(found, tenant_id, account_id) is not None:
         raise CommandFailed(
             f"account '{account_id}' already exists in '{tenant_id}'",
-            tries=(f"{found.path} accounts update {account_id} ...",),
+            tries=(found.line("accounts", "update", *by_id(account_id, "--help")),),
             code=ExitCode.CONFLICT,
         )
     found.call("addAccount", tenant_id=tenant_id, **request)
     text = account_id if found.options.quiet else f"Added account '{account_id}'"
     found.writer.done({"id": account_id, "tenant_id": tenant_id}, text)
+    send = found.line("send", "--to", "you@example.com", *option("--account", account_id))
     found.writer.hint(
-        f"Does it work?  {found.path} accounts check {account_id}\n"
-        f"Send a mail:   {found.path} send --to you@example.com --account {account_id}"
+        f"Does it work?  {found.line('accounts', 'check', *by_id(account_id))}\n"
+        f"Send a mail:   {send}"
     )
 
 
@@ -193,7 +195,7 @@ def change(found: Here, tenant_id: str, old: dict[str, Any], answers: dict[str, 
     what = ", ".join(changed) or "nothing that was not so before"
     record = {"id": account_id, "tenant_id": tenant_id, "changed": changed}
     found.writer.done(record, f"Changed account '{shown}': {what}")
-    found.writer.hint(f"Does it work?  {found.path} accounts check {shown}")
+    found.writer.hint(f"Does it work?  {found.line('accounts', 'check', *by_id(account_id))}")
 
 
 def find(found: Here, tenant_id: str, account_id: str) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
+from mail_proxy.domain.command_line import by_id
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.tables.columns import detail_columns
 from mail_proxy.tables.lists import ACCOUNTS
@@ -272,7 +273,7 @@ def update(
         ),
     }
     answers = request_.checked_answers(given)
-    request_.need_something(answers, found.path, account_id)
+    request_.need_something(found, answers)
     request_.change(found, tenant_id, request_.existing(found, tenant_id, account_id), answers)
 
 
@@ -297,15 +298,17 @@ def set_password(
     if not old.get("user"):
         raise CommandFailed(
             f"account '{account_id}' has no user, so it does not log in",
-            tries=(f"{found.path} accounts update {account_id} --user USER",),
+            tries=(found.line("accounts", "update", *by_id(account_id, "--user", "USER")),),
             code=ExitCode.USAGE,
         )
     if old.get("auth_method") == "oauth2":
         raise CommandFailed(
             f"account '{account_id}' logs in with access tokens, not with a password",
             tries=(
-                f"{found.path} accounts update {account_id} --oauth2-refresh-file FILE",
-                f"{found.path} accounts update {account_id} --auth-method password",
+                found.line(
+                    "accounts", "update", *by_id(account_id, "--oauth2-refresh-file", "FILE")
+                ),
+                found.line("accounts", "update", *by_id(account_id, "--auth-method", "password")),
             ),
             code=ExitCode.USAGE,
         )

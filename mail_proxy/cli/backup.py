@@ -26,6 +26,7 @@ from mail_proxy.config.load import load_settings
 from mail_proxy.config.private import replacing_private, sync_folder
 from mail_proxy.config.settings import Settings
 from mail_proxy.domain import units
+from mail_proxy.domain.command_line import by_id, command_line
 from mail_proxy.domain.safe_text import safe_text
 
 app = Family()
@@ -154,7 +155,7 @@ def restore(
     if instance.folder.exists():
         raise CommandFailed(
             f"there is an instance '{name}' already",
-            tries=(f"mail-proxy restore ANOTHER-NAME {safe_text(file, 300)}",),
+            tries=(command_line("restore", "ANOTHER-NAME", *by_id(file)),),
             code=ExitCode.CONFLICT,
         )
     path = Path(file).expanduser()

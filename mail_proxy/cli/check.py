@@ -9,6 +9,7 @@ from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.failure import tell
 from mail_proxy.cli.here import Here
 from mail_proxy.domain import units
+from mail_proxy.domain.command_line import by_id
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.tables.columns import Column
 
@@ -41,7 +42,7 @@ def _hint_resume(found: Here, account_id: str) -> None:
     told = found.call("getAccount", tenant_id=found.tenant_id, account_id=account_id)
     if told["account"].get("paused_by") in ("fault", "person"):
         found.writer.hint(
-            f"It is still paused. Send now: {found.path} accounts resume {account_id}"
+            f"It is still paused. Send now: {found.line('accounts', 'resume', *by_id(account_id))}"
         )
 
 
@@ -49,9 +50,9 @@ def _warn_of_clear_text(found: Here, report: Mapping[str, Any], account_id: str)
     if report.get("tls_version") or "STARTTLS" not in (report.get("capabilities") or {}):
         return
     what = "mail" if report.get("login") == "none" else "mail and password"
+    use = found.line("accounts", "update", *by_id(account_id, "--tls-mode", "starttls"))
     found.writer.warn(
-        f"the server offers STARTTLS and it is not used: {what} would go in clear. "
-        f"Use it: {found.path} accounts update {account_id} --tls-mode starttls"
+        f"the server offers STARTTLS and it is not used: {what} would go in clear. Use it: {use}"
     )
 
 
@@ -108,15 +109,13 @@ def _reply(report: Mapping[str, Any]) -> str:
 
 
 def _advice(found: Here, report: Mapping[str, Any], account_id: str) -> tuple[str, ...]:
-    accounts = f"{found.path} accounts"
+    show = found.line("accounts", "show", *by_id(account_id))
     if report.get("failed_stage") == "token" or (
         report.get("login") == "refused" and report.get("auth_method") == "oauth2"
     ):
-        return (
-            f"{accounts} show {account_id}",
-            f"{accounts} update {account_id} --oauth2-refresh-file FILE",
-        )
+        refresh = by_id(account_id, "--oauth2-refresh-file", "FILE")
+        return (show, found.line("accounts", "update", *refresh))
     if report.get("login") == "refused":
-        return (f"{accounts} set-password {account_id}",)
-    change = f"{accounts} update {account_id} --host HOST --port PORT --tls-mode MODE"
-    return (f"{accounts} show {account_id}", change)
+        return (found.line("accounts", "set-password", *by_id(account_id)),)
+    change = by_id(account_id, "--host", "HOST", "--port", "PORT", "--tls-mode", "MODE")
+    return (show, found.line("accounts", "update", *change))

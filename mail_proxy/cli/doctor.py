@@ -19,6 +19,7 @@ from mail_proxy.cli.here import Here, here
 from mail_proxy.config.instances import Instance, list_instances
 from mail_proxy.config.load import load_settings
 from mail_proxy.config.settings import Settings
+from mail_proxy.domain.command_line import shell_line
 from mail_proxy.domain.errors import ConfigurationError, MailProxyError
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.tables.columns import Column
@@ -98,7 +99,7 @@ def _check_config(instance: Instance, settings: Settings) -> Finding:
         return warned(
             "config",
             safe_text("; ".join(settings.notes), 500),
-            f"$EDITOR {instance.config_path}, or unset the variable",
+            f"$EDITOR {shell_line(instance.config_path)}, or unset the variable",
         )
     return passed("config", f"{instance.config_path} is good")
 

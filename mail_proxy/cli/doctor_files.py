@@ -14,6 +14,7 @@ from pathlib import Path
 from mail_proxy.cli.finding import Finding, failed, passed, warned
 from mail_proxy.config.instances import Instance
 from mail_proxy.domain import units
+from mail_proxy.domain.command_line import shell_line
 
 _QUICK_CHECK_S = 5.0  # SQLite walks some 500 MB a second
 _STEPS = 1000  # of SQLite's machine between two looks at the clock
@@ -32,11 +33,11 @@ def check_home(root: Path) -> Finding:
         return warned("home", f"there is no {root} yet", "mail-proxy start myserver")
     except OSError as error:
         why = (error.strerror or "").lower()
-        return failed("home", f"{root}: {why}", f"ls -ld {root}")
+        return failed("home", f"{root}: {why}", shell_line("ls", "-ld", root))
     if found.st_uid != os.geteuid():
-        return failed("home", f"{root} belongs to another user", f"ls -ld {root}")
+        return failed("home", f"{root} belongs to another user", shell_line("ls", "-ld", root))
     if found.st_mode & 0o077:
-        return failed("home", f"{root} is open to others", f"chmod 700 {root}")
+        return failed("home", f"{root} is open to others", shell_line("chmod", "700", root))
     return passed("home", f"{root} is yours alone")
 
 
@@ -44,7 +45,9 @@ def check_rights(instance: Instance, database: Path) -> Finding:
     """No secret and no mail can be read by others."""
     if instance.folder.stat().st_mode & 0o077:
         return failed(
-            "rights", f"{instance.folder} is open to others", f"chmod 700 {instance.folder}"
+            "rights",
+            f"{instance.folder} is open to others",
+            shell_line("chmod", "700", instance.folder),
         )
     names = [instance.config_path, instance.key_path, instance.log_path, instance.pid_path]
     names += [database.with_name(database.name + end) for end in ("", "-wal", "-shm", ".lock")]
@@ -52,7 +55,9 @@ def check_rights(instance: Instance, database: Path) -> Finding:
     if not open_to_others:
         return passed("rights", "its files are yours alone")
     listed = " ".join(str(path) for path in open_to_others)
-    return failed("rights", f"others can read {listed}", f"chmod 600 {listed}")
+    return failed(
+        "rights", f"others can read {listed}", shell_line("chmod", "600", *open_to_others)
+    )
 
 
 def _is_open(path: Path) -> bool:
@@ -77,7 +82,7 @@ def check_database(name: str, path: Path) -> Finding:
         if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
             seconds = f"{_QUICK_CHECK_S:g} s"
             return passed("database", f"nothing damaged in what {seconds} were enough for")
-        return failed("database", f"{path} cannot be read: {error}", f"ls -l {path}")
+        return failed("database", f"{path} cannot be read: {error}", shell_line("ls", "-l", path))
     except sqlite3.DatabaseError as error:
         return failed("database", f"{path} is damaged: {error}", restore)
     if found != "ok":
@@ -89,9 +94,9 @@ def check_disk(folder: Path) -> Finding:
     free = shutil.disk_usage(folder).free
     text = f"{units.size(free)} free at {folder}"
     if free < _DISK_FAIL_BYTES:
-        return failed("disk", text, f"make room: du -sh {folder}/*")
+        return failed("disk", text, f"make room: {shell_line('du', '-sh', folder)}/*")
     if free < _DISK_WARN_BYTES:
-        return warned("disk", text, f"make room: du -sh {folder}/*")
+        return warned("disk", text, f"make room: {shell_line('du', '-sh', folder)}/*")
     return passed("disk", text)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mail_proxy.cli.finding import Finding, failed, passed, warned
+from mail_proxy.domain.command_line import by_id, command_line
 from mail_proxy.domain.safe_text import safe_text
 
 _SOON_D = 14  # days of a certificate that are worth a warning
@@ -26,15 +27,16 @@ def _account(name: str, account: Mapping[str, Any], now: float) -> Finding:
     tenant_id, account_id = account["tenant_id"], account["account_id"]
     check = f"account {safe_text(tenant_id, 64)}/{safe_text(account_id, 64)}"
     where = f"{safe_text(account['host'], 255)}:{account['port']}"
-    accounts = f"mail-proxy {name} {tenant_id} accounts"
     if not account["ok"]:
         text = f"{where}: {safe_text(account.get('error'), 300)}"
         fix = "set-password" if account["login"] == "refused" else "check"
-        return failed(check, text, f"{accounts} {fix} {account_id}")
+        line = command_line(name, tenant_id, "accounts", fix, *by_id(account_id))
+        return failed(check, text, line)
     login = ", login accepted" if account["login"] == "accepted" else ""
     if "tls_version" not in account:
         if account["offers_starttls"]:
-            fix = f"{accounts} update {account_id} --tls-mode starttls"
+            words = by_id(account_id, "--tls-mode", "starttls")
+            fix = command_line(name, tenant_id, "accounts", "update", *words)
             return warned(check, f"{where} answers{login}; STARTTLS is offered and not used", fix)
         return passed(check, f"{where} answers in clear{login}")
     expires_at = account.get("certificate_expires_at")
@@ -53,4 +55,4 @@ def _callback(name: str, callback: Mapping[str, Any]) -> Finding:
     if callback["ok"]:
         return passed(check, f"{url} answers")
     text = f"{url}: {safe_text(callback.get('error'), 300)}"
-    return failed(check, text, f"mail-proxy {name} tenants show {tenant_id}")
+    return failed(check, text, command_line(name, "tenants", "show", *by_id(tenant_id)))

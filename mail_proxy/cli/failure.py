@@ -16,6 +16,7 @@ from mail_proxy.cli.errors import Cancelled, CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode, exit_code_of
 from mail_proxy.cli.grammar import UnknownWord
 from mail_proxy.cli.here import Here
+from mail_proxy.domain.command_line import shell_line
 from mail_proxy.domain.errors import ForeignDatabase, Invalid, MailProxyError
 from mail_proxy.domain.safe_text import safe_text
 
@@ -117,7 +118,7 @@ def _known(error: MailProxyError) -> Failure:
         hint = "move that file away, or name another one with GMP_DB_PATH"
     cause = error.__cause__
     if not hint and isinstance(cause, PermissionError) and cause.filename:
-        hint = f"ls -ld {cause.filename}"
+        hint = shell_line("ls", "-ld", cause.filename)
     field = error.field if isinstance(error, Invalid) else None
     if not hint and field == "filter":
         hint = "mail-proxy help filters"
@@ -135,7 +136,8 @@ def _known(error: MailProxyError) -> Failure:
 def _of_the_machine(error: OSError) -> Failure:
     what = (error.strerror or type(error).__name__).lower()
     name = safe_text(error.filename, 200) if error.filename else ""
-    tries = (f"ls -ld {name}",) if name and isinstance(error, PermissionError) else ()
+    is_refused = error.filename and isinstance(error, PermissionError)
+    tries = (shell_line("ls", "-ld", error.filename),) if is_refused else ()
     return Failure(f"cannot use {name or 'a file'}: {what}", exit_code_of(error), tries=tries)
 
 

@@ -29,6 +29,7 @@ from mail_proxy.config.instances import (
     list_instances,
 )
 from mail_proxy.control.base import SyncControl
+from mail_proxy.domain.command_line import command_line
 from mail_proxy.domain.safe_text import safe_text
 
 
@@ -79,7 +80,7 @@ class Here:
         if bare and name in INSTANCE_WORDS:
             return CommandFailed(
                 f"'{name}' comes after the name of an instance",
-                tries=(f"mail-proxy {next(iter(self.instance_names()), 'NAME')} {name}",),
+                tries=(command_line(next(iter(self.instance_names()), "NAME"), name),),
                 code=ExitCode.USAGE,
             )
         known = [*self.instance_names(), *(ROOT_WORDS if bare else ())]
@@ -97,7 +98,7 @@ class Here:
             # `myserver` is no typo of `serve`.
             may_start = guess in name and not self.tenant_id and _may_be_instance(name)
             return (
-                f"mail-proxy {guess} {self.tenant_id or '--help'}",
+                command_line(guess, self.tenant_id or "--help"),
                 *([f"mail-proxy start {name}"] if may_start else []),
             )
         if not INSTANCE_NAME.match(name):
@@ -142,7 +143,14 @@ class Here:
     @property
     def path(self) -> str:
         """The start of a line about the same instance and tenant, for hints."""
-        return " ".join(w for w in ("mail-proxy", self.instance_name, self.tenant_id) if w)
+        return self.line()
+
+    def line(self, *words: str) -> str:
+        """A line about the same instance and tenant, for hints: whatever a word holds, it is one.
+
+        Ids go through `by_id`.
+        """
+        return command_line(*(w for w in (self.instance_name, self.tenant_id) if w), *words)
 
 
 def _may_be_instance(name: str) -> bool:

@@ -8,6 +8,7 @@ from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
+from mail_proxy.domain.command_line import by_id, command_line
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.forms.checks import span
 from mail_proxy.forms.fields import BadAnswer
@@ -32,7 +33,7 @@ def list_(ctx: typer.Context, tenant_id: str = _ID) -> None:
 
 def print_keys(found: Here) -> None:
     keys = found.call("listTenantKeys", tenant_id=found.tenant_id)["keys"]
-    add = f"mail-proxy {found.instance_name} tenants keys add {found.tenant_id}"
+    add = command_line(found.instance_name, "tenants", "keys", "add", *by_id(found.tenant_id))
     found.writer.records(KEYS, keys, empty=f"There is no key. Make one: {add}")
 
 
@@ -59,7 +60,7 @@ def add(
     found.writer.done(record, str(told["api_key"]))
     found.writer.hint(
         "The key is shown this once; the application sends it as X-API-Token.\n"
-        f"  mail-proxy {found.instance_name} tenants keys list {tenant_id}"
+        f"  {command_line(found.instance_name, 'tenants', 'keys', 'list', *by_id(tenant_id))}"
     )
 
 

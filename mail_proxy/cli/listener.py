@@ -12,6 +12,7 @@ from typing import Any
 from mail_proxy.cli.errors import OutputClosed, OutputFailed
 from mail_proxy.cli.message_page import event_mark
 from mail_proxy.cli.output import Writer
+from mail_proxy.domain.command_line import shell_line
 from mail_proxy.domain.errors import BadSignature
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.domain.webhook import ID, verify
@@ -104,7 +105,7 @@ async def _listen(listener: Listener, host: str, port: int) -> None:
         loop.add_signal_handler(number, listener.ended.set)
     async with ReportSink(host=host, port=port, choose=listener.take, keep=False) as sink:
         writer.hint(f"Listening on {sink.base_url}{SYNC_PATH}; Ctrl-C ends it")
-        writer.hint(f"  mail-proxy NAME tenants update ID --base-url {sink.base_url}")
+        writer.hint(f"  mail-proxy NAME tenants update ID --base-url {shell_line(sink.base_url)}")
         await listener.ended.wait()
     if listener.failed is not None:
         raise listener.failed

@@ -16,6 +16,7 @@ from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.failure import Failure
 from mail_proxy.cli.here import Here
 from mail_proxy.cli.output import Writer
+from mail_proxy.cli.sequel import tell_sequel
 from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
 
@@ -60,6 +61,11 @@ class Outcome:
         self.not_possible += impossible
         self.resent += told.get("resent") or []
 
+    def done_of(self, ids: list[str]) -> list[str]:
+        """Those of the named messages that it was done to."""
+        left = {*self.not_found, *(each["id"] for each in self.not_possible)}
+        return [id_ for id_ in ids if id_ not in left]
+
 
 def change(
     found: Here,
@@ -88,7 +94,10 @@ def change(
     elif not _is_wanted(found, verb, filter_ or "", request, force=force):
         return ExitCode.DONE
     outcome = _all_parts(found, verb, request, dry_run=False)
-    return _tell(found, verb, outcome)
+    code = _tell(found, verb, outcome, ids)
+    changed = [str(each["new_id"]) for each in outcome.resent] or outcome.done_of(ids)
+    tell_sequel(found, verb.command, changed, outcome.n_done)
+    return code
 
 
 def _is_wanted(
@@ -99,7 +108,7 @@ def _is_wanted(
         return True
     trial = _all_parts(found, verb, request, dry_run=True)
     if not trial.n_done and not trial.n_left:
-        _tell(found, verb, trial)
+        _tell(found, verb, trial, [])
         return False
     of = f" of {units.count(trial.n_done + trial.n_left)}" if trial.n_left else ""
     what = f"{units.count(trial.n_done)}{of} {_plural(trial.n_done + trial.n_left)}"
@@ -155,8 +164,7 @@ def _tell_trial(found: Here, verb: Verb, ids: list[str], trial: Outcome) -> int:
     total = trial.n_done + trial.n_left
     of = f" of {units.count(total)}" if trial.n_left else ""
     what = f"{verb.do.lower()} {units.count(trial.n_done)}{of} {_plural(total)}"
-    left = {*trial.not_found, *(each["id"] for each in trial.not_possible)}
-    named = {"ids": [id_ for id_ in ids if id_ not in left]} if ids else {}
+    named = {"ids": trial.done_of(ids)} if ids else {}
     found.writer.would(what, **named, **_record(trial))
     _tell_left(found, trial)
     return ExitCode.PARTLY if trial.n_left and ids else ExitCode.DONE
@@ -178,7 +186,7 @@ def _record(outcome: Outcome) -> dict[str, Any]:
     return record | ({"resent": outcome.resent} if outcome.resent else {})
 
 
-def _tell(found: Here, verb: Verb, outcome: Outcome) -> int:
+def _tell(found: Here, verb: Verb, outcome: Outcome, ids: list[str]) -> int:
     total = outcome.n_done + outcome.n_left
     record = _record(outcome)
     if not total:
@@ -186,6 +194,8 @@ def _tell(found: Here, verb: Verb, outcome: Outcome) -> int:
         return ExitCode.DONE
     code = ExitCode.DONE
     text = f"{verb.done} {units.count(outcome.n_done)} of {units.count(total)}"
+    if len(ids) == outcome.n_done == 1:
+        text = f"{verb.done} {_named(ids)}"
     if outcome.n_left:
         is_absent = len(outcome.not_found) == total
         nothing = ExitCode.NOT_FOUND if is_absent else ExitCode.CONFLICT

@@ -10,6 +10,7 @@ from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.here import Here
 from mail_proxy.cli.spinner import spinner
 from mail_proxy.control.base import SyncControl
+from mail_proxy.domain.command_line import by_id
 from mail_proxy.domain.safe_text import safe_text
 
 PATIENCE_S = 20.0
@@ -62,5 +63,5 @@ def _tell(found: Here, message: Mapping[str, Any], waited_s: float) -> ExitCode:
     if message.get("do"):
         label = "Once mended:" if has_failed else "Next:"
         writer.hint(f"{label:<12} {safe_text(message['do'])}")
-    writer.hint(f"{'All of it:':<12} {found.path} messages show {message_id}")
+    writer.hint(f"{'All of it:':<12} {found.line('messages', 'show', *by_id(message_id))}")
     return ExitCode.FAILED if has_failed else ExitCode.TIMED_OUT

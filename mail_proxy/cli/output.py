@@ -16,9 +16,10 @@ from mail_proxy.cli.chosen import chosen_columns, in_asked_order
 from mail_proxy.cli.colour import BOLD, paint, wants_colour
 from mail_proxy.cli.errors import OutputClosed, OutputFailed
 from mail_proxy.cli.globals import GlobalOptions
-from mail_proxy.domain.safe_text import safe_page
+from mail_proxy.domain.safe_text import safe_page, safe_text
 from mail_proxy.tables.columns import Column, Record, for_programs
 from mail_proxy.tables.plain import csv_text, escaped, plain_cell, plain_lines
+from mail_proxy.tables.widths import cells, padded
 
 
 class Writer:
@@ -136,7 +137,7 @@ class Writer:
 
     def _folded(self, text: str, indent: str = "") -> str:
         """Only for a terminal: what is piped stays one line."""
-        if self.format != "table" or "\n" in text or len(text) <= self.width:
+        if self.format != "table" or "\n" in text or cells(text) <= self.width:
             return text
         import textwrap
 
@@ -211,11 +212,11 @@ class Writer:
         self._write(self.stdout, drawn.getvalue())
 
     def _write_pairs(self, record: Record, columns: Sequence[Column]) -> None:
-        longest = max((len(c.title or c.key) for c in columns), default=0)
-        for column in columns:
-            name = f"{column.title or column.key.replace('_', ' '):<{longest}}"
-            value = column.show(record.get(column.key), self.now())
-            self.line(f"{paint(name, BOLD, coloured=self.out_coloured)}  {value}")
+        titles = [safe_text(column.title or column.key.replace("_", " ")) for column in columns]
+        longest = max(map(cells, titles), default=0)
+        for column, title in zip(columns, titles, strict=True):
+            name = paint(padded(title, longest), BOLD, coloured=self.out_coloured)
+            self.line(f"{name}  {column.show(record.get(column.key), self.now())}")
 
     @property
     def width(self) -> int:

@@ -14,6 +14,7 @@ from typing import TextIO
 
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
+from mail_proxy.domain.command_line import shell_line
 
 VARIABLE = "MAIL_PROXY_SMTP_PASSWORD"
 _LIMIT = 64 * 1024  # characters; a file given by mistake is not read whole
@@ -54,7 +55,7 @@ def _from_file(path: Path, warn: Callable[[str], None]) -> str:
     try:
         with path.open(encoding="utf-8") as file:
             if os.fstat(file.fileno()).st_mode & 0o044:
-                warn(f"{path} can be read by others; chmod 600 {path}")
+                warn(f"{path} can be read by others; {shell_line('chmod', '600', path)}")
             return _first_line(file.read(_LIMIT))
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"

@@ -12,6 +12,7 @@ from mail_proxy.cli.moment import moment
 from mail_proxy.cli.output import pairs
 from mail_proxy.cli.queue import hint_if_down
 from mail_proxy.domain import units
+from mail_proxy.domain.command_line import command_line
 from mail_proxy.tables.lists import REPORTS, SYNC_STATUS
 
 app = Family()
@@ -125,7 +126,8 @@ def status(ctx: typer.Context) -> None:
     found.writer.records(SYNC_STATUS, told, empty="There is no tenant yet.")
     stuck = [t["id"] for t in told if t["paused"] or t["parked"]]
     if stuck:
-        found.writer.hint(f"  mail-proxy {found.instance_name} {stuck[0]} reports resume")
+        resume = command_line(found.instance_name, str(stuck[0]), "reports", "resume")
+        found.writer.hint(f"  {resume}")
 
 
 def _tenant(found: Here) -> dict[str, str]:

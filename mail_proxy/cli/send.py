@@ -17,6 +17,7 @@ from mail_proxy.cli.output import pairs
 from mail_proxy.cli.spinner import spinner
 from mail_proxy.cli.trial import trial_message
 from mail_proxy.domain import units
+from mail_proxy.domain.command_line import by_id, option
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.safe_text import safe_text
@@ -117,7 +118,7 @@ def _queue(
         # Together with a good answer there is one reason: the id is taken.
         raise CommandFailed(
             f"the mail was not taken: {rejected[0].get('reason')}",
-            tries=(f"{found.path} messages show {message['id']}",),
+            tries=(found.line("messages", "show", *by_id(message["id"])),),
             code=ExitCode.CONFLICT,
         )
 
@@ -128,7 +129,7 @@ def _tell_queued(found: Here, message_id: str, *, is_running: bool) -> None:
     if not is_running:
         name = found.instance_name
         found.writer.hint(f"'{name}' is not running: mail-proxy start {name}")
-    found.writer.hint(f"  {found.path} messages show {message_id}")
+    found.writer.hint(f"  {found.line('messages', 'show', *by_id(message_id))}")
 
 
 def _reason(error: Invalid) -> str:
@@ -156,7 +157,7 @@ def _refused(found: Here, reason: str, source: str, account: str | None) -> Comm
         )
     return CommandFailed(
         f"the mail was not taken: {reason}. None of {', '.join(ids)} is the default: name one",
-        tries=(f"{found.path} send {source} --account {ids[0]}",),
+        tries=(found.line("send", *by_id(source, *option("--account", ids[0]))),),
         code=ExitCode.USAGE,
     )
 

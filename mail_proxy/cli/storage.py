@@ -8,6 +8,7 @@ from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.failure import tell
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import here
+from mail_proxy.domain.command_line import by_id, command_line
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.tables.columns import Column
 
@@ -53,5 +54,5 @@ def test(ctx: typer.Context) -> None:
         return
     failed = next(step for step in steps if not step["ok"])
     why = f"{failed['name']}: {safe_text(failed.get('error'), 500)}"
-    tell(found, why, (f"mail-proxy {found.instance_name} tenants show {tenant_id}",))
+    tell(found, why, (command_line(found.instance_name, "tenants", "show", *by_id(tenant_id)),))
     raise typer.Exit(ExitCode.FAILED)

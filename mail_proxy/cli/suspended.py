@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mail_proxy.domain import units
+from mail_proxy.domain.command_line import by_id, command_line
 from mail_proxy.domain.message import WHOLE_TENANT
 from mail_proxy.domain.safe_text import safe_text
 
@@ -34,20 +35,18 @@ def of_its_tenants(name: str, stats: Mapping[str, Any]) -> Iterator[str]:
 def of_tenant(name: str, tenant: Mapping[str, Any]) -> Iterator[str]:
     """tenant: its record. All that may hold its mail but the instance itself."""
     tenant_id = safe_text(tenant.get("id"), 80)
-    path = f"mail-proxy {name}"
     if tenant.get("active") is False:
         yield (
-            f"'{tenant_id}' is inactive, its mail waits. "
-            f"Let it go on: {path} tenants update {tenant_id} --active"
+            f"'{tenant_id}' is inactive, its mail waits. Let it go on: "
+            + command_line(name, "tenants", "update", *by_id(tenant.get("id"), "--active"))
         )
     codes = batches(tenant)
+    activate = command_line(name, str(tenant.get("id")), "activate")
     if WHOLE_TENANT in codes:
-        yield f"'{tenant_id}' is suspended. Let it go on: {path} {tenant_id} activate"
+        yield f"'{tenant_id}' is suspended. Let it go on: {activate}"
     elif codes:
         shown = safe_text(", ".join(codes), 200)
-        yield (
-            f"Suspended batches: {shown}. Let one go on: {path} {tenant_id} activate --batch CODE"
-        )
+        yield f"Suspended batches: {shown}. Let one go on: {activate} --batch CODE"
 
 
 def state_of_tenant(tenant: Mapping[str, Any]) -> str:
@@ -73,7 +72,8 @@ def of_accounts(name: str, stats: Mapping[str, Any]) -> Iterator[str]:
         verb = _HELPS.get(str(account.get("paused_by")), "show")
         if verb == "check" and str(account.get("paused_reason")).startswith("login refused"):
             verb = "set-password"
-        yield f"  mail-proxy {name} {tenant_id} accounts {verb} {account_id}"
+        words = (str(account.get("tenant_id")), "accounts", verb)
+        yield f"  {command_line(name, *words, *by_id(account.get('account_id')))}"
     if len(paused) > _MOST_ACCOUNTS:
         n = len(paused) - _MOST_ACCOUNTS
         yield f"{n} more accounts send nothing now: mail-proxy {name} stats"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 import typer
@@ -13,6 +12,7 @@ from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.output import pairs
 from mail_proxy.cli.queue import hint_if_down, run_now_for
 from mail_proxy.domain import units
+from mail_proxy.domain.command_line import option
 from mail_proxy.domain.safe_text import safe_text
 
 app = Family()
@@ -42,8 +42,8 @@ def suspend(
     record = _record(found, batch, told)
     found.writer.done(record, f"Suspended {what}; {units.waiting(record['pending_messages'])}")
     _tell_suspended(found, told)
-    again = f"{found.path} activate"
-    found.writer.hint(f"  {again} --batch {shlex.quote(batch)}" if batch else f"  {again}")
+    again = found.line("activate", *(option("--batch", batch) if batch else ()))
+    found.writer.hint(f"  {again}")
 
 
 @app.command()

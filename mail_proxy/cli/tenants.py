@@ -16,6 +16,7 @@ from mail_proxy.cli.tenant_login import auth_answers, complete, find_secret
 from mail_proxy.cli.webhook_secret import webhook_secret
 from mail_proxy.control.base import SyncControl
 from mail_proxy.domain import units
+from mail_proxy.domain.command_line import command_line
 from mail_proxy.domain.errors import NotFound
 from mail_proxy.domain.limits import changed_limits
 from mail_proxy.domain.safe_text import safe_text
@@ -158,7 +159,7 @@ def _save_new(found: Here, request: dict[str, Any]) -> None:
         if _exists(control.call, tenant_id):
             raise CommandFailed(
                 f"tenant '{tenant_id}' already exists on '{found.instance_name}'",
-                tries=(f"{found.path} tenants update {tenant_id} --help",),
+                tries=(command_line(found.instance_name, "tenants", "update", "--help"),),
                 code=ExitCode.CONFLICT,
             )
         told = control.call("addTenant", **request)
@@ -168,7 +169,7 @@ def _save_new(found: Here, request: dict[str, Any]) -> None:
     found.writer.done({"id": tenant_id, "api_key": key}, text)
     found.writer.hint(
         "The key is shown this once; the application sends it as X-API-Token.\n"
-        f"  mail-proxy {found.instance_name} {tenant_id} accounts add"
+        f"  {command_line(found.instance_name, tenant_id, 'accounts', 'add')}"
     )
 
 

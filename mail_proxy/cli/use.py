@@ -18,6 +18,7 @@ from mail_proxy.config.current import (
     keep_current,
     read_current,
 )
+from mail_proxy.domain.command_line import command_line
 
 app = Family()
 
@@ -123,7 +124,7 @@ def with_names(found: Here, argv: Sequence[str]) -> list[str]:
     elif first not in INSTANCE_WORDS:
         raise CommandFailed(
             f"'{first}' comes after a tenant, and none is chosen",
-            tries=(f"mail-proxy use {chosen.instance}/TENANT",),
+            tries=(command_line("use", f"{chosen.instance}/TENANT"),),
             code=ExitCode.USAGE,
         )
     if found.writer.stderr.isatty():

@@ -11,6 +11,7 @@ from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.output import pairs
 from mail_proxy.domain import units
+from mail_proxy.domain.command_line import by_id, command_line
 from mail_proxy.forms.checks import span
 from mail_proxy.forms.fields import BadAnswer
 from mail_proxy.tables.columns import Column, show_age, show_until
@@ -50,8 +51,10 @@ def webhook_secret(
     if known and not (rotate or delete):
         found.writer.records(_COLUMNS, known, empty="")
         found.writer.hint(
-            f"A new one: mail-proxy {found.instance_name} tenants webhook-secret {tenant_id} "
-            "--rotate"
+            "A new one: "
+            + command_line(
+                found.instance_name, "tenants", "webhook-secret", *by_id(tenant_id, "--rotate")
+            )
         )
         return
     if dry_run:

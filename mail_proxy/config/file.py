@@ -18,6 +18,7 @@ from typing import Any
 from mail_proxy.config.instances import Instance, create_folder
 from mail_proxy.config.lock import StateLock
 from mail_proxy.config.private import read_private, write_private
+from mail_proxy.domain.command_line import shell_line
 from mail_proxy.domain.errors import ConfigurationError, Locked
 
 SIZE_LIMIT = 1 << 20
@@ -58,7 +59,7 @@ def read_config(path: Path) -> ConfigFile:
         return ConfigFile(path, text, tomllib.loads(text))
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or a number without end
         raise ConfigurationError(
-            f"{path} is not TOML: {error}", hint=f"put it right: $EDITOR {path}"
+            f"{path} is not TOML: {error}", hint=f"put it right: $EDITOR {shell_line(path)}"
         ) from error
 
 
@@ -72,7 +73,7 @@ def write_config(path: Path, changes: Mapping[str, Value]) -> None:
     if _parsed(text) != {**old.values, **changes}:
         raise ConfigurationError(
             f"cannot change {', '.join(changes)} in {path} without spoiling the rest",
-            hint=f"put it in by hand: $EDITOR {path}",
+            hint=f"put it in by hand: $EDITOR {shell_line(path)}",
         )
     try:
         write_private(path, text.encode())

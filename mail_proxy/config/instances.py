@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mail_proxy.domain.command_line import shell_line
 from mail_proxy.domain.errors import ConfigurationError, Invalid
 
 INSTANCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}\Z")
@@ -153,7 +154,7 @@ def create_folder(instance: Instance) -> None:
     except OSError as error:
         raise ConfigurationError(
             f"cannot use the folder {instance.folder}: {error.strerror}",
-            hint=f"ls -ld {instance.folder.parent}",
+            hint=shell_line("ls", "-ld", instance.folder.parent),
         ) from error
 
 

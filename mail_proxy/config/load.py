@@ -24,6 +24,7 @@ from mail_proxy.config.file import ConfigFile, read_config
 from mail_proxy.config.instances import Instance
 from mail_proxy.config.kinds import NotSupportedYet
 from mail_proxy.config.settings import HttpSettings, Settings
+from mail_proxy.domain.command_line import shell_line
 from mail_proxy.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -163,7 +164,8 @@ def _from_file(file: ConfigFile) -> Given:
         place = f"{key} in {file.place_of(key)}"
         if not isinstance(value, str | bool | int | float):
             raise ConfigurationError(
-                f"{place} must be {variable.kind.words}", hint=f"put it right: $EDITOR {file.path}"
+                f"{place} must be {variable.kind.words}",
+                hint=f"put it right: $EDITOR {shell_line(file.path)}",
             )
         text = str(value).lower() if isinstance(value, bool) else str(value)
         given[variable.field] = (_parsed(variable, text, place), FILE)

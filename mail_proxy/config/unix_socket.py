@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mail_proxy.domain.command_line import shell_line
 from mail_proxy.domain.errors import ConfigurationError
 
 # `sun_path` holds 108 bytes on Linux and 104 elsewhere, the closing NUL included.
@@ -68,7 +69,8 @@ def listening(path: Path) -> Iterator[socket.socket]:
                 _remove_own(path, made)
     except OSError as error:
         raise ConfigurationError(
-            f"cannot listen on {path}: {error.strerror or error}", hint=f"ls -la {path.parent}"
+            f"cannot listen on {path}: {error.strerror or error}",
+            hint=shell_line("ls", "-la", path.parent),
         ) from error
 
 
@@ -94,7 +96,9 @@ def _make_room(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found.st_mode):
-        raise ConfigurationError(f"{path} is in the way: it is not a socket", hint=f"ls -l {path}")
+        raise ConfigurationError(
+            f"{path} is in the way: it is not a socket", hint=shell_line("ls", "-l", path)
+        )
     if _answers(path):
         raise ConfigurationError(f"another daemon already answers at {path}")
     path.unlink()

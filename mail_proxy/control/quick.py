@@ -15,6 +15,7 @@ from mail_proxy.config.unix_socket import connect
 from mail_proxy.control import event_stream
 from mail_proxy.control.event_stream import EventReader
 from mail_proxy.control.request import Request, answer_from, request_for
+from mail_proxy.domain.command_line import shell_line
 from mail_proxy.domain.errors import MailProxyError, NotRunning
 from mail_proxy.wire.request_id import HEADER
 
@@ -87,7 +88,9 @@ class SocketControl:
         try:
             return connect(self._path, self._timeout_s)
         except PermissionError as error:
-            raise NotRunning(f"no right to use {self._path}", hint=f"ls -l {self._path}") from error
+            raise NotRunning(
+                f"no right to use {self._path}", hint=shell_line("ls", "-l", self._path)
+            ) from error
         except OSError as error:
             raise NotRunning(f"no daemon answers at {self._path}") from error
 

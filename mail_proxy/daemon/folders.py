@@ -10,6 +10,7 @@ from pathlib import Path
 from mail_proxy.config.instances import SUBFOLDERS, Instance, create_folder
 from mail_proxy.config.private import READ
 from mail_proxy.config.settings import Settings
+from mail_proxy.domain.command_line import shell_line
 from mail_proxy.domain.errors import ConfigurationError
 
 _OTHERS = 0o077
@@ -39,7 +40,7 @@ def prepare_state_dir(settings: Settings) -> None:
         if folder.stat().st_mode & _OTHERS_WRITE:
             raise ConfigurationError(
                 f"others can write to the state folder {folder}",
-                hint=f"chmod go-w {folder}, or set GMP_STATE_DIR",
+                hint=f"{shell_line('chmod', 'go-w', folder)}, or set GMP_STATE_DIR",
             )
         for name in SUBFOLDERS:
             (folder / name).mkdir(mode=0o700, exist_ok=True)
@@ -72,4 +73,6 @@ def _close_one(path: Path) -> None:
 
 
 def _unusable(path: Path, error: OSError) -> ConfigurationError:
-    return ConfigurationError(f"cannot use {path}: {error.strerror}", hint=f"ls -ld {path}")
+    return ConfigurationError(
+        f"cannot use {path}: {error.strerror}", hint=shell_line("ls", "-ld", path)
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import assert_never
 
 from mail_proxy.domain.actions import is_held_by_hand
+from mail_proxy.domain.command_line import by_id, command_line, option
 from mail_proxy.domain.limits import REJECTED, Scope, pause_kind, scope_of_pause
 from mail_proxy.domain.message import WHOLE_TENANT
 from mail_proxy.domain.state import State
@@ -172,14 +172,14 @@ def _held(it: Subject, around: Around) -> Why:
     if not is_held_by_hand(it.held_reason):
         return Why(Cause.HELD, f"held: {it.held_reason}", _retry(it, around))
     text = f"held {it.held_reason}" if it.held_reason else "held"
-    return Why(Cause.HELD, text, _command(around, it, "messages", "free", *_argument(it.id)))
+    return Why(Cause.HELD, text, _command(around, it, "messages", "free", *by_id(it.id)))
 
 
 def _in_doubt(it: Subject, around: Around) -> Why:
     cause = (it.error or "no reply to the final dot").removeprefix("in doubt: ")
     text = f"in doubt, whether the server has taken it: {cause}"
     text += "; settle it as --sent or --failed when you know, or retry it"
-    do = _command(around, it, "messages", "settle", "--sent", *_argument(it.id))
+    do = _command(around, it, "messages", "settle", "--sent", *by_id(it.id))
     return Why(Cause.IN_DOUBT, text, do)
 
 
@@ -203,32 +203,34 @@ def _ended(it: Subject, around: Around) -> Why | None:
 def _stopped(it: Subject, around: Around) -> Why | None:
     if around.account is None:
         text = f"account '{it.account_id}' was deleted: it waits for one of that id"
-        return Why(Cause.NO_ACCOUNT, text, _command(around, it, "accounts", "add", it.account_id))
+        return Why(
+            Cause.NO_ACCOUNT, text, _command(around, it, "accounts", "add", *by_id(it.account_id))
+        )
     if not around.account.is_readable:
         text = f"the password of account '{it.account_id}' cannot be read: its key is lost"
-        do = _command(around, it, "accounts", "set-password", it.account_id)
+        do = _command(around, it, "accounts", "set-password", *by_id(it.account_id))
         return Why(Cause.NO_PASSWORD, text, do)
     if around.account.is_stopped:
         text = f"a person has paused account '{it.account_id}'"
         if around.account.stopped_reason:
             text += f": {around.account.stopped_reason}"
-        do = _command(around, it, "accounts", "resume", it.account_id)
+        do = _command(around, it, "accounts", "resume", *by_id(it.account_id))
         return Why(Cause.ACCOUNT_PAUSED, text, do)
     return None
 
 
 def _suspended(it: Subject, around: Around) -> Why | None:
     if not around.is_active:
-        do = _line(around.instance, "activate")
+        do = command_line(around.instance, "activate")
         return Why(Cause.SCHEDULER_SUSPENDED, "all sending of the instance is suspended", do)
     if not around.is_tenant_active:
-        do = _line(around.instance, "tenants", "update", it.tenant_id, "--active")
+        do = command_line(around.instance, "tenants", "update", *by_id(it.tenant_id, "--active"))
         return Why(Cause.TENANT_INACTIVE, "its tenant is inactive", do)
     if WHOLE_TENANT in around.suspended:
         do = _command(around, it, "activate")
         return Why(Cause.TENANT_SUSPENDED, "its tenant is suspended", do)
     if it.batch_code is not None and it.batch_code in around.suspended:
-        do = _command(around, it, "activate", "--batch", it.batch_code)
+        do = _command(around, it, "activate", *option("--batch", it.batch_code))
         return Why(Cause.BATCH_SUSPENDED, f"its batch '{it.batch_code}' is suspended", do)
     if not around.is_running:
         return Why(Cause.NOT_RUNNING, "its instance is not running", _start(around))
@@ -252,7 +254,7 @@ def _waiting(it: Subject, around: Around) -> Why:
     if it.due_at > around.now:
         return _not_due(it, around, account)
     if around.test_mode:
-        do = _line(around.instance, "run-now")
+        do = command_line(around.instance, "run-now")
         return Why(Cause.TEST_MODE, "test mode: nothing is sent before run-now", do)
     if around.connections >= around.most:
         text = f"waiting for a connection: all {around.most} are in use"
@@ -274,14 +276,14 @@ def _paused(it: Subject, around: Around, account: AccountState, until: float) ->
     reason = account.paused_reason
     if pause_kind(reason) == "limit":
         text = f"account '{it.account_id}': {reason}"
-        do = _command(around, it, "accounts", "show", it.account_id)
+        do = _command(around, it, "accounts", "show", *by_id(it.account_id))
         if scope_of_pause(reason) is Scope.TENANT:
-            do = _line(around.instance, "tenants", "show", it.tenant_id)
+            do = command_line(around.instance, "tenants", "show", *by_id(it.tenant_id))
         return Why(Cause.LIMITED, f"{text}; frees at {at}", do, until)
     told = f"account paused: {reason}" if reason else "account paused"
     is_login = (reason or "").startswith("login refused") and account.has_password
     verb = "set-password" if is_login else "check"
-    do = _command(around, it, "accounts", verb, it.account_id)
+    do = _command(around, it, "accounts", verb, *by_id(it.account_id))
     return Why(Cause.ACCOUNT_FAILED, f"{told}; next try at {at}", do, until)
 
 
@@ -307,21 +309,12 @@ def _retry(it: Subject, around: Around) -> str | None:
     """None for what has expired: it is never sent later."""
     if it.expires_at is not None and it.expires_at <= around.now:
         return None
-    return _command(around, it, "messages", "retry", *_argument(it.id))
-
-
-def _argument(message_id: str) -> tuple[str, ...]:
-    """An id that could be read as an option stands behind `--`."""
-    return ("--", message_id) if message_id.startswith("-") else (message_id,)
+    return _command(around, it, "messages", "retry", *by_id(it.id))
 
 
 def _start(around: Around) -> str:
-    return shlex.join(("mail-proxy", "start", around.instance))
+    return command_line("start", around.instance)
 
 
 def _command(around: Around, it: Subject, *words: str) -> str:
-    return _line(around.instance, it.tenant_id, *words)
-
-
-def _line(*words: str) -> str:
-    return shlex.join(("mail-proxy", *words))
+    return command_line(around.instance, it.tenant_id, *words)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Self
+
+from mail_proxy.domain.command_line import by_id, command_line
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -46,7 +47,7 @@ class AllowList:
 
     def command(self, host: str) -> str:
         """What the administrator runs to allow a host."""
-        return shlex.join(("mail-proxy", self.instance, "allow", host))
+        return command_line(self.instance, "allow", *by_id(host))
 
 
 def _plain(host: str) -> str:

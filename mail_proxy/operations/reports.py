@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mail_proxy.domain.command_line import by_id, command_line
 from mail_proxy.domain.errors import Conflict, Invalid
 from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
@@ -126,7 +127,9 @@ def _check_receiver(ctx: Context, tenant: Tenant) -> None:
         name = ctx.settings.name
         raise Conflict(
             f"tenant '{tenant.tenant_id}' has no URL that reports go to",
-            hint=f"mail-proxy {name} tenants update {tenant.tenant_id} --base-url URL",
+            hint=command_line(
+                name, "tenants", "update", *by_id(tenant.tenant_id, "--base-url", "URL")
+            ),
         )
 
 

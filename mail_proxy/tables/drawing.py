@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mail_proxy.tables.columns import Column, Record
+from mail_proxy.tables.widths import padded
 
 _GAP = 2
 
@@ -108,9 +109,10 @@ def _table(
 def _print_vertical(
     console: Console, columns: Sequence[Column], cells: Sequence[Sequence[str]]
 ) -> None:
-    longest = max(len(column.heading) for column in columns)
+    longest = max(cell_len(column.heading) for column in columns)
     for number, row in enumerate(cells):
         if number:
             console.print()
         for column, cell in zip(columns, row, strict=True):
-            console.print(Text(f"{column.heading:<{longest}}  {cell}"), overflow="fold")
+            line = Text(f"{padded(column.heading, longest)}  {cell}")
+            console.print(line, overflow="fold")

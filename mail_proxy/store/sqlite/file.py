@@ -12,6 +12,7 @@ import stat
 from pathlib import Path
 from urllib.parse import quote
 
+from mail_proxy.domain.command_line import shell_line
 from mail_proxy.domain.errors import ConfigurationError, ForeignDatabase, StoreUnavailable
 from mail_proxy.store.schema import APPLICATION_ID
 
@@ -31,7 +32,7 @@ def prepare_file(path: Path) -> bool:
         _close_to_others(path)
     except PermissionError as error:
         raise StoreUnavailable(
-            f"no rights to the database {path}", hint=f"ls -ld {path.parent} {path}"
+            f"no rights to the database {path}", hint=shell_line("ls", "-ld", path.parent, path)
         ) from error
     except OSError as error:
         raise StoreUnavailable(f"cannot open the database {path}: {error.strerror}") from error

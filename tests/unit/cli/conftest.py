@@ -321,7 +321,11 @@ class FakeInstance:
 
     def _explainMessage(self, tenant_id: str, id: str) -> dict[str, Any]:  # noqa: A002, N802
         message = self._getMessage(tenant_id, id)["message"]
-        return {"id": id, "code": message["why_code"], "why": message["why"], "do": message["do"]}
+        return {
+            "id": id,
+            "code": message.get("why_code"),
+            **{k: message.get(k) for k in ("why", "do")},
+        }
 
     def _deleteMessages(self, **how: Any) -> dict[str, Any]:  # noqa: N802
         told = self._change(how, lambda message: message["status"] != "sending")

@@ -31,7 +31,9 @@ def test_it_is_done_in_parts(cli, world, monkeypatch) -> None:
     monkeypatch.setattr(many, "PART", 2)
     ran = cli(*LINE, "hold", "--filter", "state:all", "--yes")
     assert (ran.code, ran.out) == (6, "Held 5 of 6\n")
-    assert ran.err == "  old: already sent\n"
+    assert ran.err == (
+        "  old: already sent\nTo let go:  mail-proxy my acme messages free --filter state:held\n"
+    )
     assert [fields.get("cursor") for _, fields in world.calls] == [None, "2", "4"]
     assert world.open_controls == 0
 
@@ -61,15 +63,41 @@ def test_a_dry_run_counts_and_changes_nothing(cli, world) -> None:
 
 def test_single_messages_are_held_and_freed_without_a_question(cli, world) -> None:
     assert cli(*LINE, "hold", "m0", "m1").out == "Held 2 of 2\n"
-    assert cli(*LINE, "free", "m0").out == "Freed 1 of 1\n"
+    assert cli(*LINE, "free", "m0").out == "Freed message 'm0'\n"
     ran = cli(*LINE, "hold", "old", "--json")
     assert (ran.code, ran.json["ok"], ran.json["exit_code"]) == (7, False, 7)
 
 
 def test_resending_tells_the_new_id(cli, world) -> None:
-    assert cli(*LINE, "resend", "old", "--refused").out == "Resent 1 of 1, as 'old-r1'\n"
+    assert cli(*LINE, "resend", "old", "--refused").out == "Resent message 'old', as 'old-r1'\n"
     assert world.last("resendMessages")["recipients"] == "refused"
-    assert cli(*LINE, "resend", "old", "--id", "mine").out == "Resent 1 of 1, as 'mine'\n"
+    assert cli(*LINE, "resend", "old", "--id", "mine").out == "Resent message 'old', as 'mine'\n"
+
+
+@pytest.mark.parametrize("verb", ["retry", "free"])
+def test_what_goes_now_is_told_with_the_command_to_watch_it(cli, world, verb) -> None:
+    world.messages["a b"] = world.messages.pop("m0") | {
+        "status": "held",
+        "do": "mail-proxy start my",
+    }
+    world.messages["a b"]["why"] = "its instance is not running"
+    ran = cli(*LINE, verb, "a b")
+    assert ran.err == (
+        "Now:        its instance is not running\n"
+        "Next:       mail-proxy start my\n"
+        "To watch:   mail-proxy my acme messages show 'a b'\n"
+    )
+    many_at_once = cli(*LINE, "retry", "m1", "m2")
+    assert many_at_once.out == "Retried 2 of 2\n"
+    assert many_at_once.err.endswith("messages list --status pending,deferred\n")
+    assert cli(*LINE, "retry", "m1", "-q").err == ""
+
+
+def test_one_message_is_named(cli, world) -> None:
+    held = cli(*LINE, "hold", "m1")
+    assert held.out == "Held message 'm1'\n"
+    assert held.err == "To let go:  mail-proxy my acme messages free m1\n"
+    assert cli(*LINE, "delete", "m2", "--yes").out == "Deleted message 'm2'\n"
 
 
 @pytest.mark.parametrize("words", [(), ("m1", "--filter", "state:all")])

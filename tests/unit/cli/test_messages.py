@@ -199,7 +199,7 @@ def test_messages_in_doubt_are_settled_by_one_of_two_words(cli, make_message) ->
     for name in ("a", "b"):
         world.messages[name] = make_message(name, status="in_doubt", state="in_doubt")
     ran = cli("my", "acme", "messages", "settle", "a", "--sent")
-    assert (ran.code, ran.out) == (0, "Settled 1 of 1\n")
+    assert (ran.code, ran.out) == (0, "Settled message 'a'\n")
     assert cli("my", "acme", "messages", "settle", "b", "--failed", "--json").json["done"] == 1
     assert [world.messages[name]["status"] for name in ("a", "b")] == ["sent", "error"]
     again = cli("my", "acme", "messages", "settle", "a", "--sent", "--json")

@@ -63,6 +63,23 @@ def test_csv_quotes_what_needs_it() -> None:
     )
 
 
+def test_a_spreadsheet_gets_text_for_a_formula_and_numbers_for_numbers() -> None:
+    out = io.StringIO()
+    writer = Writer(GlobalOptions(output="csv"), out, io.StringIO(), {})
+    record = {"id": "=HYPERLINK(A1)", "size": -7, "share": -0.5, "who": "+39", "tags": ["@x", "y"]}
+    writer.records([Column(key) for key in record], [record])
+    assert out.getvalue().splitlines()[1] == "'=HYPERLINK(A1),-7,-0.5,'+39,\"'@x,y\""
+
+
+def test_titles_are_as_wide_as_they_look_and_safe() -> None:
+    out = Tty()
+    record = {"日本": 1, "plain": 2, "bad\nforged": 3}
+    Writer(GlobalOptions(), out, io.StringIO(), {}).record(record, [Column(key) for key in record])
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 3
+    assert len({cell_len(line) for line in lines}) == 1
+
+
 @pytest.mark.parametrize("output", ["plain", "json", "jsonl", "csv"])
 def test_fields_choose_columns_and_their_order(output: str) -> None:
     text = written(io.StringIO(), output=output, fields=("tags", "id"))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.repl.results import SHOWN, Page, Record, Table
@@ -115,6 +116,17 @@ def test_saving_writes_the_rows_of_all_pages(tmp_path: Path, suffix: str) -> Non
     else:
         assert text.splitlines()[0] == ("id,subject" if suffix == "csv" else "id\tsubject")
         assert len(text.splitlines()) == 604
+
+
+def test_a_saved_text_is_no_formula(tmp_path: Path) -> None:
+    table = Table(Page([{"id": "=1+1", "subject": "-x", "size": -7}]), screen(), _COLUMNS)
+    table.save(tmp_path / "x.csv")
+    assert (tmp_path / "x.csv").read_text().splitlines()[1] == "'=1+1,'-x,-7"
+
+
+def test_names_of_fields_are_as_wide_as_they_look() -> None:
+    lines = repr(Record({"日本": 1, "plain": 2}, screen())).splitlines()
+    assert len({cell_len(line) for line in lines}) == 1
 
 
 def test_a_file_holds_the_fields_that_the_table_leaves_out(tmp_path: Path) -> None:
