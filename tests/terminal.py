@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 
@@ -54,11 +55,14 @@ class Person:
         self.types(keys + "\r")
 
     def ends(self, within_s: float = 20.0) -> int:
-        """The exit code of the program, once it has ended."""
+        """The exit code of the program, once it has ended by itself."""
         while True:
             try:
                 self.received += self._child.read_nonblocking(4096, timeout=within_s)
             except pexpect.EOF:
                 break
         self._child.wait()
-        return int(self._child.exitstatus or 0)
+        number = self._child.signalstatus
+        name = signal.Signals(number).name if number else None
+        assert self._child.exitstatus is not None, f"{name} ended it:\n{self.screen}"
+        return int(self._child.exitstatus)
