@@ -124,7 +124,7 @@ async def test_who_comes_again_goes_on_and_who_comes_too_late_learns_it(running:
     assert len(late) == KEPT + 2
 
 
-async def test_a_reader_that_does_not_read_holds_up_nothing(running: Running) -> None:
+async def test_a_stream_that_nobody_reads_holds_up_no_mail_and_no_stop(running: Running) -> None:
     async with running() as main, aiohttp.ClientSession() as session:
         url = main.url.removeprefix("http://")
         host, port = url.rsplit(":", 1)

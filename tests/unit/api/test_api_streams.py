@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mail_proxy.api import streams
+from mail_proxy.api import ApiServer, streams
+from mail_proxy.config.settings import Settings
 from mail_proxy.domain.errors import Forbidden, StoreUnavailable, Unauthorized
 from mail_proxy.observe.news import Line
 
@@ -27,6 +29,10 @@ class ScriptedStream:
             return self._looks.pop(0)
         await asyncio.sleep(0)
         return None if self._ends else []
+
+    @property
+    def left(self) -> int:
+        return len(self._looks)
 
     def close(self) -> None:
         self.closed.set()
@@ -118,6 +124,21 @@ async def test_the_place_of_a_reader_that_is_gone_is_given_back(
         assert b"200 OK" in await reader.readuntil(b"retry: 3000")
         writer.close()
         await stream.closed.wait()
+
+
+async def test_a_reader_that_does_not_read_is_cut_off(door: Any, settings: Settings) -> None:
+    quick = replace(settings, http=replace(settings.http, body_timeout_s=0.05))
+    line = Line("sent", 1, {"words": "x" * 2**20})
+    stream = ScriptedStream(*([line] for _ in range(32)), ends=False)
+    door.answer = {"ok": True, "stream": stream}
+    async with ApiServer(door, quick) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+        writer.write(b"GET /events/stream HTTP/1.1\r\nHost: x\r\nX-API-Token: admin-token\r\n\r\n")
+        async with asyncio.timeout(5):
+            await reader.readuntil(b"\r\n\r\n")
+            await stream.closed.wait()
+        writer.transport.abort()
+    assert stream.left > 0
 
 
 async def test_logs_that_are_not_followed_are_json(door: Any, client: Any) -> None:
