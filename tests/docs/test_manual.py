@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from mail_proxy.cli.topics import PAGES
-from mail_proxy.cli.tree import INSTANCE_WORDS, ROOT_WORDS, TENANT_WORDS
+from mail_proxy.cli.tree import INSTANCE, ROOT, TENANT
 from mail_proxy.config.environment import VARIABLES
 from mail_proxy.domain.filter_text import WORDS
-from tests.docs.manual.everything import HOW, ROOT, everything, strays
+from tests.docs.manual.everything import HOW, everything, strays
 from tests.docs.manual.pages import date
-from tests.docs.manual.words import tree
 
+TREE = Path(__file__).parents[2]
 MADE = everything()
 PAGES_OF_MAN = [path for path in MADE if path.parent.name.startswith("man")]
 
 
-@pytest.mark.parametrize("path", MADE, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", MADE, ids=lambda path: str(path.relative_to(TREE)))
 def test_what_is_made_of_the_command_line_is_up_to_date(path: Path) -> None:
     assert path.exists(), HOW
     assert path.read_text() == MADE[path], HOW
@@ -32,21 +32,14 @@ def test_no_page_is_left_of_what_is_no_more() -> None:
 
 
 def test_each_word_of_each_level_has_its_page() -> None:
-    names = {path.name for path in PAGES_OF_MAN}
-    words = {*ROOT_WORDS, *INSTANCE_WORDS, *TENANT_WORDS}
-    shown = {w for level in ("root", "instance", "tenant") for w in _shown(level)}
-    assert {f"mail-proxy-{word}.1" for word in shown} <= names
-    assert shown <= words
-
-
-def _shown(level: str) -> list[str]:
-    commands = tree()[level]["commands"]
-    return [word for word, node in commands.items() if not node["hidden"]]
+    words = {entry.name for level in (ROOT, INSTANCE, TENANT) for entry in level}
+    pages = {path.name for path in PAGES_OF_MAN if path.parent.name == "man1"}
+    assert pages == {"mail-proxy.1", *(f"mail-proxy-{word}.1" for word in words)}
 
 
 def test_each_fragment_belongs_to_a_page() -> None:
     names = {path.name for path in PAGES_OF_MAN}
-    fragments = (ROOT / "man" / "fragments").glob("*.txt")
+    fragments = (TREE / "man" / "fragments").glob("*.txt")
     assert {path.stem for path in fragments} <= names
 
 
@@ -59,7 +52,7 @@ def test_each_setting_and_each_term_of_a_filter_is_in_its_page() -> None:
 
 
 def _source(name: str) -> str:
-    return (ROOT / "man" / f"man{name[-1]}" / name).read_text()
+    return (TREE / "man" / f"man{name[-1]}" / name).read_text()
 
 
 def test_each_topic_of_help_has_its_page() -> None:
@@ -97,8 +90,14 @@ def test_groff_has_nothing_to_say() -> None:
         assert (path.name, told.stderr) == (path.name, "")
 
 
-def test_the_date_is_the_same_for_whoever_builds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_date_is_the_same_for_whoever_builds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     assert date() == "1970-01-02"
     monkeypatch.delenv("SOURCE_DATE_EPOCH")
-    assert date() == date()
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text("# Changes\n\n## Unreleased\n")
+    assert date(changelog) == "2026-11-01"
+    changelog.write_text("## Unreleased\n\n## 1.1 (2027-03-02)\n\n## 1.0 (2027-01-01)\n")
+    assert date(changelog) == "2027-03-02"

@@ -23,12 +23,12 @@ _BEFORE_THE_FIRST_RELEASE = "2026-11-01"
 _EXIT = "0 when it is done; other codes are in `mail-proxy-exit-codes`(7)."
 
 
-def date() -> str:
+def date(changelog: Path = _ROOT / "CHANGELOG.md") -> str:
     """Of the newest release, or of SOURCE_DATE_EPOCH: the same for whoever builds it."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     if epoch:
         return time.strftime("%Y-%m-%d", time.gmtime(int(epoch)))
-    released = _RELEASED.search((_ROOT / "CHANGELOG.md").read_text())
+    released = _RELEASED.search(changelog.read_text())
     return released[1] if released else _BEFORE_THE_FIRST_RELEASE
 
 
