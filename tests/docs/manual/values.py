@@ -8,7 +8,9 @@ perhaps), `choice` and `choices` (one of, or some by commas, `choices`), `place`
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
+
+from pydantic import BaseModel
 
 from mail_proxy.bench.plan import MEASURES
 from mail_proxy.cli._typer import Parameter
@@ -19,6 +21,7 @@ from mail_proxy.forms.account import TLS_MODES
 from mail_proxy.forms.oauth2 import PROVIDERS
 from mail_proxy.forms.tenant import AUTH_METHODS
 from mail_proxy.operations.reports import STATES
+from mail_proxy.wire.accounts import AddAccount
 
 Value = dict[str, Any]
 
@@ -29,6 +32,12 @@ def _choice(*words: str) -> Value:
 
 def _some(*words: str) -> Value:
     return {"kind": "choices", "choices": list(words)}
+
+
+def _field(model: type[BaseModel], name: str) -> Value:
+    """What the wire takes in a field of `Literal[...] | None`."""
+    literal, _ = get_args(model.model_fields[name].annotation)
+    return _choice(*get_args(literal))
 
 
 _FILE: Value = {"kind": "file"}
@@ -43,13 +52,12 @@ _BY_NAME: dict[str, Value] = {
     "place": {"kind": "place"},
     "words": {"kind": "help"},
     "file": _FILE,
-    "folder": _FILE,
     "attachment_folder": _FILE,
     "smtp_sink": _FILE,
     "tls_mode": _choice(*TLS_MODES),
     "auth_method": _choice(*AUTH_METHODS),
-    "limit_behavior": _choice("defer", "reject"),
-    "in_doubt": _choice("resend", "hold"),
+    "limit_behavior": _field(AddAccount, "limit_behavior"),
+    "in_doubt": _field(AddAccount, "in_doubt"),
     "oauth2_provider": _choice(*PROVIDERS),
     "priority": _choice(*PRIORITY_WORDS),
     "answer": _choice("ok", "error", "hang", "drop", "cut"),
@@ -57,17 +65,14 @@ _BY_NAME: dict[str, Value] = {
     "state": _some(*STATES),
     "only": _some(*MEASURES),
     "changes": _choice(*(f"{each.key}=" for each in VARIABLES if each.key)),
-    "level": _choice("debug", "info", "warning", "error"),
 }
 
 # Where a name means something else.
 _BY_PATH: dict[tuple[str, ...], Value] = {
     ("accounts", "add", "account_id"): {"kind": "text"},
-    ("accounts", "add", "auth_method"): _choice("password", "oauth2"),
-    ("accounts", "update", "auth_method"): _choice("password", "oauth2"),
+    ("accounts", "add", "auth_method"): _field(AddAccount, "auth_method"),
+    ("accounts", "update", "auth_method"): _field(AddAccount, "auth_method"),
     ("tenants", "add", "tenant_id"): {"kind": "text"},
-    ("config", "bounce", "folder"): {"kind": "text"},  # of a mailbox
-    ("config", "set", "folder"): {"kind": "text"},
     ("send", "file"): {"kind": "file", "pattern": "*.eml"},
     ("restore", "name"): {"kind": "text"},
 }
