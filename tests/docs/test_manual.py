@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from mail_proxy.config.environment import VARIABLES
 from mail_proxy.domain.filter_text import WORDS
 from tests.docs.manual.everything import HOW, everything, strays
 from tests.docs.manual.pages import date
+from tests.faults.profile import program
 
 TREE = Path(__file__).parents[2]
 MADE = everything()
@@ -59,17 +58,10 @@ def test_each_topic_of_help_has_its_page() -> None:
     assert set(PAGES.values()) <= {path.name for path in PAGES_OF_MAN}
 
 
-def _need(program: str, package: str) -> None:
-    if shutil.which(program) is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{program} is missing: apt-get install {package}")
-        pytest.skip(f"needs {program}, of the Debian package {package}")
-
-
 def test_mandoc_has_nothing_to_say() -> None:
-    _need("mandoc", "mandoc")
+    mandoc = program("mandoc", "mandoc")
     told = subprocess.run(
-        ["mandoc", "-T", "lint", "-W", "warning", *PAGES_OF_MAN],
+        [mandoc, "-T", "lint", "-W", "warning", *PAGES_OF_MAN],
         capture_output=True,
         text=True,
         check=False,
@@ -79,10 +71,10 @@ def test_mandoc_has_nothing_to_say() -> None:
 
 @pytest.mark.slow
 def test_groff_has_nothing_to_say() -> None:
-    _need("groff", "groff-base")
+    groff = program("groff", "groff-base")
     for path in PAGES_OF_MAN:
         told = subprocess.run(
-            ["groff", "-man", "-Tutf8", "-ww", "-z", path],
+            [groff, "-man", "-Tutf8", "-ww", "-z", path],
             capture_output=True,
             text=True,
             check=False,

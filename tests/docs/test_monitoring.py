@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 from mail_proxy.observe.gauges import Paused, Standing
 from mail_proxy.observe.labels import labels
 from mail_proxy.observe.metrics import MailMetrics
+from tests.faults.profile import program
 
 DOCS = Path(__file__).parents[2] / "docs"
 NAME = re.compile(r"\b(?:gmp|process)_[a-z_]+")
@@ -62,11 +61,7 @@ def test_the_page_lists_every_alert():
 
 @pytest.mark.slow
 def test_the_alerts_fire_when_they_should():
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        if os.environ.get("CI"):
-            pytest.fail("promtool is missing: apt-get install prometheus")
-        pytest.skip("needs promtool, of the Debian package prometheus")
+    promtool = program("promtool", "prometheus")
     for arguments in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]):
         done = subprocess.run(
             [promtool, *arguments], cwd=DOCS / "monitoring", capture_output=True, text=True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from mail_proxy.bench import FIGURES
+from tests.faults.profile import program
 
 COMMAND = [sys.executable, "-m", "mail_proxy", "bench", "--messages", "200", "--runs", "1"]
 PATIENCE_S = 300.0
 END_S = 2.0
-SMTP_SINK = shutil.which("smtp-sink", path=os.environ.get("PATH", "") + ":/usr/sbin")
 ROOT = Path(__file__).parents[2]
 
 
@@ -99,12 +98,9 @@ def test_an_interrupted_bench_ends_all_that_it_started(
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_what_smtp_sink_reads_at_its_start_is_no_mail(environ: dict[str, str]) -> None:
-    if SMTP_SINK is None:
-        if os.environ.get("CI"):
-            pytest.fail("smtp-sink is missing: install the Debian package postfix")
-        pytest.skip("needs smtp-sink, of the Debian package postfix")
+    smtp_sink = program("smtp-sink", "postfix")
     done = subprocess.run(
-        [*COMMAND, "--smtp-sink", SMTP_SINK, "--only", "pipelining", "--json"],
+        [*COMMAND, "--smtp-sink", smtp_sink, "--only", "pipelining", "--json"],
         env=environ,
         capture_output=True,
         text=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import sqlite3
 import sys
 import time
@@ -18,6 +17,7 @@ import pytest
 
 from mail_proxy.cli.main import run
 from mail_proxy.completion.scripts import SHELLS, script
+from tests.faults.profile import program
 
 pytestmark = pytest.mark.slow
 
@@ -129,13 +129,8 @@ def opened(tmp_path: Path, home: Path) -> Iterator[Opened]:
     (tmp_path / "person").mkdir()
 
     def open_(name: str) -> Shell:
-        program = shutil.which(name)
-        if program is None:
-            if os.environ.get("CI"):
-                pytest.fail(f"{name} is missing: apt-get install {name}")
-            pytest.skip(f"needs {name}, of the Debian package {name}")
         child = pexpect.spawn(
-            program,
+            program(name, name),
             {"bash": ["--norc", "--noprofile"], "zsh": ["-f"], "fish": ["--no-config"]}[name],
             env=environ,
             cwd=str(work),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,10 +14,10 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
+from tests.faults.profile import program
+
 PATIENCE_S = 60.0
 Running = Any
-SMTP_SINK = shutil.which("smtp-sink", path=os.environ.get("PATH", "") + ":/usr/sbin")
-
 
 AS_USER = ("-u", "root") if os.geteuid() == 0 else ()  # it asks for that
 
@@ -96,16 +95,13 @@ async def test_aiosmtpd_takes_what_is_posted_after_a_login(
 @pytest.fixture
 async def smtp_sink(tmp_path: Path) -> AsyncIterator[tuple[int, Path]]:
     """Its port, and the folder where it puts each transaction in a file."""
-    if SMTP_SINK is None:
-        if os.environ.get("CI"):
-            pytest.fail("smtp-sink is missing: install the Debian package postfix")
-        pytest.skip("needs smtp-sink, of the Debian package postfix")
+    sink = program("smtp-sink", "postfix")
     async with asyncio.timeout(PATIENCE_S):
         port = free_port()
         folder = tmp_path / "sink"
         folder.mkdir()
         process = await asyncio.create_subprocess_exec(
-            SMTP_SINK, *AS_USER, "-d", f"{folder}/mail.", f"127.0.0.1:{port}", "100"
+            sink, *AS_USER, "-d", f"{folder}/mail.", f"127.0.0.1:{port}", "100"
         )
         while not await _listens(port):  # noqa: ASYNC110 - another process sends us no events
             await asyncio.sleep(0.02)

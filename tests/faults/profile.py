@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from typing import NoReturn, TypeVar
 
 import pytest
@@ -29,3 +30,12 @@ def lacks(what: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(what)
     pytest.skip(what)
+
+
+def program(name: str, package: str) -> str:
+    """Its path, also where that of a service is not in PATH; else the test lacks it.
+
+    package: Debian's that has it.
+    """
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")
+    return path or lacks(f"needs {name}: apt-get install {package}")

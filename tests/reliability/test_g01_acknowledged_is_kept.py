@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 from tests.faults.figures import record
 from tests.faults.installation import until
 from tests.faults.nemesis import Nemesis
-from tests.faults.profile import lacks, seeded, sized
+from tests.faults.profile import program, seeded, sized
 
 pytestmark = pytest.mark.slow
 
@@ -56,15 +55,14 @@ async def test_g1a_every_acknowledged_message_is_there_after_kills(site: Sites) 
 async def test_g1b_a_sync_lies_between_the_request_and_its_answer(
     site: Sites, tmp_path: Path
 ) -> None:
-    if shutil.which("strace") is None:
-        lacks("needs strace (Debian: strace)")
+    tracer = program("strace", "strace")
     requests = 200
     async with site() as here:
         await here.call("suspend")
         client = here.new_client()
         await client.post(["before"])  # the connection is there
         trace = tmp_path / "trace"
-        strace = await _attach(here.pid, trace)
+        strace = await _attach(tracer, here.pid, trace)
         for n in range(requests):
             assert await client.post([f"m{n}"])
         strace.terminate()
@@ -87,11 +85,11 @@ async def test_g1b_a_sync_lies_between_the_request_and_its_answer(
     record("G1 b", requests=requests, without_a_sync=unsynced)
 
 
-async def _attach(pid: int, trace: Path) -> asyncio.subprocess.Process:
+async def _attach(tracer: str, pid: int, trace: Path) -> asyncio.subprocess.Process:
     """Trace reads, writes and syncs of all threads of the process from now on."""
     calls = "trace=read,recvfrom,recvmsg,write,writev,sendto,sendmsg,fsync,fdatasync"
     process = await asyncio.create_subprocess_exec(
-        *["strace", "-f", "-p", str(pid), "-e", calls, "-s", "80", "-o", str(trace)],
+        *[tracer, "-f", "-p", str(pid), "-e", calls, "-s", "80", "-o", str(trace)],
         stderr=asyncio.subprocess.DEVNULL,
         preexec_fn=os.setsid,
     )
