@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -42,14 +41,6 @@ Found = TypeVar("Found")
 _m = messages.c
 
 
-@dataclass(frozen=True, slots=True)
-class Extras:
-    """What to read besides the messages and their recipients."""
-
-    content: bool = False
-    events: bool = False
-
-
 def find_messages(
     conn: Connection, tenant_id: str | None, ids: Sequence[str], *, full: bool
 ) -> list[MessageRow]:
@@ -61,21 +52,21 @@ def find_messages(
         statement = statement.where(_m.tenant_id.in_(select(tenants.c.tenant_id)))
     else:
         statement = statement.where(_m.tenant_id == tenant_id)
-    return completed(conn, statement, Extras(full, full))
+    return completed(conn, statement, full=full)
 
 
 def find_by_pks(conn: Connection, tenant_id: str, pks: Sequence[int]) -> list[MessageRow]:
     """Messages of one tenant with their recipients, in the order of priority and pk."""
     # Ordered here: for several keys SQLite would walk all rows of the tenant in that order.
     statement = select(*MESSAGE_COLUMNS).where(_m.tenant_id == tenant_id, _m.pk.in_(pks))
-    return sorted(completed(conn, statement, Extras()), key=attrgetter("priority", "pk"))
+    return sorted(completed(conn, statement), key=attrgetter("priority", "pk"))
 
 
 def get_by_pk(conn: Connection, pk: int, *, full: bool) -> MessageRow | None:
     if not 0 < pk <= LAST_PK:
         return None
     statement = _ordered().where(_m.tenant_id.in_(select(tenants.c.tenant_id)), _m.pk == pk)
-    found = completed(conn, statement, Extras(full, full))
+    found = completed(conn, statement, full=full)
     return found[0] if found else None
 
 
@@ -88,13 +79,13 @@ def _ordered() -> Select[Any]:
     return select(*MESSAGE_COLUMNS).order_by(_m.tenant_id, _m.priority, _m.pk)
 
 
-def completed(conn: Connection, statement: Select[Any], extras: Extras) -> list[MessageRow]:
-    """The messages of `statement`, each with all that was asked for."""
+def completed(conn: Connection, statement: Select[Any], *, full: bool = False) -> list[MessageRow]:
+    """The messages of `statement` with their recipients; full: with contents and events too."""
     rows = conn.execute(statement).all()
     return [
         message
         for tenant_id, theirs in groupby(rows, key=attrgetter("tenant_id"))
-        for message in _with_parts(conn, tenant_id, list(theirs), extras)
+        for message in _with_parts(conn, tenant_id, list(theirs), full=full)
     ]
 
 
@@ -120,12 +111,12 @@ def addressed(conn: Connection, rows: Sequence[Row[Any]]) -> list[MessageRow]:
 
 
 def _with_parts(
-    conn: Connection, tenant_id: str, rows: list[Row[Any]], extras: Extras
+    conn: Connection, tenant_id: str, rows: list[Row[Any]], *, full: bool
 ) -> Iterable[MessageRow]:
     pks = [row.pk for row in rows]
     addressed = _recipients(conn, tenant_id, pks)
-    payloads = _contents(conn, tenant_id, pks) if extras.content else {}
-    told = _events(conn, tenant_id, pks) if extras.events else {}
+    payloads = _contents(conn, tenant_id, pks) if full else {}
+    told = _events(conn, tenant_id, pks) if full else {}
     for row in rows:
         yield message_row(
             row,

@@ -24,7 +24,7 @@ from mail_proxy.domain.filters import Field, Pattern, Status, Term
 from mail_proxy.domain.state import Event, State, sources
 from mail_proxy.store.conditions import begins_with, conditions
 from mail_proxy.store.indexed import by_index, by_key
-from mail_proxy.store.messages import Extras, completed
+from mail_proxy.store.messages import completed
 from mail_proxy.store.rows import MESSAGE_COLUMNS
 from mail_proxy.store.schema import TROUBLED, messages, stored, tenants
 from mail_proxy.store.values import Found, Key, MessageFilter, MessageRow, Position
@@ -41,12 +41,11 @@ def search_page(
     *,
     limit: int,
     after: Position | None,
-    extras: Extras,
     reverse: bool = False,
 ) -> Found[MessageRow, Position]:
-    """Up to `limit` messages that match, with what was asked for of each."""
+    """Up to `limit` messages that match."""
     statement, end = _next(conn, chosen, after, reverse)
-    rows = completed(conn, statement.with_only_columns(*MESSAGE_COLUMNS).limit(limit), extras)
+    rows = completed(conn, statement.with_only_columns(*MESSAGE_COLUMNS).limit(limit))
     return Found(rows, _place(rows, limit, end))
 
 

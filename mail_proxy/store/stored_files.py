@@ -12,7 +12,6 @@ from sqlalchemy import (
     case,
     delete,
     exists,
-    func,
     insert,
     or_,
     select,
@@ -22,6 +21,7 @@ from sqlalchemy import (
 
 from mail_proxy.domain.state import FINAL
 from mail_proxy.domain.stored_file import FileState, StoredFile
+from mail_proxy.store.instance import forget_setting
 from mail_proxy.store.removing import MESSAGE_CHUNK
 from mail_proxy.store.schema import messages, stored, stored_files
 
@@ -134,10 +134,11 @@ def drop_stored_files(
     return bool(conn.execute(update(stored_files).where(is_one).values(gone)).rowcount)
 
 
-def count_dropped(conn: Connection, dropped_as: str) -> int:
-    """Files of one deleted tenant that are still to be removed."""
-    statement = select(func.count()).where(_f.tenant_id == NOBODY, _f.dropped_as == dropped_as)
-    return int(conn.execute(statement).scalar_one())
+def forget_dropped(conn: Connection, dropped_as: str) -> None:
+    """The credentials of a deleted tenant, once none of its files is still to be removed."""
+    left = select(_f.file_id).where(_f.tenant_id == NOBODY, _f.dropped_as == dropped_as)
+    if conn.execute(left.limit(1)).first() is None:
+        forget_setting(conn, dropped_as)
 
 
 def _is_file(tenant_id: str, file_id: str) -> tuple[ColumnElement[bool], ...]:

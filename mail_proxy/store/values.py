@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from mail_proxy.domain.filters import Filter
@@ -18,6 +19,7 @@ T = TypeVar("T")
 At = TypeVar("At")
 Position: TypeAlias = tuple[str, int, int]  # tenant_id, priority, pk of the last row seen
 Fields = Mapping[str, Any]  # column name -> value; JSON columns as Python values
+NO_LIMITS: Mapping[str, int] = MappingProxyType({})  # tenant -> messages that may wait
 
 
 # --- tenants and accounts ---

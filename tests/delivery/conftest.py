@@ -17,6 +17,7 @@ import pytest
 from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.delivery import Engine, Journal
 from mail_proxy.delivery.letters import Letter
+from mail_proxy.domain.actions import Action
 from mail_proxy.domain.content import BytesContent
 from mail_proxy.domain.errors import ContentChanged
 from mail_proxy.observe.metrics import MailMetrics
@@ -33,6 +34,7 @@ from mail_proxy.store import (
     Tenant,
     open_store,
 )
+from mail_proxy.store.acting import Act
 
 PATIENCE_S = 30.0  # for what takes milliseconds: machines that run tests may be busy
 
@@ -242,6 +244,12 @@ class House:
             created_at=self.clock.now(),
         )
         return replace(message, **changes)
+
+    async def delete(self, *ids: str) -> set[str]:
+        """Those of them that were deleted."""
+        act = Act(Action.DELETE, self.clock.now(), "test")
+        acted = await self.store.change_messages("acme", ids, act)
+        return {message.id for message in acted if not message.reason}
 
     async def until(self, is_true: Callable[[], bool]) -> None:
         """Wait for results until `is_true`."""

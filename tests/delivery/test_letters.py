@@ -134,7 +134,7 @@ async def test_a_message_is_taken_back_from_its_file_server(house: House) -> Non
         await asked_for(house, 1)
         async with engine.recalled("acme", ids=["m1"]):
             assert (await house.row("m1")).state is State.WAITING
-            assert await house.store.delete_messages("acme", ["m1"]) == {"m1"}
+            assert await house.delete("m1") == {"m1"}
         assert house.letters.given_up == ["m1"]
 
 

@@ -166,7 +166,7 @@ async def test_recalled_messages_stay_back_while_something_is_changed(house: Hou
         await house.post(*ids, account_id="slow")
         await house.relay.wait_for(1)
         async with engine.recalled("acme"):
-            removed = await house.store.delete_messages("acme", ids)
+            removed = await house.delete(*ids)
             removed -= {result["id"] for result in house.results}  # sent before it was removed
         await house.until(lambda: len(house.results) == 20 - len(removed))
     assert removed

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mail_proxy.domain.actions import Action
 from mail_proxy.domain.filter_text import parse_filter
 from mail_proxy.domain.reply import Reply
 from mail_proxy.domain.state import Event, RecipientState, State
@@ -28,7 +29,9 @@ from mail_proxy.store import (
     Tenant,
     open_store,
 )
+from mail_proxy.store.acting import Act
 
+EVERYTHING = MessageFilter()
 NOW = 1_800_000_000.0
 OK = Reply(250, "2.0.0", "queued")
 NO = Reply(550, "5.1.1", "no such user")
@@ -178,8 +181,31 @@ class Scene:
         self, text: str = "", *, tenant_id: str | None = None, now: float = NOW
     ) -> list[str]:
         """Of what a filter finds, in order."""
-        listing = self.store.list_messages(MessageFilter(tenant_id, parse_filter(text), now))
-        return [message.id async for message in listing]
+        found = await self.rows(MessageFilter(tenant_id, parse_filter(text), now))
+        return [message.id for message in found]
+
+    async def rows(self, chosen: MessageFilter = EVERYTHING) -> list[MessageRow]:
+        """All that match, page by page."""
+        rows: list[MessageRow] = []
+        after = None
+        while True:
+            found = await self.store.search_messages(chosen, limit=200, after=after)
+            rows += found.rows
+            after = found.after
+            if after is None:
+                return rows
+
+    async def delete(self, *ids: str) -> set[str]:
+        """Those of them that were deleted."""
+        return await self._change(Action.DELETE, ids, NOW)
+
+    async def retry(self, *ids: str, now: float = NOW) -> set[str]:
+        """Those of them that begin anew."""
+        return await self._change(Action.RETRY, ids, now)
+
+    async def _change(self, action: Action, ids: Sequence[str], now: float) -> set[str]:
+        acted = await self.store.change_messages("acme", ids, Act(action, now, "test"))
+        return {message.id for message in acted if not message.reason}
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ async def test_a_duplicate_with_a_bad_account_does_not_drop_the_good_one(scene):
 
 async def test_a_deleted_id_is_free_again(scene):
     (first,) = await scene.post("m1")
-    await scene.store.delete_messages("acme", ["m1"])
+    await scene.delete("m1")
 
     (second,) = await scene.post("m1")
 

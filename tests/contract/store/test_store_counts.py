@@ -8,7 +8,6 @@ from collections import Counter
 import pytest
 
 from mail_proxy.domain.state import Event
-from mail_proxy.store import MessageFilter
 
 STEPS = 60
 
@@ -55,10 +54,10 @@ class Walk:
         return self.random.choice(ends)
 
     async def delete(self) -> None:
-        await self.scene.store.delete_messages("acme", self.some_ids())
+        await self.scene.delete(*self.some_ids())
 
     async def retry(self) -> None:
-        await self.scene.store.retry_messages("acme", self.some_ids(), now=self.scene.now)
+        await self.scene.retry(*self.some_ids())
 
     async def suspend(self) -> None:
         await self.scene.store.suspend("acme", self.batch_code(), now=self.scene.now)
@@ -85,5 +84,5 @@ async def test_counts_are_those_of_the_messages(scene, seed):
         await walk.step()
 
         kept = {(c.account_id, c.state, c.priority): c.n for c in await scene.store.counts()}
-        listing = scene.store.list_messages(MessageFilter())
-        assert kept == Counter([(m.account_id, m.state, m.priority) async for m in listing])
+        listing = await scene.rows()
+        assert kept == Counter((m.account_id, m.state, m.priority) for m in listing)

@@ -98,7 +98,7 @@ async def test_a_message_that_has_changed_since_it_was_read_is_left_alone(
         later = scene.message("m1", expires_at=scene.now + 99)
         await scene.store.accept([later], now=scene.now + 1)
     else:
-        await scene.store.delete_messages("acme", ["m1"])
+        await scene.delete("m1")
     assert await end(scene, row, now=scene.now + 11) == set()
     assert await scene.store.unreported("acme", limit=9) == []
 
@@ -118,14 +118,14 @@ async def test_what_waits_too_long_is_found_by_its_account_and_due_time(scene: S
 async def test_an_expired_message_cannot_be_retried(scene: Scene) -> None:
     await scene.post("m1", expires_at=scene.now + 10)
     await end(scene, await scene.look("m1"), now=scene.now + 10)
-    assert await scene.store.retry_messages("acme", ["m1"], now=scene.now + 11) == set()
+    assert await scene.retry("m1", now=scene.now + 11) == set()
 
 
 async def test_the_age_counts_anew_after_a_retry_by_hand(scene: Scene) -> None:
     await scene.post("m1", created_at=scene.now - 1000)
     assert (await scene.claim_one()).queued_at == scene.now - 1000
     await scene.lapse()
-    await scene.store.retry_messages("acme", ["m1"], now=scene.now)
+    await scene.retry("m1")
     assert (await scene.claim_one()).queued_at == scene.now
 
 
@@ -166,5 +166,5 @@ async def test_only_a_doubt_is_settled(scene: Scene) -> None:
 
 async def test_a_doubt_is_retried(scene: Scene) -> None:
     await doubtful(scene)
-    assert await scene.store.retry_messages("acme", ["m1"], now=scene.now) == {"m1"}
+    assert await scene.retry("m1") == {"m1"}
     assert (await scene.claim_one()).id == "m1"

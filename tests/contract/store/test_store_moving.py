@@ -15,7 +15,7 @@ from mail_proxy.domain.state import Event, RecipientState, State
 async def test_deleting_takes_all_that_belongs_to_a_message(scene):
     await scene.send("m1")
 
-    assert await scene.store.delete_messages("acme", ["m1", "absent"]) == {"m1"}
+    assert await scene.delete("m1", "absent") == {"m1"}
 
     assert await scene.list_ids() == []
     assert await scene.store.unreported("acme", limit=9) == []
@@ -26,7 +26,7 @@ async def test_what_is_leased_is_not_deleted(scene):
     await scene.post("m1")
     await scene.claim()
 
-    assert await scene.store.delete_messages("acme", ["m1"]) == set()
+    assert await scene.delete("m1") == set()
     assert await scene.list_ids() == ["m1"]
 
 
@@ -34,7 +34,7 @@ async def test_deleting_stays_within_the_tenant(scene):
     await scene.add("beta", "main")
     await scene.post("m1", tenant_id="beta")
 
-    assert await scene.store.delete_messages("acme", ["m1"]) == set()
+    assert await scene.delete("m1") == set()
     assert await scene.list_ids(tenant_id="beta") == ["m1"]
 
 
@@ -45,7 +45,7 @@ async def test_retrying_a_failed_message_begins_anew(scene):
     await scene.post("m1", recipients=("a@example.net", "b@example.net"))
     await scene.finish(scene.failed(await scene.claim_one()))
 
-    assert await scene.store.retry_messages("acme", ["m1"], now=scene.now + 9) == {"m1"}
+    assert await scene.retry("m1", now=scene.now + 9) == {"m1"}
 
     stored = await scene.look("m1")
     assert (stored.state, stored.tries, stored.due_at) == (State.WAITING, 0, scene.now + 9)
@@ -62,7 +62,7 @@ async def test_retrying_never_sends_again_to_who_was_accepted(scene):
         scene.outcome(claimed, Event.FAIL, recipients=(taken, refused), error="550 no")
     )
 
-    await scene.store.retry_messages("acme", ["m1"], now=scene.now)
+    await scene.retry("m1")
 
     again = await scene.claim_one()
     assert [r.address for r in again.recipients] == ["b@example.net"]
@@ -72,7 +72,7 @@ async def test_retrying_never_sends_again_to_who_was_accepted(scene):
 async def test_retrying_brings_a_deferred_message_forward(scene):
     await scene.post("m1", due_at=scene.now + 3600)
 
-    await scene.store.retry_messages("acme", ["m1"], now=scene.now)
+    await scene.retry("m1")
 
     assert len((await scene.claim()).messages) == 1
 
@@ -81,7 +81,7 @@ async def test_retrying_ends_a_doubt(scene):
     await scene.post("m1")
     await scene.finish(scene.outcome(await scene.claim_one(), Event.DOUBT))
 
-    assert await scene.store.retry_messages("acme", ["m1"], now=scene.now) == {"m1"}
+    assert await scene.retry("m1") == {"m1"}
     assert (await scene.look("m1")).state is State.WAITING
 
 
@@ -93,7 +93,7 @@ async def test_sent_leased_suspended_and_absent_messages_are_not_retried(scene):
     await scene.store.suspend("acme", "may", now=scene.now)
     ids = ["sent", "leased", "suspended", "absent"]
 
-    assert await scene.store.retry_messages("acme", ids, now=scene.now) == set()
+    assert await scene.retry(*ids) == set()
     assert await scene.states(ids[:3]) == [State.SENT, State.LEASED, State.SUSPENDED]
 
 
@@ -102,7 +102,7 @@ async def test_retrying_under_a_suspension_waits_for_its_end(scene):
     await scene.finish(scene.failed(await scene.claim_one()))
     await scene.store.suspend("acme", "may", now=scene.now)
 
-    assert await scene.store.retry_messages("acme", ["m1"], now=scene.now) == {"m1"}
+    assert await scene.retry("m1") == {"m1"}
     assert (await scene.look("m1")).state is State.SUSPENDED
 
 
@@ -188,7 +188,7 @@ async def test_old_commands_go_those_of_tenants_that_are_gone_too(scene):
 
 async def test_free_pages_go_back_to_the_disk_as_many_as_are_asked_for(scene):
     await scene.post(*[f"m{n}" for n in range(400)], content=b"x" * 5000)
-    assert await scene.store.delete_messages("acme", [f"m{n}" for n in range(400)])
+    assert await scene.delete(*[f"m{n}" for n in range(400)])
     free, pages = await scene.store.free_pages()
     assert free > 100
 

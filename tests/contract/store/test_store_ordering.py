@@ -65,7 +65,8 @@ async def crowd(scene):
 async def found_at_once(scene, text: str = "", tenant_id: str | None = None) -> list[MessageRow]:
     terms = parse_filter(text)
     chosen = MessageFilter(tenant_id or only_tenant(terms), terms, scene.now)
-    return [message async for message in scene.store.list_messages(chosen)]
+    rows: list[MessageRow] = await scene.rows(chosen)
+    return rows
 
 
 async def pages(

@@ -72,7 +72,7 @@ async def test_a_retry_leaves_the_suppressed_refused(scene):
     claimed = await scene.claim_one()
     await scene.finish(scene.outcome(claimed, Event.FAIL))
 
-    assert await scene.store.retry_messages("acme", ["m1"], now=scene.now) == {"m1"}
+    assert await scene.retry("m1") == {"m1"}
 
     states = [r.state for r in (await scene.look("m1")).recipients]
     assert states == [RecipientState.PENDING, RecipientState.REFUSED]

@@ -60,7 +60,6 @@ MAY_BE_WALKED = (
     "SCAN tenants",
     "SCAN d",
 )
-ALL = looking.Extras(content=True, events=True)
 
 
 class Watched:
@@ -255,7 +254,7 @@ def test_stored_files_are_found_by_their_keys(plans):
         plans.of(stored_files.begin_removal, *key, now=2.0),
         plans.of(stored_files.postpone_file, *key, now=2.0, at=3.0),
         plans.of(stored_files.drop_stored_files, "acme", dropped_as="x", now=2.0),
-        plans.of(stored_files.count_dropped, "x"),
+        plans.of(stored_files.forget_dropped, "x"),
         plans.of(stored_files.forget_file, *key),
     ):
         assert_walks_nothing(plan)
@@ -368,7 +367,7 @@ def test_cleaning_up_takes_the_oldest_finished(plans):
 def test_a_listing_goes_on_where_it_was(plans, tenant_id, search):
     chosen = MessageFilter(tenant_id)
 
-    plan = plans.of(searching.search_page, chosen, limit=5, after=("acme", 0, 0), extras=ALL)
+    plan = plans.of(searching.search_page, chosen, limit=5, after=("acme", 0, 0))
 
     assert_walks_nothing(plan)
     assert plan[0] == f"SEARCH messages USING INDEX messages_listed {search}"
@@ -400,7 +399,7 @@ KEYS = "SEARCH messages USING PRIMARY KEY (tenant_id=? AND pk=?)"
 def test_a_search_reads_the_few_that_an_index_names(plans, tenant_id, text, searches):
     chosen = MessageFilter(tenant_id, parse_filter(text), 1.0)
 
-    plan = plans.of(searching.search_page, chosen, limit=5, after=("acme", 2, 0), extras=ALL)
+    plan = plans.of(searching.search_page, chosen, limit=5, after=("acme", 2, 0))
 
     # Of all tenants what is leased is walked: it is bounded by the claims of a daemon.
     walked = {step for step in plan if step.startswith("SCAN")}
@@ -427,7 +426,7 @@ def test_a_search_without_an_index_is_a_window_of_the_list(
     monkeypatch.setattr(searching, "CANDIDATES", 3)
     chosen = MessageFilter(tenant_id, parse_filter(text), 1.0)
 
-    plan = plans.of(searching.search_page, chosen, limit=5, after=("acme", 2, 0), extras=ALL)
+    plan = plans.of(searching.search_page, chosen, limit=5, after=("acme", 2, 0))
 
     assert_walks_nothing(plan)
     assert f"SEARCH messages USING INDEX messages_listed {within}" in plan
