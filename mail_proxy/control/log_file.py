@@ -7,9 +7,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from mail_proxy.observe.log_lines import Following, LogLine, Wanted
-
-POLL_S = 0.5  # a file tells nobody that it grew
+from mail_proxy.observe.log_lines import POLL_S, Following, LogLine, Wanted
 
 
 async def log_lines(

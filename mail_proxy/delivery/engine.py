@@ -63,19 +63,16 @@ class Engine:
         letters: Letters,
         on_result: Callable[[dict[str, Any]], None],
         on_event: Callable[[str], None],
-        news: News | None = None,
+        news: News,
         recovery: Recovery | None = None,
     ) -> None:
-        """The journal's owner is this daemon. recovery: given where others share the store.
-
-        news: None where nobody watches.
-        """
+        """The journal's owner is this daemon. recovery: given where others share the store."""
         self._store = store
         self._pool = pool
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
-        self._told = Told(metrics, on_result, on_event, news=news or News(clock, kept=0))
+        self._told = Told(metrics, on_result, on_event, news=news)
         self._finisher = Finisher(
             store, clock, self._written, lost=lambda message: self._preparing.release(message)
         )

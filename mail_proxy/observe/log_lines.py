@@ -17,7 +17,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _HEAD = re.compile(
     r'(?:\{"time": "([0-9T:.-]+Z)", "level": "([A-Z]+)"|([0-9T:.-]{20,}Z) ([A-Z]+) )'
 )
-_POLL_S = 0.25  # a file tells nobody that it grew
+POLL_S = 0.25  # a file tells nobody that it grew
 
 
 class LogLine(NamedTuple):
@@ -88,7 +88,7 @@ def follow(path: Path, n: int, wanted: Wanted) -> Iterator[LogLine]:
             lines, is_more = following.read()
             yield from lines
             if not is_more:
-                time.sleep(_POLL_S)
+                time.sleep(POLL_S)
     finally:
         following.close()
 

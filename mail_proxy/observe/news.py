@@ -149,10 +149,10 @@ class Reader:
         self._folded: Counter[str] = Counter()
         self._folding_since = 0.0
 
-    def take(self, now: float) -> list[Line]:
+    def take(self, now: float, *, is_last: bool = False) -> list[Line]:
         """What is new, in order; `dropped` before it and `summary` after it where they are due.
 
-        now: monotonic.
+        now: monotonic. is_last: nothing is taken after it, so whatever is owed is due.
         """
         found = self._news.since(self._seen)
         self._seen = self._news.last(None)
@@ -165,7 +165,7 @@ class Reader:
         wanted = [item for item in found if item[3] in self._kinds]
         lines += [_line(item, self._number(item)) for item in self._shown(wanted, now)]
         self._is_catching_up = False
-        if self._folded and now - self._folding_since >= SUMMARY_S:
+        if self._folded and (is_last or now - self._folding_since >= SUMMARY_S):
             lines.append(self._summary(now))
         return lines
 
@@ -183,9 +183,11 @@ class Reader:
             earned = (now - self._refilled_at) * LINES_PER_S
             self._allowance = min(float(LINES_PER_S), self._allowance + earned)
         self._refilled_at = now
-        room = len(items) if self._is_catching_up else int(self._allowance)
+        if self._is_catching_up:
+            return items
+        room = int(self._allowance)
         if len(items) <= room:
-            self._allowance -= min(len(items), room)
+            self._allowance -= len(items)
             return items
         self._allowance -= room
         rare = [item for item in items if item[3] not in _ROUTINE][:room]

@@ -65,6 +65,7 @@ class Tail:
         self._path = path
         self._file: BinaryIO | None = None
         self._rest = b""
+        self._is_closed = False
         self.start = 0
         with suppress(FileNotFoundError):
             self._file = path.open("rb")
@@ -73,6 +74,8 @@ class Tail:
 
     def read(self) -> list[str]:
         """New whole lines: of one block at most, as far as they are there. Never waits."""
+        if self._is_closed:
+            return []
         if self._file is None:
             with suppress(FileNotFoundError):
                 self._file = self._path.open("rb")
@@ -86,6 +89,11 @@ class Tail:
         return [_decoded(line) for line in lines]
 
     def close(self) -> None:
+        """From now on there is nothing new."""
+        self._is_closed = True
+        self._leave()
+
+    def _leave(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -102,7 +110,7 @@ class Tail:
             return
         if not is_same and here.st_size > file.tell():
             return  # something was added before it was moved
-        self.close()
+        self._leave()
         self._rest = b""
 
 

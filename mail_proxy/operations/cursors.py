@@ -26,8 +26,8 @@ def unpacked(cursor: str) -> Any:
         raise not_ours() from error
 
 
-def fit(*numbers: int) -> bool:
-    """The database can hold them."""
+def fit(*numbers: float) -> bool:
+    """The database can hold them; it cannot hold infinity, nor what is no number."""
     return all(abs(number) < 2**63 for number in numbers)
 
 

@@ -89,13 +89,13 @@ class EventStream:
             await self._changed(wait_s)
             lines = self._look()
         if not lines and self._end.has_come(self._clock.monotonic()):
-            return None
+            return self._look(is_last=True) or None
         return lines
 
-    def _look(self) -> list[Line]:
+    def _look(self, *, is_last: bool = False) -> list[Line]:
         now = self._clock.monotonic()
         self._calm_until = now + CALM_S
-        lines = self._reader.take(now)[: self._left]
+        lines = self._reader.take(now, is_last=is_last)[: self._left]
         if self._left is not None:
             self._left -= len(lines)
         return lines

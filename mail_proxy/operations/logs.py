@@ -9,7 +9,7 @@ from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import NotFound
 from mail_proxy.observe.lines import iso_utc
 from mail_proxy.observe.log import log_path
-from mail_proxy.observe.log_lines import Following, LogLine, Wanted, last
+from mail_proxy.observe.log_lines import POLL_S, Following, LogLine, Wanted, last
 from mail_proxy.observe.news import Line
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.streams import End, Streams
@@ -17,7 +17,6 @@ from mail_proxy.wire.logs import GetLogs, LogRecord, Logs
 
 MOST_BYTES = 16 * 2**20  # how far back a search goes: a tenth of a second of work, 100,000 lines
 MOST_LINES = 500  # of one look, a quarter of a second; what is above is counted
-POLL_S = 0.25  # a file tells nobody that it grew
 
 
 async def get_logs(ctx: Context, request: GetLogs) -> Logs:

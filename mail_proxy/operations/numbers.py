@@ -109,8 +109,7 @@ class Numbers:
 
     async def pending(self, tenant_id: str | None) -> int:
         """Messages that wait or are on their way, now."""
-        counts = await self._store.counts(tenant_id)
-        return sum(count.n for count in counts if count.state in PENDING)
+        return await self._store.count_pending(tenant_id)
 
     async def standing(
         self, whose: Callable[[AccountPause], Labels], *, is_active: bool

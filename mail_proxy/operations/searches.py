@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,7 +72,7 @@ def position_in(cursor: str, reverse: bool) -> Position:
 def place_in(cursor: str, order: Order, reverse: bool) -> Place:
     """The same of another order."""
     match _values_in(cursor, order, reverse):
-        case [int(part), int() | float() as at, int(pk)] if fit(part, pk) and math.isfinite(at):
+        case [int(part), int() | float() as at, int(pk)] if fit(part, at, pk):
             return Place(part, at, pk)
     raise not_ours()
 

@@ -38,10 +38,9 @@ class Reporter:
         *,
         clock: Clock,
         metrics: MailMetrics,
-        news: News | None = None,
+        news: News,
         test_mode: bool = False,
     ) -> None:
-        news = news or News(clock, kept=0)
         self._tools = Tools(store, http, settings, clock, metrics, news)
         self._clock = clock
         self._test_mode = test_mode

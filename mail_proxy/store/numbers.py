@@ -57,12 +57,12 @@ def counts(conn: Connection, tenant_id: str | None) -> list[Count]:
     ]
 
 
-def count_pending(conn: Connection, tenant_id: str, batch_code: str | None) -> int:
-    """Messages of a tenant, or of one of its batches, that wait or are on their way."""
+def count_pending(conn: Connection, tenant_id: str | None, batch_code: str | None) -> int:
+    """Messages of all, of a tenant, or of one of its batches, that wait or are on their way."""
     statement: Select[Any]
     if batch_code is None:
         statement = select(func.coalesce(func.sum(_n.n), 0)).where(
-            _n.tenant_id == tenant_id, _n.state.in_(stored(PENDING))
+            _n.state.in_(stored(PENDING)), *_of_tenant(_n.tenant_id, tenant_id)
         )
     else:
         theirs = select(func.count(_m.pk)).where(
@@ -97,17 +97,6 @@ def count_ahead(conn: Connection, row: MessageRow, *, now: float, most: int) -> 
     return n
 
 
-def oldest_waiting(conn: Connection, tenant_id: str | None, *, now: float) -> float | None:
-    """created_at of the oldest due message, among the first due one of each account and priority.
-
-    So it costs a probe for each account and priority that has waiting messages; a message that was
-    tried before may be older by its backoff than the one that is found.
-    """
-    oldest = _first(_m.created_at, _m.due_at <= now)
-    runs = select(oldest.label("found")).where(*_has_waiting(tenant_id)).subquery()
-    return conn.execute(select(func.min(runs.c.found))).scalar()
-
-
 def standing(conn: Connection, tenant_id: str | None, *, now: float) -> Standing:
     """All that a screen shows of the queue: sums that are kept, and probes of `messages_due`."""
     n_runs = conn.execute(
@@ -135,8 +124,10 @@ def _sums(conn: Connection, tenant_id: str | None) -> list[tuple[State, int, int
 def _waiting(
     conn: Connection, tenant_id: str | None, *, now: float, most: int
 ) -> tuple[float | None, float | None, dict[int, int], bool]:
-    """created_at of the oldest due one; the next time at which one becomes due; how many are not
-    due, by priority, counted to just above `most` in each run; and whether there may be more."""
+    """created_at of the oldest due one, among the first of each account and priority (one that was
+    tried before may be older by its backoff than the one that is found); the next time at which one
+    becomes due; how many are not due, by priority, counted to just above `most` in each run; and
+    whether there may be more."""
     later = _of_run(select(_m.pk), _m.due_at > now).limit(most + 1).correlate(counts_table)
     n_later = select(func.count()).select_from(later.subquery()).scalar_subquery()
     runs = (

@@ -34,6 +34,7 @@ from mail_proxy.domain.filters import Order
 from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.state import State
 from mail_proxy.store.conditions import conditions
+from mail_proxy.store.direction import beyond, directed, up_to
 from mail_proxy.store.indexed import by_index, by_key
 from mail_proxy.store.messages import addressed
 from mail_proxy.store.rows import MESSAGE_COLUMNS
@@ -240,7 +241,7 @@ class _Walk:
         """The runs whose first message comes first, with its place."""
         heads = select(*runs.c, *self._nth(part, runs, beyond, 0)).subquery()
         has_some = select(heads).where(heads.c.pk.is_not(None))
-        ordered = has_some.order_by(*self._directed(heads.c.at, heads.c.pk))
+        ordered = has_some.order_by(*directed((heads.c.at, heads.c.pk), self.reverse))
         return ordered.limit(limit).subquery("first")
 
     def _horizon(
@@ -303,18 +304,13 @@ class _Walk:
         return _by(part, within)
 
     def _in_order(self, part: _Part, chosen: Select[Any]) -> Select[Any]:
-        return chosen.order_by(*self._directed(*part.key))
-
-    def _directed(self, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-        return [column.desc() if self.reverse else column for column in columns]
+        return chosen.order_by(*directed(part.key, self.reverse))
 
     def _is_beyond(self, part: _Part, value: tuple[Any, ...]) -> ColumnElement[bool]:
-        key, place = tuple_(*part.key), tuple_(*value)
-        return key < place if self.reverse else key > place
+        return beyond(tuple_(*part.key), tuple_(*value), self.reverse)
 
     def _is_within(self, part: _Part, value: tuple[Any, ...]) -> ColumnElement[bool]:
-        key, place = tuple_(*part.key), tuple_(*value)
-        return key >= place if self.reverse else key <= place
+        return up_to(tuple_(*part.key), tuple_(*value), self.reverse)
 
 
 def _by(part: _Part, statement: Select[Any]) -> Select[Any]:
@@ -339,8 +335,8 @@ def _sorted_page(
         tuple_(_m.tenant_id, _m.pk).in_(among), *conditions(chosen)
     )
     if after is not None:
-        statement = statement.where(place < tuple_(*after) if reverse else place > tuple_(*after))
-    key = [column.desc() if reverse else column for column in (part, at, _m.pk)]
+        statement = statement.where(beyond(place, tuple_(*after), reverse))
+    key = directed((part, at, _m.pk), reverse)
     ordered = by_key(statement, messages).order_by(*key).limit(limit)
     rows = addressed(conn, conn.execute(ordered).all())
     return Found(rows, place_of(rows[-1], order) if len(rows) == limit else None)

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from mail_proxy.domain.filters import Field, Pattern, Status, Term
 from mail_proxy.domain.state import Event, State, sources
 from mail_proxy.store.conditions import begins_with, conditions
+from mail_proxy.store.direction import beyond, directed, up_to
 from mail_proxy.store.indexed import by_index, by_key
 from mail_proxy.store.messages import completed
 from mail_proxy.store.rows import MESSAGE_COLUMNS
@@ -72,9 +73,9 @@ def _next(
     conn: Connection, chosen: MessageFilter, after: Position | None, reverse: bool
 ) -> tuple[Select[Any], Position | None]:
     """What to read next, and where that ends; None: nowhere, it is all there is."""
-    statement = select(_m.pk).where(*conditions(chosen)).order_by(*_directed(reverse))
+    statement = select(_m.pk).where(*conditions(chosen)).order_by(*directed(_KEY, reverse))
     if after is not None:
-        statement = statement.where(_is_beyond(after, chosen.tenant_id, reverse))
+        statement = statement.where(beyond(*_compared(after, chosen.tenant_id), reverse))
     few = candidates(conn, chosen)
     if few is not None:
         among = statement.where(tuple_(_m.tenant_id, _m.pk).in_(few))
@@ -84,12 +85,8 @@ def _next(
         return statement, None
     end = _window_end(conn, chosen.tenant_id, after, reverse)
     if end is not None:
-        statement = statement.where(_is_within(end, chosen.tenant_id, reverse))
+        statement = statement.where(up_to(*_compared(end, chosen.tenant_id), reverse))
     return statement, end
-
-
-def _directed(reverse: bool) -> list[ColumnElement[Any]]:
-    return [column.desc() if reverse else column for column in _KEY]
 
 
 # --- a walk in windows ---
@@ -99,25 +96,13 @@ def _window_end(
     conn: Connection, tenant_id: str | None, after: Position | None, reverse: bool
 ) -> Position | None:
     """The last key of the next window; None where the rest is shorter than one."""
-    statement = select(*_KEY).order_by(*_directed(reverse)).offset(WINDOW - 1).limit(1)
+    statement = select(*_KEY).order_by(*directed(_KEY, reverse)).offset(WINDOW - 1).limit(1)
     if tenant_id is not None:
         statement = statement.where(_m.tenant_id == tenant_id)
     if after is not None:
-        statement = statement.where(_is_beyond(after, tenant_id, reverse))
+        statement = statement.where(beyond(*_compared(after, tenant_id), reverse))
     row = conn.execute(by_index(statement, messages, "messages_listed")).first()
     return None if row is None else (row.tenant_id, row.priority, row.pk)
-
-
-def _is_beyond(after: Position, tenant_id: str | None, reverse: bool) -> ColumnElement[bool]:
-    key, place = _compared(after, tenant_id)
-    found: ColumnElement[bool] = key < place if reverse else key > place
-    return found
-
-
-def _is_within(end: Position, tenant_id: str | None, reverse: bool) -> ColumnElement[bool]:
-    key, place = _compared(end, tenant_id)
-    found: ColumnElement[bool] = key >= place if reverse else key <= place
-    return found
 
 
 def _compared(at: Position, tenant_id: str | None) -> tuple[Any, Any]:

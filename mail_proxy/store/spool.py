@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from mail_proxy.config.private import FOLDER, MAKE, READ
+from mail_proxy.config.private import MAKE, READ, sync_folder
 from mail_proxy.domain.attachment import Spooled
 from mail_proxy.domain.content import BLOCK_BYTES
 from mail_proxy.domain.errors import ContentChanged, StoreError
@@ -229,15 +229,6 @@ def _blocks_of(path: Path, *, offset: int = 0, size_bytes: int | None = None) ->
                 yield block
     except OSError as error:
         raise ContentChanged(f"{_GONE}: {error.strerror}") from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Raises OSError."""
-    descriptor = os.open(folder, FOLDER)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _write(descriptor: int, block: bytes) -> None:

@@ -12,14 +12,12 @@ class NumberStore(Protocol):
 
     async def counts(self, tenant_id: str | None = None) -> list[Count]: ...
 
-    async def count_pending(self, tenant_id: str, batch_code: str | None = None) -> int: ...
+    async def count_pending(self, tenant_id: str | None, batch_code: str | None = None) -> int:
+        """Messages of all, of a tenant, or of one of its batches, that wait or are on their way."""
+        ...
 
     async def count_ahead(self, row: MessageRow, *, now: float, most: int) -> int:
         """Waiting messages of its account that go before a due one; counted up to `most`."""
-        ...
-
-    async def oldest_waiting(self, tenant_id: str | None = None) -> float | None:
-        """created_at of the oldest due WAITING message, or None."""
         ...
 
     async def standing(self, tenant_id: str | None = None) -> Standing:

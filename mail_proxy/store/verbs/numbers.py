@@ -13,14 +13,11 @@ class NumberVerbs(Part):
     async def counts(self, tenant_id: str | None = None) -> list[Count]:
         return await self._readers.read(numbers.counts, tenant_id)
 
-    async def count_pending(self, tenant_id: str, batch_code: str | None = None) -> int:
+    async def count_pending(self, tenant_id: str | None, batch_code: str | None = None) -> int:
         return await self._readers.read(numbers.count_pending, tenant_id, batch_code)
 
     async def count_ahead(self, row: MessageRow, *, now: float, most: int) -> int:
         return await self._readers.read(numbers.count_ahead, row, now=now, most=most)
-
-    async def oldest_waiting(self, tenant_id: str | None = None) -> float | None:
-        return await self._readers.read(numbers.oldest_waiting, tenant_id, now=self._clock.now())
 
     async def standing(self, tenant_id: str | None = None) -> Standing:
         return await self._readers.read(numbers.standing, tenant_id, now=self._clock.now())

@@ -216,14 +216,14 @@ async def test_the_oldest_waiting_is_the_first_that_is_due(scene):
     await scene.post("m3", created_at=scene.now - 50, due_at=scene.now + 50)
     await scene.post("m4", tenant_id="beta", created_at=scene.now - 70, due_at=scene.now - 70)
 
-    assert await scene.store.oldest_waiting("acme") == scene.now - 9
-    assert await scene.store.oldest_waiting() == scene.now - 70
+    assert (await scene.store.standing("acme")).oldest_waiting_at == scene.now - 9
+    assert (await scene.store.standing()).oldest_waiting_at == scene.now - 70
 
 
 async def test_nothing_waiting_has_no_age(scene):
     await scene.post("m1", due_at=scene.now + 1)
 
-    assert await scene.store.oldest_waiting() is None
+    assert (await scene.store.standing()).oldest_waiting_at is None
 
 
 async def test_message_events_are_oldest_first(scene):

@@ -196,6 +196,25 @@ def test_what_a_reader_catches_up_with_is_whole(news: News) -> None:
     assert len(news.reader(after=0).take(0.0)) == 1500
 
 
+def test_a_catch_up_costs_nothing_of_what_comes_next(news: News) -> None:
+    for n in range(1500):
+        news.put("sent", "acme", id=f"m-{n}")
+    reader = news.reader(after=0)
+    reader.take(0.0)
+    news.put("failed", "acme", id="m-2")
+    assert [line.event for line in reader.take(0.1)] == ["failed"]
+
+
+def test_what_is_owed_at_the_end_is_told(news: News) -> None:
+    reader = news.reader()
+    for n in range(900):
+        news.put("sent", "acme", id=f"m-{n}")
+    reader.take(0.0)
+    (summary,) = reader.take(0.1, is_last=True)
+    assert summary.data["counts"] == {"sent": 900 - LINES_PER_S}
+    assert reader.take(0.2, is_last=True) == []
+
+
 def test_words_are_cut_and_numbers_are_told(news: News) -> None:
     reader = news.reader()
     news.put("posted", "acme", n=12, words="x" * 5000)

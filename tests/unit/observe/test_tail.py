@@ -99,6 +99,15 @@ def test_a_file_that_comes_later_is_read_whole(tmp_path: Path) -> None:
     tail.close()
 
 
+def test_a_closed_one_stays_closed(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text("one\n")
+    tail = Tail(path)
+    tail.close()
+    path.write_text("one\ntwo\n")
+    assert read_all(tail) == []
+
+
 # --- levels and times ---
 
 INFO = "2026-01-31T12:03:57.250Z INFO message_sent id=1"

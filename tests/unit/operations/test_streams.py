@@ -64,6 +64,14 @@ async def test_a_limit_ends_it(city: Any) -> None:
     assert stream.why_over == "as many as were asked for"
 
 
+async def test_what_was_left_out_is_counted_at_the_end(city: Any) -> None:
+    stream = await opened(city, kinds="sent", for_s=0)
+    for n in range(900):
+        city.context.news.put("sent", "acme", id=f"m-{n}")
+    *lines, summary = await taken(stream)
+    assert (summary.event, len(lines) + summary.data["n"]) == ("summary", 900)
+
+
 async def test_what_comes_while_it_waits_is_told(city: Any) -> None:
     stream = await opened(city, kinds="failed", limit=1)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
