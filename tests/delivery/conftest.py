@@ -21,6 +21,7 @@ from mail_proxy.domain.actions import Action
 from mail_proxy.domain.content import BytesContent
 from mail_proxy.domain.errors import ContentChanged
 from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.news import News
 from mail_proxy.secrets import Keyring
 from mail_proxy.sinks.smtp import SmtpSink
 from mail_proxy.smtp import SMTPPool
@@ -161,6 +162,7 @@ class House:
             self.settings,
             clock=self.clock,
             metrics=self.metrics,
+            news=News(self.clock),
             journal=self.make_journal(),
             letters=self.letters,
             on_result=self._note,

@@ -194,6 +194,7 @@ class Neighbour:
             house.settings,
             clock=house.clock,
             metrics=self.metrics,
+            news=News(SystemClock()),
             journal=self.journal,
             letters=house.letters,
             on_result=self.results.append,

@@ -14,6 +14,7 @@ from mail_proxy.delivery import Engine
 from mail_proxy.domain.reply import Stage
 from mail_proxy.domain.state import State
 from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.news import News
 from mail_proxy.smtp import SMTPPool
 from mail_proxy.store import Account, Outcome
 from tests.delivery.heir import Heir, abandon
@@ -147,6 +148,7 @@ def another(house: House) -> Engine:
         house.settings,
         clock=house.clock,
         metrics=MailMetrics(),
+        news=News(house.clock),
         journal=house.make_journal(),
         letters=house.letters,
         on_result=house._note,

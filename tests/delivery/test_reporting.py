@@ -12,6 +12,7 @@ from mail_proxy.domain.clock import SystemClock
 from mail_proxy.domain.reply import Stage
 from mail_proxy.http_out import OutgoingHttp
 from mail_proxy.observe.metrics import MailMetrics
+from mail_proxy.observe.news import News
 from mail_proxy.reports import Reporter, ReportStore
 from mail_proxy.sinks.reports import ReportSink
 from mail_proxy.store import Tenant
@@ -39,7 +40,14 @@ class DiesBeforeMarking:
 async def reporting(store: Any) -> AsyncIterator[Reporter]:
     """A reporter that runs inside the block."""
     async with OutgoingHttp() as http, asyncio.TaskGroup() as tasks:
-        reporter = Reporter(store, http, SETTINGS, clock=SystemClock(), metrics=MailMetrics())
+        reporter = Reporter(
+            store,
+            http,
+            SETTINGS,
+            clock=SystemClock(),
+            metrics=MailMetrics(),
+            news=News(SystemClock()),
+        )
         tasks.create_task(reporter.run())
         yield reporter
         await reporter.stop()
@@ -96,7 +104,7 @@ async def test_reports_that_were_taken_and_not_noted_come_again_with_the_same_ev
         dying = DiesBeforeMarking(house.store)
         async with OutgoingHttp() as http, asyncio.TaskGroup() as tasks:
             clock, metrics = SystemClock(), MailMetrics()
-            first = Reporter(dying, http, SETTINGS, clock=clock, metrics=metrics)
+            first = Reporter(dying, http, SETTINGS, clock=clock, metrics=metrics, news=News(clock))
             running = tasks.create_task(first.run())
             async with asyncio.timeout(5):
                 await dying.is_reached.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -217,7 +218,9 @@ async def test_a_connection_whose_request_never_ends_is_closed(door, settings):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET /health HTTP/1.1\r\nX-Slow: ")
 
-        assert await asyncio.wait_for(reader.read(), 2) == b""
+        async with asyncio.timeout(5):
+            with suppress(ConnectionResetError):  # closed before the bytes were read
+                assert await reader.read() == b""
         writer.close()
 
 

@@ -212,6 +212,7 @@ async def reporting(store, http, clock, metrics) -> AsyncIterator[Callable[..., 
                 ReportSettings(**settings),
                 clock=clock,
                 metrics=metrics,
+                news=News(clock),
                 test_mode=test_mode,
             )
             tasks.create_task(reporter.run())

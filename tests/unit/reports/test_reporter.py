@@ -9,6 +9,7 @@ from mail_proxy.config.settings import ReportSettings
 from mail_proxy.domain.clock import SystemClock
 from mail_proxy.domain.errors import StoreUnavailable
 from mail_proxy.http_out import OutgoingHttp
+from mail_proxy.observe.news import News
 from mail_proxy.reports import Reporter
 from mail_proxy.reports.agenda import COALESCE_S, FIRST_S
 from mail_proxy.reports.reporter import STORE_PAUSE_S
@@ -271,7 +272,9 @@ async def test_stop_does_not_wait_for_ever(reporting, store, http, monkeypatch):
 
 
 async def test_a_reporter_that_never_ran_stops_at_once(store, http, clock, metrics):
-    reporter = Reporter(store, http, ReportSettings(), clock=clock, metrics=metrics)
+    reporter = Reporter(
+        store, http, ReportSettings(), clock=clock, metrics=metrics, news=News(clock)
+    )
     async with asyncio.timeout(1):
         await reporter.stop()
         await reporter.run()
@@ -283,7 +286,14 @@ async def test_over_a_real_connection_an_event_arrives_and_is_acknowledged(store
         store.add_tenant(
             client_base_url=sink.base_url, client_auth={"method": "bearer", "token": "t"}
         )
-        reporter = Reporter(store, http, ReportSettings(), clock=SystemClock(), metrics=metrics)
+        reporter = Reporter(
+            store,
+            http,
+            ReportSettings(),
+            clock=SystemClock(),
+            metrics=metrics,
+            news=News(SystemClock()),
+        )
         tasks.create_task(reporter.run())
         await sink.wait_for_posts(1)  # the greeting
         event = store.add_event(event_ts=SystemClock().now())
