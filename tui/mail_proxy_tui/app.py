@@ -203,12 +203,12 @@ class DashboardApp(App[None]):
         await self._main.pane.load(feed)
 
     def tell_letter(self, letter: Letter | None) -> None:
-        screen = self.screen
-        if isinstance(screen, DetailScreen):
-            if letter is None and screen.letter is not None:
+        detail = self._detail
+        if detail is not None:
+            if letter is None and detail.letter is not None:
                 self.notify("This message is gone.", markup=False)
             else:
-                screen.tell_letter(letter)
+                detail.tell_letter(letter)
         else:
             self._main.tell_letter(letter)
 
@@ -240,7 +240,9 @@ class DashboardApp(App[None]):
         self._loader.look_at_view()
 
     def look_at(self, key: MessageKey | None) -> None:
-        """The detail beside the list follows the cursor, when it rests."""
+        """The detail beside the list follows the cursor, when it rests; not one that covers it."""
+        if self._detail is not None:
+            return
         self._loader.watched = key
         if self._resting_look is not None:
             self._resting_look.stop()
@@ -251,9 +253,16 @@ class DashboardApp(App[None]):
         self._followed.set()
         self._loader.look_at_letter()
 
-    def open_letter(self, row: MessageRow) -> None:
+    @property
+    def _detail(self) -> DetailScreen | None:
+        """The message that is open, also under a dialog."""
+        return next((s for s in self.screen_stack if isinstance(s, DetailScreen)), None)
+
+    def open_letter(self, row: MessageRow, *, is_of_list: bool = False) -> None:
+        """is_of_list: it stands in the list of messages, so others stand before and behind it."""
         self._loader.watched = row.key
-        self.push_screen(DetailScreen(self.board, row), lambda _: self._closed_letter())
+        screen = DetailScreen(self.board, row, is_of_list=is_of_list)
+        self.push_screen(screen, lambda _: self._closed_letter())
         self.call_after_refresh(self._loader.look_at_letter)
 
     def step_letter(self, by: int) -> None:
@@ -265,8 +274,9 @@ class DashboardApp(App[None]):
             self._loader.look_at_letter()
 
     def _closed_letter(self) -> None:
-        if not self._main.is_wide:
-            self._loader.watched = None
+        self._loader.watched = None
+        if self._main.is_wide:
+            self.look_at(self._main.message_key)
         self.draw()
 
     def show_in_pager(self, letter: Letter) -> None:

@@ -39,8 +39,9 @@ class DetailScreen(Screen[None], MessageActions):
         ),
     ]
 
-    def __init__(self, board: Board, row: MessageRow) -> None:
+    def __init__(self, board: Board, row: MessageRow, *, is_of_list: bool = False) -> None:
         super().__init__()
+        self._is_of_list = is_of_list
         self._board = board
         self.row = row
         self._is_composed = False
@@ -79,6 +80,8 @@ class DetailScreen(Screen[None], MessageActions):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ACTING and not self._board.can_act:
             return None  # shown dimmed, and refused
+        if action == "step" and not self._is_of_list:
+            return False  # the list below is another one
         return super().check_action(action, parameters)
 
     @property
@@ -95,7 +98,8 @@ class DetailScreen(Screen[None], MessageActions):
         self.query_one("#title", Lines).show([line])
 
     def tell_letter(self, letter: Letter | None) -> None:
-        if self.is_ready:
+        """Of another message it is late: the keys act on the one that is shown."""
+        if self.is_ready and (letter is None or letter.row.key == self.row.key):
             self.query_one(LetterPane).tell(letter, self._board)
 
     def turn_to(self, row: MessageRow) -> None:

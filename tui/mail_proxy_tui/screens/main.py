@@ -16,7 +16,7 @@ from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui.board import Board
 from mail_proxy_tui.draw.happenings import latest_lines
 from mail_proxy_tui.draw.notices import down_lines
-from mail_proxy_tui.feed.base import Letter, MessageRow
+from mail_proxy_tui.feed.base import Letter, MessageKey, MessageRow
 from mail_proxy_tui.screens.too_small import TooSmall
 from mail_proxy_tui.widgets.accounts import AccountsPane
 from mail_proxy_tui.widgets.bands import AccountsBand, QueueBand, ThroughputBand, Title
@@ -103,6 +103,12 @@ class MainScreen(Screen[None]):
     def step_message(self, by: int) -> MessageRow | None:
         """Move the cursor of the list of messages; what is under it then."""
         return self.query_one(MessagesPane).step(by)
+
+    @property
+    def message_key(self) -> MessageKey | None:
+        """The message under the cursor of their list; None: the list is empty."""
+        row = self.query_one(MessagesPane).current
+        return None if row is None else row.key
 
     def forget(self) -> None:
         """Another tenant's mail is shown from now on."""
@@ -233,7 +239,7 @@ class MainScreen(Screen[None]):
 
     def on_messages_pane_opened(self, event: MessagesPane.Opened) -> None:
         event.stop()
-        self.dashboard.open_letter(event.row)
+        self.dashboard.open_letter(event.row, is_of_list=True)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._resized)
@@ -243,6 +249,6 @@ class MainScreen(Screen[None]):
             self.pane.take_focus()
         self.draw()
         self.dashboard.follow()
-        current = getattr(self.pane, "current", None)
-        if self.is_wide and current is not None:
-            self.dashboard.look_at(current.key)
+        key = self.message_key
+        if self.is_wide and key is not None:
+            self.dashboard.look_at(key)
