@@ -205,7 +205,7 @@ class DashboardApp(App[None]):
     def tell_letter(self, letter: Letter | None) -> None:
         detail = self._detail
         if detail is not None:
-            if letter is None and detail.letter is not None:
+            if letter is None:  # what was read of it stays to be read
                 self.notify("This message is gone.", markup=False)
             else:
                 detail.tell_letter(letter)

@@ -218,8 +218,11 @@ class Loader:
         try:
             letter = await self._asked(feed.letter(key))
         except NotFound:
-            letter = None
-        if key == self.watched:
+            if key == self.watched:
+                self.watched = None  # it is told once
+                self._host.tell_letter(None)
+            return
+        if letter is not None and key == self.watched:
             self._host.tell_letter(letter)
 
     async def _asked(self, question: Awaitable[T]) -> T | None:

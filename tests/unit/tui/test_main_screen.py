@@ -426,12 +426,38 @@ async def test_an_id_is_copied_as_it_is_shown() -> None:
         await stage.until("Copied")
 
 
-async def test_a_message_that_goes_while_it_is_looked_at_is_told() -> None:
+def notices(stage: Stage) -> list[str]:
+    return [notice.message for notice in stage.app._notifications]
+
+
+async def test_a_message_that_goes_while_it_is_looked_at_is_told_once() -> None:
     async with staged() as stage:
         await stage.press("enter")
         stage.feed.rows.pop(0)
-        await stage.pass_seconds(1)
+        await stage.pass_seconds(3)
         await stage.until("This message is gone.")
+        assert notices(stage) == ["This message is gone."]
+        assert "a81f0c09" in stage.lines[0]
+
+
+async def test_a_message_that_nobody_answers_about_is_not_said_to_be_gone() -> None:
+    class Silent(FakeFeed):
+        is_silent = False
+
+        async def letter(self, key):
+            if self.is_silent:
+                raise MailProxyError("no answer within 10 s")
+            return await super().letter(key)
+
+    feed = Silent()
+    async with staged(feed) as stage:
+        await stage.press("enter")
+        feed.is_silent = True
+        await stage.pass_seconds(3)
+        assert notices(stage) == []
+        detail = stage.app.screen
+        assert isinstance(detail, DetailScreen)
+        assert detail.letter is not None
 
 
 async def test_the_keys_below_are_made_anew_only_when_other_ones_are_offered() -> None:
