@@ -324,6 +324,8 @@ async def test_events_and_log_lines_are_told_as_they_come(running: Running) -> N
                 first = await until_kind(told, "sent")
                 await main.post(session, ["m-2"])
                 second = await until_kind(told, "sent")
+            async with aclosing(feed.happenings("acme", first.number or 0)) as told:
+                after_first = await until_kind(told, "sent")
             async with aclosing(feed.log(5)) as log:
                 assert "m-2" in [line.line async for line in first_lines(log, "id=m-2")][-1]
             await main.kill()
@@ -331,6 +333,7 @@ async def test_events_and_log_lines_are_told_as_they_come(running: Running) -> N
                 await anext(feed.happenings())
 
     assert (first.message_id, second.message_id) == ("m-1", "m-2")
+    assert after_first == second
     assert second.words.startswith("250")
     assert (second.number or 0) > (first.number or 0)
 

@@ -165,7 +165,8 @@ class Loader:
         if feed is None:
             return
         try:
-            async with aclosing(feed.happenings(board.tenant_id)) as told:
+            asked = feed.happenings(board.tenant_id, board.happenings.known)
+            async with aclosing(asked) as told:
                 async for each in told:
                     board.happenings.add(each)
                     self._host.draw_happenings()

@@ -100,6 +100,7 @@ class FakeFeed:
         self.answers: list[Done] = []
         self.added: list[dict[str, object]] = []
         self.happened: asyncio.Queue[Happening] = asyncio.Queue()
+        self._kept: list[Happening] = []  # what was told already
         self.logged: asyncio.Queue[LogLine] = asyncio.Queue()
         self.is_closed = False
 
@@ -146,10 +147,16 @@ class FakeFeed:
         self._checked()
         return self.error_rows
 
-    async def happenings(self, tenant_id: str | None = None) -> AsyncGenerator[Happening, None]:
+    async def happenings(
+        self, tenant_id: str | None = None, after: int = 0
+    ) -> AsyncGenerator[Happening, None]:
+        """As the daemon, a stream begins with what is kept and comes after `after`."""
         self._checked()
+        for each in [kept for kept in self._kept if (kept.number or 0) > after]:
+            yield each
         while True:
-            yield await self.happened.get()
+            self._kept.append(await self.happened.get())
+            yield self._kept[-1]
 
     async def log(self, lines: int) -> AsyncGenerator[LogLine, None]:
         self._checked()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mail_proxy_tui.feed.base import PAGE, TenantRow
+from mail_proxy_tui.feed.base import PAGE, Happening, TenantRow
 from mail_proxy_tui.widgets.rows import Rows
-from tests.unit.tui.fake_feed import FakeFeed, message
+from tests.unit.tui.fake_feed import NOW, FakeFeed, message
 from tests.unit.tui.stage import Clock, staged
 
 pytestmark = pytest.mark.slow
@@ -42,3 +42,18 @@ async def test_a_list_that_is_dear_is_asked_for_less_often_and_at_once_when_a_pe
         assert len(feed.asked) == asked + 1
         await stage.press("ctrl+r")
         assert len(feed.asked) == asked + 2
+
+
+async def test_what_happened_is_there_once_however_often_the_stream_begins() -> None:
+    async with staged() as stage:
+        await stage.press("4")
+        for number in (1, 2):
+            stage.feed.happened.put_nowait(
+                Happening(NOW, "sent", "acme", "main", f"m-{number}", "250 ok", number=number)
+            )
+        await stage.until("m-2")
+        await stage.press("1", "4")
+        stage.feed.happened.put_nowait(Happening(NOW, "sent", "acme", "main", "m-3", number=3))
+        await stage.until("m-3")
+        told = [each.message_id for each in stage.board.happenings.all()]
+        assert told == ["m-1", "m-2", "m-3"]

@@ -130,7 +130,11 @@ class RestingFeed:
             rows = await look.rows(rest_sql.ERRORS, (tenant_id, account_id, ERRORS))
         return _message_rows(rows, self._now())
 
-    async def happenings(self, tenant_id: str | None = None) -> AsyncGenerator[Happening, None]:
+    async def happenings(
+        self,
+        tenant_id: str | None = None,
+        after: int = 0,  # noqa: ARG002 - of the protocol
+    ) -> AsyncGenerator[Happening, None]:
         """Nothing happens. Raises NotRunning."""
         raise NotRunning(f"the daemon of '{self._name}' does not run")
         yield Happening(0.0, tenant_id or "")  # what makes it a generator

@@ -408,8 +408,13 @@ class Feed(Protocol):
         """The latest 50 messages of an account whose last try was refused, newest first."""
         ...
 
-    def happenings(self, tenant_id: str | None = None) -> AsyncGenerator[Happening, None]:
-        """As they come, without an end; from the last few on. Raises where it breaks off."""
+    def happenings(
+        self, tenant_id: str | None = None, after: int = 0
+    ) -> AsyncGenerator[Happening, None]:
+        """As they come, without an end. Raises where it breaks off.
+
+        after: the number of the last one that is known; 0: from the last few on.
+        """
         ...
 
     def log(self, lines: int) -> AsyncGenerator[LogLine, None]:

@@ -156,8 +156,10 @@ class LiveFeed:
         )
         return self._rows(answer["messages"])
 
-    async def happenings(self, tenant_id: str | None = None) -> AsyncGenerator[Happening, None]:
-        async with aclosing(happenings(self._control, tenant_id)) as told:
+    async def happenings(
+        self, tenant_id: str | None = None, after: int = 0
+    ) -> AsyncGenerator[Happening, None]:
+        async with aclosing(happenings(self._control, tenant_id, after=after)) as told:
             async for each in told:
                 yield each
 
