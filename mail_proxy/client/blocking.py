@@ -52,12 +52,13 @@ class Blocking:
 
     def stream(self, command: str, /, **fields: Any) -> Generator[Answer, None, None]:
         events = self._control.stream(command, **fields)
+        turn = asyncio.Lock()
         try:
-            while (event := self._loop.run(_next(events))) is not None:
+            while (event := self._loop.run(_next(events, turn))) is not None:
                 yield event
         finally:
             if self._loop.is_running:
-                self._loop.run(_closed(events))
+                self._loop.run(_closed(events, turn))
 
     def close(self) -> None:
         if self._loop.is_running:
@@ -67,12 +68,15 @@ class Blocking:
                 self._loop.stop()
 
 
-async def _next(events: AsyncGenerator[Answer, None]) -> Answer | None:
-    return await anext(events, None)
+async def _next(events: AsyncGenerator[Answer, None], turn: asyncio.Lock) -> Answer | None:
+    async with turn:
+        return await anext(events, None)
 
 
-async def _closed(events: AsyncGenerator[Answer, None]) -> None:
-    await events.aclose()
+async def _closed(events: AsyncGenerator[Answer, None], turn: asyncio.Lock) -> None:
+    """Once the event that was waited for is given up: a generator that runs cannot be closed."""
+    async with turn:
+        await events.aclose()
 
 
 class _BackgroundLoop:
