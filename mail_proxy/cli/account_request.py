@@ -14,7 +14,7 @@ from mail_proxy.cli.forms import ask_form, checked
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.passwords import PasswordOptions, find_password
 from mail_proxy.domain.command_line import by_id, option
-from mail_proxy.domain.errors import NotFound
+from mail_proxy.domain.errors import Conflict, NotFound
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.forms.account import ACCOUNT_FORM
 from mail_proxy.forms.checks import waits
@@ -170,13 +170,14 @@ def completed(found: Here, answers: dict[str, Any]) -> dict[str, Any]:
 
 def save_new(found: Here, tenant_id: str, request: dict[str, Any]) -> None:
     account_id = str(request["id"])
-    if find(found, tenant_id, account_id) is not None:
+    try:
+        found.call("addAccount", tenant_id=tenant_id, only_new=True, **request)
+    except Conflict as error:
         raise CommandFailed(
-            f"account '{account_id}' already exists in '{tenant_id}'",
+            str(error),
             tries=(found.line("accounts", "update", *by_id(account_id, "--help")),),
             code=ExitCode.CONFLICT,
-        )
-    found.call("addAccount", tenant_id=tenant_id, **request)
+        ) from error
     text = account_id if found.options.quiet else f"Added account '{account_id}'"
     found.writer.done({"id": account_id, "tenant_id": tenant_id}, text)
     send = found.line("send", "--to", "you@example.com", *option("--account", account_id))

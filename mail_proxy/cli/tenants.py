@@ -17,7 +17,7 @@ from mail_proxy.cli.webhook_secret import webhook_secret
 from mail_proxy.control.base import SyncControl
 from mail_proxy.domain import units
 from mail_proxy.domain.command_line import command_line
-from mail_proxy.domain.errors import NotFound
+from mail_proxy.domain.errors import Conflict
 from mail_proxy.domain.limits import changed_limits
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.forms.tenant import TENANT_FORM
@@ -155,14 +155,14 @@ def add(
 
 def _save_new(found: Here, request: dict[str, Any]) -> None:
     tenant_id = str(request["id"])
-    with found.control() as control:
-        if _exists(control.call, tenant_id):
-            raise CommandFailed(
-                f"tenant '{tenant_id}' already exists on '{found.instance_name}'",
-                tries=(command_line(found.instance_name, "tenants", "update", "--help"),),
-                code=ExitCode.CONFLICT,
-            )
-        told = control.call("addTenant", **request)
+    try:
+        told = found.call("addTenant", only_new=True, **request)
+    except Conflict as error:
+        raise CommandFailed(
+            str(error),
+            tries=(command_line(found.instance_name, "tenants", "update", "--help"),),
+            code=ExitCode.CONFLICT,
+        ) from error
     key = told.get("api_key")
     # The key is never shown again, so not even -q may swallow it.
     text = str(key) if found.options.quiet else f"Added tenant '{tenant_id}'\nAPI key: {key}"
@@ -171,14 +171,6 @@ def _save_new(found: Here, request: dict[str, Any]) -> None:
         "The key is shown this once; the application sends it as X-API-Token.\n"
         f"  {command_line(found.instance_name, tenant_id, 'accounts', 'add')}"
     )
-
-
-def _exists(call: Any, tenant_id: str) -> bool:
-    try:
-        call("getTenant", tenant_id=tenant_id)
-    except NotFound:
-        return False
-    return True
 
 
 @app.command()

@@ -192,7 +192,10 @@ class Accounts(Noun[A, R]):
         return self._part("account", "getAccount", account_id=account_id, tenant_id=tenant_id)
 
     def add(self, account: Mapping[str, Any] | None = None, /, **fields: Any) -> A:
-        """Add or replace: `add(id="main", host=..., port=587, user=..., password=...)`."""
+        """Add or replace: `add(id="main", host=..., port=587, user=..., password=...)`.
+
+        only_new=True: raises Conflict for one that is there.
+        """
         return self._answer("addAccount", **{**(account or {}), **fields})
 
     def delete(self, account_id: str, tenant_id: str | None = None) -> A:
@@ -251,7 +254,10 @@ class Tenants(Noun[A, R]):
         return self._answer("getTenant", tenant_id=tenant_id)
 
     def add(self, tenant: Mapping[str, Any] | None = None, /, **fields: Any) -> A:
-        """Add or replace; the answer to a new one has its `api_key`, shown this once."""
+        """Add or replace; the answer to a new one has its `api_key`, shown this once.
+
+        only_new=True: raises Conflict for one that is there.
+        """
         return self._answer("addTenant", **{**(tenant or {}), **fields})
 
     def update(self, tenant_id: str, **fields: Any) -> A:

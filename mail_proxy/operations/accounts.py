@@ -39,11 +39,14 @@ async def add_account(ctx: Context, request: AddAccount) -> Ok:
     """Insert or replace an account; what is left out gets its default, a masked password stays.
 
     The admin may leave the tenant out: then it is `default`, made when it is missing.
+    Raises Conflict for one that is there, where only a new one is wanted.
     """
     tenant_id = request.tenant_id or await _default_tenant(ctx)
     ctx.known_tenant(tenant_id)
 
     def edit(old: Account | None) -> Account:
+        if request.only_new and old is not None:
+            raise Conflict(f"account '{request.id}' already exists in '{tenant_id}'")
         account = _account(ctx, request, tenant_id, old)
         _check_hosts(ctx, account)
         return account

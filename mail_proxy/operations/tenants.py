@@ -8,7 +8,7 @@ from typing import Any
 
 from mail_proxy.config.instances import RESERVED
 from mail_proxy.config.private import remove_folder
-from mail_proxy.domain.errors import ConfigurationError, Forbidden, Invalid
+from mail_proxy.domain.errors import ConfigurationError, Conflict, Forbidden, Invalid
 from mail_proxy.domain.large_files import read_place
 from mail_proxy.domain.limits import limits_of_tenant, pause_kind
 from mail_proxy.http_out import check_callback
@@ -46,20 +46,26 @@ _RECEIVER = ("client_base_url", "client_sync_path", "client_auth", "url_set_by_a
 
 
 async def add_tenant(ctx: Context, request: AddTenant) -> TenantAdded:
-    """Insert or replace a tenant. A new one's key is told here only."""
+    """Insert or replace a tenant. A new one's key is told here only.
+
+    Raises Conflict for one that is there, where only a new one is wanted.
+    """
     old = await ctx.store.get_tenant(request.id)
     if old is None and request.id in RESERVED:
         raise Invalid(
             f"id: '{request.id}' is a command of the CLI and cannot be a tenant", field="id"
         )
-    given = request.model_dump(exclude={"id", "active", "api_key_expires_at", "client_auth"})
+    apart = {"id", "active", "api_key_expires_at", "client_auth", "only_new"}
+    given = request.model_dump(exclude=apart)
     tenant = Tenant(
         tenant_id=request.id,
         client_auth=_auth(request.client_auth, old),
         active=request.active is not False,
         **_split(given, old),
     )
-    await ctx.store.put_tenant(tenant, now=ctx.clock.now())
+    only_new = request.only_new
+    if not await ctx.store.put_tenant(tenant, now=ctx.clock.now(), only_new=only_new) and only_new:
+        raise Conflict(f"tenant '{request.id}' already exists")
     await _changed(ctx, tenant, old)
     if old is not None:
         return {"ok": True}

@@ -27,13 +27,13 @@ class Guide:
 
     def new_tenant(self) -> Record:
         """Ask for a tenant, and add it."""
-        return self._proxy.tenants.add(self._filled(TENANT_FORM))
+        return self._proxy.tenants.add(self._filled(TENANT_FORM), only_new=True)
 
     def new_account(self, tenant_id: str | None = None) -> Record:
         """Ask for an SMTP account, add it, and offer to test its login."""
         tenant_id = self._tenant(tenant_id)
         request = self._filled(ACCOUNT_FORM)
-        added = self._proxy.accounts.add({**request, "tenant_id": tenant_id})
+        added = self._proxy.accounts.add(request, tenant_id=tenant_id, only_new=True)
         if self._offers("Test the login now?"):
             return self._proxy.accounts.check(request["id"], tenant_id)
         return added

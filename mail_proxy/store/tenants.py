@@ -30,7 +30,11 @@ Edit = Callable[[Account | None], Account]
 # --- tenants ---
 
 
-def put_tenant(conn: Connection, tenant: Tenant, *, now: float, keyring: Keyring) -> bool:
+def put_tenant(
+    conn: Connection, tenant: Tenant, *, now: float, keyring: Keyring, only_new: bool = False
+) -> bool:
+    if only_new and _is_known(conn, tenant.tenant_id):
+        return False
     values = TENANT.all_columns(tenant, keyring)
     values.pop("webhook_secrets_enc", None)  # no part of a post: it replaces all that it may name
     return _put(conn, tenants, values, now)

@@ -64,6 +64,7 @@ class AddAccount(TenantRequest):
     max_retries, retry_delays, max_age: how often, after which waits and for how long a message is
         tried, in seconds; absent, or an age of 0, is what the instance says.
     in_doubt: when the reply to a mail was lost, `resend` it or `hold` it; PEC accounts hold.
+    only_new: an account of that id that is there already is left as it is, and the answer is 409.
     """
 
     id: EntityId
@@ -95,6 +96,7 @@ class AddAccount(TenantRequest):
     max_retries: Int | None = Field(default=None, ge=0, le=1000)
     retry_delays: list[Seconds] | None = Field(default=None, min_length=1, max_length=1000)
     max_age: Seconds | None = None
+    only_new: bool = False
 
     def tls(self) -> TlsMode:
         """The mode that `tls_mode`, else `use_tls` and the port, ask for."""

@@ -153,10 +153,14 @@ class _TenantFields(Request):
 
 
 class AddTenant(_TenantFields):
-    """Insert or replace: what is left out becomes null, `active` true."""
+    """Insert or replace: what is left out becomes null, `active` true.
+
+    only_new: a tenant of that id that is there already is left as it is, and the answer is 409.
+    """
 
     id: EntityId
     api_key_expires_at: Timestamp | None = None
+    only_new: bool = False
 
 
 class UpdateTenant(_TenantFields, TenantRequest):

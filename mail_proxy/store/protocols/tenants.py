@@ -11,8 +11,11 @@ from mail_proxy.store.values import Account, ApiKey, Fields, Tenant
 class TenantStore(Protocol):
     """`put_*` inserts or replaces; `change_*` sets the given fields only."""
 
-    async def put_tenant(self, tenant: Tenant, *, now: float) -> bool:
-        """True when the tenant is new; `created_at` of an old one is kept."""
+    async def put_tenant(self, tenant: Tenant, *, now: float, only_new: bool = False) -> bool:
+        """True when the tenant is new; `created_at` of an old one is kept.
+
+        only_new: an old one is left as it is.
+        """
         ...
 
     async def change_tenant(self, tenant_id: str, fields: Fields, *, now: float) -> bool: ...

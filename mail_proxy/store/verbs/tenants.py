@@ -14,8 +14,10 @@ from mail_proxy.store.verbs.part import Part
 class TenantVerbs(Part):
     """`put_*` inserts or replaces; `change_*` sets the given fields only."""
 
-    async def put_tenant(self, tenant: Tenant, *, now: float) -> bool:
-        return await self._write(tenants.put_tenant, tenant, now=now, keyring=self._keyring)
+    async def put_tenant(self, tenant: Tenant, *, now: float, only_new: bool = False) -> bool:
+        return await self._write(
+            tenants.put_tenant, tenant, now=now, keyring=self._keyring, only_new=only_new
+        )
 
     async def change_tenant(self, tenant_id: str, fields: Fields, *, now: float) -> bool:
         return await self._write(

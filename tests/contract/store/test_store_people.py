@@ -55,6 +55,16 @@ async def test_putting_a_tenant_again_replaces_it_and_keeps_its_birth(store):
     )
 
 
+async def test_of_two_that_make_the_same_new_tenant_one_does(store):
+    names = ("One", "Other")
+    made = await asyncio.gather(
+        *(store.put_tenant(Tenant("acme", name=name), now=5.0, only_new=True) for name in names)
+    )
+
+    assert sorted(made) == [False, True]
+    assert (await store.get_tenant("acme")).name == names[made.index(True)]
+
+
 async def test_changing_a_tenant_leaves_the_other_fields(store):
     await store.put_tenant(TENANT, now=5.0)
 

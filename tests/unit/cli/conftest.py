@@ -18,7 +18,7 @@ import pytest
 from mail_proxy.cli.doors import Daemon, DaemonState, Started, Watch
 from mail_proxy.cli.main import run
 from mail_proxy.config.instances import Instance
-from mail_proxy.domain.errors import MailProxyError, NotFound, RejectedBatch
+from mail_proxy.domain.errors import Conflict, MailProxyError, NotFound, RejectedBatch
 
 NOW = 1_795_000_000.0
 
@@ -75,7 +75,9 @@ class FakeInstance:
     def _getTenant(self, tenant_id: str) -> dict[str, Any]:  # noqa: N802
         return self._tenant(tenant_id)
 
-    def _addTenant(self, **fields: Any) -> dict[str, Any]:  # noqa: N802
+    def _addTenant(self, only_new: bool = False, **fields: Any) -> dict[str, Any]:  # noqa: N802
+        if only_new and fields["id"] in self.tenants:
+            raise Conflict(f"tenant '{fields['id']}' already exists")
         self.tenants[fields["id"]] = {"active": True, **fields}
         return {"api_key": "mp_tenant_key"}
 
@@ -232,7 +234,12 @@ class FakeInstance:
             raise NotFound("account not found or not owned by tenant")
         return {"account": self.accounts[tenant_id, account_id]}
 
-    def _addAccount(self, tenant_id: str, **fields: Any) -> dict[str, Any]:  # noqa: N802
+    def _addAccount(  # noqa: N802
+        self, tenant_id: str, only_new: bool = False, **fields: Any
+    ) -> dict[str, Any]:
+        self._tenant(tenant_id)
+        if only_new and (tenant_id, fields["id"]) in self.accounts:
+            raise Conflict(f"account '{fields['id']}' already exists in '{tenant_id}'")
         self.accounts[tenant_id, fields["id"]] = {"tenant_id": tenant_id, **fields}
         return {}
 

@@ -26,6 +26,7 @@ def test_an_account_is_added_with_its_options(cli, tmp_path: Path) -> None:
         "password": "s3cret",
         "tls_mode": "ssl",
         "limit_per_hour": 100,
+        "only_new": True,
     }
     assert "s3cret" not in ran.out + ran.err
     assert "accounts check smtp" in ran.err

@@ -41,6 +41,14 @@ async def test_an_account_has_the_documented_defaults(house):
     }
 
 
+async def test_where_a_new_account_is_wanted_an_old_one_is_left_as_it_is(house):
+    await house.tenant("acme")
+    assert await house.call("addAccount", **PLACE, only_new=True) == {"ok": True}
+    with pytest.raises(Conflict, match="account 'main' already exists in 'acme'"):
+        await house.call("addAccount", **{**PLACE, "host": "other.example.com"}, only_new=True)
+    assert (await record(house))["host"] == "smtp.example.com"
+
+
 async def test_passwords_are_stored_and_never_told(house):
     await house.tenant("acme")
     secrets = {"user": "u", "password": "first!secret", "imap_password": "other!secret"}

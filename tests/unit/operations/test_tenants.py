@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from mail_proxy.domain.errors import Forbidden, Invalid, Malformed, NotFound, Unauthorized
+from mail_proxy.domain.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    Malformed,
+    NotFound,
+    Unauthorized,
+)
 from mail_proxy.http_out import AllowList
 from mail_proxy.operations import Door
 
@@ -27,6 +34,14 @@ async def test_a_post_replaces_everything(house):
     found = await house.call("getTenant", tenant_id="acme")
     assert found.keys() == {"id", "report_style", "active", "created_at", "updated_at"}
     assert found["active"] is True
+
+
+async def test_where_a_new_tenant_is_wanted_an_old_one_is_left_as_it_is(house):
+    added = await house.call("addTenant", id="acme", name="Acme", only_new=True)
+    assert added["api_key"].startswith("mp_")
+    with pytest.raises(Conflict, match="tenant 'acme' already exists"):
+        await house.call("addTenant", id="acme", name="Other", only_new=True)
+    assert (await house.call("getTenant", tenant_id="acme"))["name"] == "Acme"
 
 
 async def test_a_put_changes_only_what_is_given(house):

@@ -42,7 +42,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def test_a_tenant_is_saved(world: World, typed: dict[str, str]) -> None:
     typed["Tenant id"] = "acme"
     Guide(world.proxy, is_possible=True).new_tenant()
-    assert world.control.calls == [("addTenant", {"id": "acme"})]
+    assert world.control.calls == [("addTenant", {"id": "acme", "only_new": True})]
 
 
 def test_no_saves_nothing(world: World, typed: dict[str, str]) -> None:
@@ -64,7 +64,8 @@ def test_the_login_of_a_new_account_is_tested_where_that_is_wanted(
     typed |= {"Account id": "main", "SMTP host": "h"}
     told = Guide(world.proxy, is_possible=True).new_account()
     assert world.control.names()[1:] == ["addAccount", *(["checkAccount"] if wants else [])]
-    assert world.control.calls[1][1]["tenant_id"] == "acme"
+    asked = world.control.calls[1][1]
+    assert (asked["tenant_id"], asked["only_new"]) == ("acme", True)
     assert ("login" in told) is wants
 
 

@@ -189,11 +189,11 @@ class LiveFeed:
         return done_of(action, made, is_partial=bool(steps))
 
     async def add_tenant(self, fields: Mapping[str, object]) -> Made:
-        answer = await self._call("addTenant", **fields)
+        answer = await self._call("addTenant", only_new=True, **fields)
         return Made(str(fields["id"]), answer.get("api_key") or "")
 
     async def add_account(self, fields: Mapping[str, object]) -> Made:
-        await self._call("addAccount", **fields)
+        await self._call("addAccount", only_new=True, **fields)
         return Made(str(fields["id"]))
 
     async def aclose(self) -> None:
