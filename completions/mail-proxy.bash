@@ -17,10 +17,14 @@ _mail_proxy() {
         if [[ "$line" == --*=* && "$current" != --* ]]; then
             line="${line#*=}"
         fi
+        # And at `:`.
+        if [[ "$current" == ":" || "${COMP_WORDS[COMP_CWORD - 1]}" == ":" ]]; then
+            line="${line##*:}"
+        fi
         COMPREPLY+=("$line")
     done < <(command mail-proxy __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
     # What ends so goes on.
-    if [[ ${#COMPREPLY[@]} -eq 1 && "${COMPREPLY[0]}" == *[=/] ]]; then
+    if [[ ${#COMPREPLY[@]} -eq 1 && "${COMPREPLY[0]}" == *[=/:] ]]; then
         compopt -o nospace 2>/dev/null
     fi
 }

@@ -59,12 +59,16 @@ def _looked_up(found: Wanted, root: str, environ: Mapping[str, str]) -> list[str
 
 
 def joined(words: Sequence[str]) -> list[str]:
-    """bash takes `--output=json` for three words; here they are one again."""
+    """bash takes `--output=json` and `state:held` for three words; here they are one again."""
     joined: list[str] = []
+    is_cut = False  # after a colon that stands alone
     for word in words:
         is_option = bool(joined) and joined[-1].startswith("--")
         if is_option and (word == "=" or joined[-1].endswith("=")):
             joined[-1] += word
+        elif joined and (is_cut or word == ":"):
+            joined[-1] += word
+            is_cut = word == ":"
         else:
             joined.append(word)
     return joined

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     Node = dict[str, Any]
 
 _NAMES = ("instance", "tenant", "account", "message")
+_FILTERED_NAMES = {"tenant": "tenant", "account": "account", "id": "message"}
 
 
 class Wanted:
@@ -186,8 +187,27 @@ def _offer_value(found: Wanted, walk: Walk, value: Node) -> None:
         _split(found, "/")
         found.what = "tenant" if found.prefix else "instance"
         found.instance = found.prefix.rstrip("/") or walk.chosen[0]
+    elif kind == "filter":
+        _offer_filter(found, walk.tree["filter"])
     elif kind == "help":
         _offer_help(found, walk)
+
+
+def _offer_filter(found: Wanted, words: dict[str, list[str]]) -> None:
+    """Of the last term what is being typed: its word, or one of its values."""
+    if found.typed[:1] in ("'", '"'):
+        found.typed = found.typed[1:]
+    _split(found, " ")
+    if found.typed[:1] == "-":  # not this
+        found.prefix, found.typed = found.prefix + "-", found.typed[1:]
+    word, has_value, _ = found.typed.partition(":")
+    if not has_value:
+        found.offers = [(f"{each}:", "") for each in words]
+        return
+    found.prefix, found.typed = found.prefix + f"{word}:", found.typed[len(word) + 1 :]
+    _split(found, ",")
+    found.what = _FILTERED_NAMES.get(word, "")
+    found.offers = [(value, "") for value in words.get(word, ())]
 
 
 def _split(found: Wanted, mark: str) -> None:

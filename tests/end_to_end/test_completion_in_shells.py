@@ -184,6 +184,17 @@ def test_values_after_an_equals_sign_and_settings(opened: Opened, name: str) -> 
 
 
 @each_shell
+def test_the_words_and_values_of_a_filter(opened: Opened, name: str) -> None:
+    shell = opened(name)
+    line = "mail-proxy myserver acme messages list --filter"
+    shell.completes(f"{line} sta", "--filter state:$")
+    shell.completes(f"{line} state:hel", "--filter state:held$")
+    shell.completes(f"{line} state:held,bou", "--filter state:held,bounced$")
+    shell.completes(f"{line} state:s", "sending", "suspended")
+    shell.completes(f"{line} account:ma", "--filter account:main$")
+
+
+@each_shell
 def test_mail_files_and_folders_are_offered_for_send(opened: Opened, name: str) -> None:
     shell = opened(name)
     lines = shell.completes("mail-proxy myserver acme send ", "hello.*mail.eml", "letters")

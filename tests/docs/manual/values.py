@@ -3,7 +3,8 @@
 Names of parameters mean the same in all commands, so one table has them. A kind is one of:
 `instance`, `tenant`, `account`, `message` (names that are looked up), `file` (with a `pattern`
 perhaps), `choice` and `choices` (one of, or some by commas, `choices`), `place`
-(`INSTANCE/TENANT`), `help` (words of a command), `number` and `text`, where nothing is offered.
+(`INSTANCE/TENANT`), `help` (words of a command), `filter` (the words of FILTER_WORDS), `number` and
+`text`, where nothing is offered.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 from mail_proxy.bench.plan import MEASURES
 from mail_proxy.cli._typer import Parameter
 from mail_proxy.config.environment import VARIABLES
+from mail_proxy.domain.filter_text import WORDS
 from mail_proxy.domain.filters import STATUS_WORDS
 from mail_proxy.domain.message import PRIORITY_WORDS
 from mail_proxy.forms.account import TLS_MODES
@@ -62,9 +64,16 @@ _BY_NAME: dict[str, Value] = {
     "priority": _choice(*PRIORITY_WORDS),
     "answer": _choice("ok", "error", "hang", "drop", "cut"),
     "status": _some(*STATUS_WORDS),
+    "filter_": {"kind": "filter"},
     "state": _some(*STATES),
     "only": _some(*MEASURES),
     "changes": _choice(*(f"{each.key}=" for each in VARIABLES if each.key)),
+}
+
+# The words of the filter language, and the values of those that have only a few.
+FILTER_WORDS: dict[str, list[str]] = {word: [] for word in WORDS} | {
+    "state": [*STATUS_WORDS, "failed"],
+    "pri": list(PRIORITY_WORDS),
 }
 
 # Where a name means something else.

@@ -12,6 +12,7 @@ import mail_proxy.completion.line as line
 from mail_proxy.completion.answer import joined
 from mail_proxy.completion.line import Wanted, wanted
 from mail_proxy.config import instances
+from mail_proxy.domain.filter_text import parse_filter
 
 TREE: dict[str, Any] = json.loads(
     (Path(line.__file__).parent / "tree.json").read_text(encoding="utf-8")
@@ -155,7 +156,44 @@ def test_a_chosen_instance_may_be_left_out() -> None:
     assert (found.what, found.instance) == ("tenant", "my")
 
 
+def in_filter(text: str) -> list[str]:
+    """What is offered for a filter that is one word of the line."""
+    words = ["my", "acme", "messages", "list", "--filter"]
+    found = wanted(TREE, words, text, ("", ""))
+    return [found.prefix + word for word, _ in found.offers if word.startswith(found.typed)]
+
+
+def test_the_words_and_the_fixed_values_of_a_filter_are_offered() -> None:
+    assert in_filter("st") == ["state:"]
+    assert in_filter("-t") == ["-tenant:", "-to:", "-tries:"]
+    assert in_filter("state:se") == ["state:sent", "state:sending"]
+    assert in_filter("state:held,in") == ["state:held,in_doubt"]
+    assert in_filter("-state:b") == ["-state:bounced"]
+    assert in_filter("'state:held pri:l") == ["state:held pri:low"]
+    assert in_filter("to:a") == in_filter("nothing:") == []
+
+
+def test_all_that_a_filter_is_offered_can_be_read() -> None:
+    for word in in_filter(""):
+        for value in in_filter(word):
+            parse_filter(value)
+    assert len(in_filter("pri:")) == 4
+
+
+def test_names_in_a_filter_are_looked_up() -> None:
+    words = ["my", "acme", "messages", "retry", "-F"]
+    found = wanted(TREE, words, "state:failed account:ma", ("", ""))
+    assert (found.what, found.tenant, found.prefix, found.typed) == (
+        "account",
+        "acme",
+        "state:failed account:",
+        "ma",
+    )
+
+
 def test_what_bash_took_apart_is_put_together() -> None:
+    assert joined(["-F", "state", ":", "he"]) == ["-F", "state:he"]
+    assert joined(["-F", "state", ":"]) == ["-F", "state:"]
     assert joined(["--output", "=", "js"]) == ["--output=js"]
     assert joined(["--output", "="]) == ["--output="]
     assert joined(["my", "--output=json", ""]) == ["my", "--output=json", ""]
@@ -173,5 +211,5 @@ def test_every_value_has_a_kind_that_the_completion_knows() -> None:
 
     for level in ("root", "instance", "tenant"):
         walk(TREE[level])
-    plain = {"text", "number", "place", "help", "choice", "choices", "file"}
+    plain = {"text", "number", "place", "help", "choice", "choices", "file", "filter"}
     assert kinds <= plain | {"instance", "tenant", "account", "message"}
