@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 INSTANCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}\Z")
 ENTITY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -188,12 +188,12 @@ def _offer_value(found: Wanted, walk: Walk, value: Node) -> None:
         found.what = "tenant" if found.prefix else "instance"
         found.instance = found.prefix.rstrip("/") or walk.chosen[0]
     elif kind == "filter":
-        _offer_filter(found, walk.tree["filter"])
+        offer_filter(found, walk.tree["filter"])
     elif kind == "help":
         _offer_help(found, walk)
 
 
-def _offer_filter(found: Wanted, words: dict[str, list[str]]) -> None:
+def offer_filter(found: Wanted, words: Mapping[str, Sequence[str]]) -> None:
     """Of the last term what is being typed: its word, or one of its values."""
     if found.typed[:1] in ("'", '"'):
         found.typed = found.typed[1:]

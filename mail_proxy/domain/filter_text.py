@@ -16,6 +16,7 @@ from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.filters import (
     MAX_VALUE_CHARS,
     MAX_WILDCARDS,
+    STATUS_WORDS,
     Codes,
     Comparison,
     Field,
@@ -275,6 +276,11 @@ _READERS: Mapping[str, _Reader] = {
     "": _Reader(Field.ANY, _name),
 }
 WORDS = tuple(word for word in _READERS if word)
+# By word, the values of those that have a few only; for menus.
+VALUES: Mapping[str, tuple[str, ...]] = dict.fromkeys(WORDS, ()) | {
+    "state": (*STATUS_WORDS, "failed"),
+    "pri": tuple(PRIORITIES),
+}
 _ALIASES = {
     "status": "state",
     "priority": "pri",

@@ -40,6 +40,11 @@ def safe_text(value: object, limit: int = LIMIT) -> str:
     return cut
 
 
+def is_as_it_looks(text: str) -> bool:
+    """Whether a terminal shows each of its characters: it may be offered to be chosen."""
+    return text.isprintable() and safe_text(text, len(text)) == text
+
+
 def safe_page(text: str) -> str:
     """A text of several lines that a terminal only shows: its line ends, tabs and colours stay.
 

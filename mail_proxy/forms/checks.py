@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mail_proxy.config.instances import ENTITY_ID, RESERVED
+from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.forms.fields import BadAnswer
 
 _NOT_IN_A_HOST = frozenset(" /@\\?#%,;<>\"'")
@@ -128,7 +129,8 @@ def one_of(*ids: str) -> Callable[[str], str]:
 
     def check(text: str) -> str:
         if text not in ids:
-            raise BadAnswer(f"one of {', '.join(ids[:10])}{', ...' if len(ids) > 10 else ''}")
+            known = ", ".join(safe_text(id_, 64) for id_ in ids[:10])
+            raise BadAnswer(f"one of {known}{', ...' if len(ids) > 10 else ''}")
         return text
 
     return check

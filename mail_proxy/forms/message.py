@@ -9,6 +9,7 @@ from uuid import uuid4
 from mail_proxy.domain.address import parse_address, parse_addresses
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.message import PRIORITY_WORDS
+from mail_proxy.domain.safe_text import is_as_it_looks
 from mail_proxy.forms import checks
 from mail_proxy.forms.fields import Answers, BadAnswer, Field, Form, given_fields
 
@@ -54,13 +55,14 @@ def _body(text: str) -> str:
 
 def message_form(accounts: Sequence[str], sender: str = "") -> Form:
     """accounts: ids of those it may go through, the usual one first. sender: what is offered."""
+    offered = [id_ for id_ in accounts if is_as_it_looks(id_)]
     fields = (
         Field(
             "account_id",
             "Account",
             "The SMTP account that it goes through.",
             checks.one_of(*accounts),
-            default=lambda _: accounts[0],
+            default=lambda _: offered[0] if offered else "",
             choices=tuple(accounts),
         ),
         Field("from", "From", "me@example.com, or Me <me@example.com>.", _sender, lambda _: sender),

@@ -17,6 +17,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import create_output
 from prompt_toolkit.validation import ValidationError, Validator
 
+from mail_proxy.domain.safe_text import is_as_it_looks, safe_page, safe_text
 from mail_proxy.forms import checks
 from mail_proxy.forms.editor import EditorFailed, edited
 from mail_proxy.forms.fields import Answers, BadAnswer, Field, Form
@@ -134,7 +135,7 @@ class TerminalAsker:
             f"{field.label}: ",
             default=default,
             validator=_Checked(field.check),
-            completer=WordCompleter(list(field.choices), sentence=True) if field.choices else None,
+            completer=_menu(field.choices),
             bottom_toolbar=_toolbar(field.help),
         )
 
@@ -182,7 +183,7 @@ class TerminalAsker:
         return typed.strip().lower()[:1] or _SAVE
 
     def say(self, line: str) -> None:
-        print(line, file=sys.stderr)
+        print(safe_page(line), file=sys.stderr)
 
     def _prompt(self, question: str, **settings: Any) -> str:
         # A session of its own for each question: one remembers validator, mask and history.
@@ -205,7 +206,13 @@ class _Checked(Validator):
         try:
             self._check(document.text.strip())
         except BadAnswer as error:
-            raise ValidationError(len(document.text), str(error)) from error
+            raise ValidationError(len(document.text), safe_text(error)) from error
+
+
+def _menu(choices: tuple[str, ...]) -> WordCompleter | None:
+    """Ids come from others: what is not as it looks can be typed, and is not offered."""
+    offered = [choice for choice in choices if is_as_it_looks(choice)]
+    return WordCompleter(offered, sentence=True) if offered else None
 
 
 def _select_all(buffer: Buffer) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mail_proxy.domain.errors import MailProxyError
-from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.domain.safe_text import is_as_it_looks, safe_text
 
 LIMIT = 200
 KEPT_S = 5.0
@@ -73,7 +73,7 @@ def offered(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         key = str(row.get("id", ""))
-        if key and len(key) <= _LONGEST and key.isprintable() and safe_text(key) == key:
+        if key and len(key) <= _LONGEST and is_as_it_looks(key):
             found[key] = KnownRow(row)
         if len(found) == LIMIT:
             break

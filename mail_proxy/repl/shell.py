@@ -18,6 +18,7 @@ from ptpython.repl import exit as ptpython_exit
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.repl import speech
 from mail_proxy.repl.history import PrivateHistory
+from mail_proxy.repl.menu import Menu
 from mail_proxy.repl.near_miss import tell_near_miss
 from mail_proxy.repl.running import Leave, Namespace, awaits, exit_code
 
@@ -36,6 +37,7 @@ class Shell(PythonRepl):
         self.confirm_exit = False
         self.show_signature = True
         self.enable_dictionary_completion = True
+        self.completer = Menu(self.completer)
         self.enable_history_search = True
         self.enable_auto_suggest = False
         self.insert_blank_line_after_output = False

@@ -3,8 +3,8 @@
 Names of parameters mean the same in all commands, so one table has them. A kind is one of:
 `instance`, `tenant`, `account`, `message` (names that are looked up), `file` (with a `pattern`
 perhaps), `choice` and `choices` (one of, or some by commas, `choices`), `place`
-(`INSTANCE/TENANT`), `help` (words of a command), `filter` (the words of FILTER_WORDS), `number` and
-`text`, where nothing is offered.
+(`INSTANCE/TENANT`), `help` (words of a command), `filter` (a filter's words), `number` and `text`,
+where nothing is offered.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pydantic import BaseModel
 from mail_proxy.bench.plan import MEASURES
 from mail_proxy.cli._typer import Parameter
 from mail_proxy.config.environment import VARIABLES
-from mail_proxy.domain.filter_text import WORDS
 from mail_proxy.domain.filters import STATUS_WORDS
 from mail_proxy.domain.message import PRIORITY_WORDS
 from mail_proxy.forms.account import TLS_MODES
@@ -68,12 +67,6 @@ _BY_NAME: dict[str, Value] = {
     "state": _some(*STATES),
     "only": _some(*MEASURES),
     "changes": _choice(*(f"{each.key}=" for each in VARIABLES if each.key)),
-}
-
-# The words of the filter language, and the values of those that have only a few.
-FILTER_WORDS: dict[str, list[str]] = {word: [] for word in WORDS} | {
-    "state": [*STATUS_WORDS, "failed"],
-    "pri": list(PRIORITY_WORDS),
 }
 
 # Where a name means something else.

@@ -18,7 +18,8 @@ from mail_proxy.cli.grammar import Group, first_line
 from mail_proxy.cli.help import plain_words
 from mail_proxy.cli.levels import instance_level, root_level, tenant_level
 from mail_proxy.cli.topics import TOPICS
-from tests.docs.manual.values import FILTER_WORDS, value_of
+from mail_proxy.domain.filter_text import VALUES
+from tests.docs.manual.values import value_of
 
 Node = dict[str, Any]
 
@@ -28,7 +29,7 @@ def tree() -> Node:
     return {
         "everywhere": [_global(spelling, text) for spelling, text in HELP],
         "topics": list(TOPICS),
-        "filter": FILTER_WORDS,
+        "filter": {word: list(values) for word, values in VALUES.items()},
         "root": _level(root_level(), "mail-proxy", opens="instance"),
         "instance": _level(instance_level(), "NAME", opens="tenant"),
         "tenant": _level(tenant_level(), "TENANT", opens=""),

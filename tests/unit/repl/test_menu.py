@@ -1,0 +1,59 @@
+"""What the menu of the prompt offers, and when."""
+
+from __future__ import annotations
+
+import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.input import DummyInput
+from prompt_toolkit.output import DummyOutput
+
+from mail_proxy.repl.shell import Prompt, Shell
+from tests.unit.repl.conftest import World
+
+pytestmark = pytest.mark.slow  # ptpython and jedi take their time to be imported
+
+
+def offered(world: World, text: str, *, by_tab: bool) -> list[str]:
+    prompt = Prompt(lambda: "my> ", is_red=False)
+    with create_app_session(input=DummyInput(), output=DummyOutput()):
+        shell = Shell({"proxy": world.proxy}, prompt, InMemoryHistory())
+    event = CompleteEvent(completion_requested=by_tab, text_inserted=not by_tab)
+    return [each.text for each in shell.completer.get_completions(Document(text), event)]
+
+
+@pytest.mark.parametrize("by_tab", [True, False])
+@pytest.mark.parametrize("text", ['proxy.tenants["', "proxy.tenants['", 'proxy.tenants["a'])
+def test_ids_are_offered_as_soon_as_the_quote_is_typed(
+    world: World, text: str, by_tab: bool
+) -> None:
+    world.control.answers["listTenants"] = {"tenants": [{"id": "acme"}, {"id": "alpha"}]}
+    assert offered(world, text, by_tab=by_tab) == ["'acme']", "'alpha']"]
+
+
+def test_an_id_is_offered_after_any_letter_of_it(world: World) -> None:
+    world.control.answers["listTenants"] = {"tenants": [{"id": "a$b"}, {"id": "alpha"}]}
+    assert offered(world, 'proxy.tenants["a$', by_tab=False) == ["'a$b']"]
+
+
+def test_files_are_no_keys(world: World) -> None:
+    assert offered(world, 'nothing["', by_tab=False) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('proxy.messages.list(filter="st', ["state:"]),
+        ('proxy.messages.list("acme", filter = "state:held pri:l', ["low"]),
+        ("proxy.messages.retry(filter='-state:in", ["in_doubt"]),
+        ("proxy.messages.retry(filter='to:x", []),
+    ],
+)
+def test_the_words_of_a_filter_are_offered(world: World, text: str, words: list[str]) -> None:
+    assert offered(world, text, by_tab=False) == words
+
+
+def test_after_its_quote_a_filter_is_done(world: World) -> None:
+    assert "state:" not in offered(world, 'proxy.messages.list(filter="x", st', by_tab=False)
