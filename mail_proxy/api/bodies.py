@@ -24,7 +24,7 @@ from mail_proxy.config.settings import HttpSettings
 from mail_proxy.domain.errors import TooLarge
 from mail_proxy.store.faults import disk_errors
 
-PIECE_BYTES = 256 * 1024  # of a large body, in memory before it is written
+PIECE_BYTES = 64 * 1024  # of a large body, in memory before it is written
 # On the disk, in largest bodies: a caller may have a quarter of it.
 ARRIVING_BODIES = 8
 # In memory while they are parsed, checked and stored, where each takes two or three times as much;

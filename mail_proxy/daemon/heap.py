@@ -11,8 +11,9 @@ from contextlib import suppress
 
 # Blocks from this size on are mapped each on its own, and the system's again once they are free.
 # The C library raises its bound with each large block that is freed: after some posts of 14 MB the
-# process kept 50 MB that nobody used.
-LARGE_BYTES = 256 * 1024
+# process kept 50 MB that nobody used. Pieces of large bodies count too: with 256 KiB here they left
+# holes of 10 to 15 MB behind.
+LARGE_BYTES = 64 * 1024
 ARENAS = 2  # each thread would have one of its own, and keep what it once needed
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # <malloc.h> of glibc
 
