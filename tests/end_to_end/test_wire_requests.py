@@ -200,6 +200,7 @@ def test_a_field_of_an_account_is_kept_as_its_row_says(row: Row, daemon: Served)
         assert (answer.status_code, answer.json()["field"]) == (400, name)
     account(daemon, **needed)
     plain = daemon.ask("GET", "/account/wire?tenant_id=acme")["account"]
+    daemon.ask("DELETE", "/account/wire?tenant_id=acme")
     if name == "oauth2":
         needed["user"] = "me@example.com"  # whose mailbox the access token is for
     account(daemon, **{**needed, name: value(row["takes"])})
@@ -218,6 +219,7 @@ def test_a_field_of_a_tenant_is_kept_as_its_row_says(row: Row, daemon: Served) -
         assert (answer.status_code, answer.json()["field"]) == (400, name)
     daemon.ask("POST", "/tenant", {"id": "wire"})
     plain = daemon.ask("GET", "/tenant/wire")
+    daemon.ask("DELETE", "/tenant/wire")
     target = value(row["takes"]) if name == "id" else "wire"
     daemon.ask("POST", "/tenant", {"id": "wire", name: value(row["takes"])})
     given = daemon.ask("GET", f"/tenant/{target}")
