@@ -69,18 +69,11 @@ def of_accounts(name: str, stats: Mapping[str, Any]) -> Iterator[str]:
             f": {safe_text(account['paused_reason'], 200)}" if account.get("paused_reason") else ""
         )
         yield f"Account '{account_id}' of '{tenant_id}' sends nothing now{why}"
-        verb = _HELPS.get(str(account.get("paused_by")), "show")
-        if verb == "check" and str(account.get("paused_reason")).startswith("login refused"):
-            verb = "set-password"
-        words = (str(account.get("tenant_id")), "accounts", verb)
-        yield f"  {command_line(name, *words, *by_id(account.get('account_id')))}"
+        if account.get("do"):
+            yield f"  {safe_text(account['do'], 1000)}"
     if len(paused) > _MOST_ACCOUNTS:
         n = len(paused) - _MOST_ACCOUNTS
         yield f"{n} more accounts send nothing now: mail-proxy {name} stats"
-
-
-# paused_by -> the verb that helps, or tells more.
-_HELPS = {"fault": "check", "person": "resume", "limit": "show"}
 
 
 def batches(tenant: Mapping[str, Any]) -> list[str]:

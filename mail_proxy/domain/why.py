@@ -147,6 +147,27 @@ def why(it: Subject, around: Around) -> Why:
     assert_never(it.state)
 
 
+def mend_of_pause(
+    instance: str, tenant_id: str, account_id: str, reason: str | None, *, has_password: bool
+) -> str:
+    """The command that helps an account which a limit or a fault has paused, or tells more.
+
+    reason: why it is paused. has_password: it logs in with one, and not with an access token.
+    """
+    if pause_kind(reason) == "limit":
+        if scope_of_pause(reason) is Scope.TENANT:
+            return command_line(instance, "tenants", "show", *by_id(tenant_id))
+        return command_line(instance, tenant_id, "accounts", "show", *by_id(account_id))
+    is_login = (reason or "").startswith("login refused") and has_password
+    verb = "set-password" if is_login else "check"
+    return command_line(instance, tenant_id, "accounts", verb, *by_id(account_id))
+
+
+def resume_of(instance: str, tenant_id: str, account_id: str) -> str:
+    """The command that ends a person's pause of an account."""
+    return command_line(instance, tenant_id, "accounts", "resume", *by_id(account_id))
+
+
 def when(at: float, now: float) -> str:
     """A time in UTC, never early: `14:32 UTC`, with seconds when it is near, else with its day."""
     if at > LATEST_TS:
@@ -214,7 +235,7 @@ def _stopped(it: Subject, around: Around) -> Why | None:
         text = f"a person has paused account '{it.account_id}'"
         if around.account.stopped_reason:
             text += f": {around.account.stopped_reason}"
-        do = _command(around, it, "accounts", "resume", *by_id(it.account_id))
+        do = resume_of(around.instance, it.tenant_id, it.account_id)
         return Why(Cause.ACCOUNT_PAUSED, text, do)
     return None
 
@@ -274,16 +295,13 @@ def _behind(ahead: int) -> str:
 def _paused(it: Subject, around: Around, account: AccountState, until: float) -> Why:
     at = when(until, around.now)
     reason = account.paused_reason
+    do = mend_of_pause(
+        around.instance, it.tenant_id, it.account_id, reason, has_password=account.has_password
+    )
     if pause_kind(reason) == "limit":
         text = f"account '{it.account_id}': {reason}"
-        do = _command(around, it, "accounts", "show", *by_id(it.account_id))
-        if scope_of_pause(reason) is Scope.TENANT:
-            do = command_line(around.instance, "tenants", "show", *by_id(it.tenant_id))
         return Why(Cause.LIMITED, f"{text}; frees at {at}", do, until)
     told = f"account paused: {reason}" if reason else "account paused"
-    is_login = (reason or "").startswith("login refused") and account.has_password
-    verb = "set-password" if is_login else "check"
-    do = _command(around, it, "accounts", verb, *by_id(it.account_id))
     return Why(Cause.ACCOUNT_FAILED, f"{told}; next try at {at}", do, until)
 
 

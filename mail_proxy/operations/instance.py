@@ -13,6 +13,7 @@ import mail_proxy
 from mail_proxy.domain.errors import Conflict, Invalid
 from mail_proxy.domain.limits import pause_kind
 from mail_proxy.domain.state import State
+from mail_proxy.domain.why import mend_of_pause, resume_of
 from mail_proxy.observe.labels import Labels, labels
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.numbers import Queue
@@ -102,7 +103,7 @@ async def get_stats(ctx: Context, request: GetStats) -> Stats:
         "by_state": {state.value: queue.by_state[state] for state in State},
         "by_priority": _by_priority(queue),
         "deferred": {str(priority): n for priority, n in sorted(queue.deferred.items())},
-        "paused_accounts": _paused(queue),
+        "paused_accounts": _paused(ctx.settings.name, queue),
         "active": _is_active(ctx),
         "scheduler_active": _is_active(ctx),
         "now": now,
@@ -252,13 +253,14 @@ def _by_priority(queue: Queue) -> dict[str, dict[str, int]]:
     }
 
 
-def _paused(queue: Queue) -> list[PausedAccount]:
+def _paused(instance: str, queue: Queue) -> list[PausedAccount]:
     listed: list[PausedAccount] = []
     for account in queue.paused:
         entry: PausedAccount = {
             "tenant_id": account.tenant_id,
             "account_id": account.account_id,
             "paused_by": "person" if account.stopped_at else pause_kind(account.paused_reason),
+            "do": _mend(instance, account),
         }
         if account.stopped_at is None:
             entry["paused_until_ts"] = not_before(account.paused_until or 0.0)
@@ -267,6 +269,14 @@ def _paused(queue: Queue) -> list[PausedAccount]:
             entry["paused_reason"] = reason
         listed.append(entry)
     return listed
+
+
+def _mend(instance: str, account: AccountPause) -> str:
+    key = (account.tenant_id, account.account_id)
+    if account.stopped_at is not None:
+        return resume_of(instance, *key)
+    has_password = account.auth_method == "password"
+    return mend_of_pause(instance, *key, account.paused_reason, has_password=has_password)
 
 
 def _in_force(tree: Any, sources: Mapping[str, str], prefix: str = "") -> Iterator[SettingRecord]:

@@ -489,7 +489,7 @@ class Count:
 
 class AccountPause(NamedTuple):
     """An account that is not used now. paused_until: of a limit or a fault; stopped_at: of a
-    person's pause."""
+    person's pause. auth_method: `password` or `oauth2`."""
 
     tenant_id: str
     account_id: str
@@ -497,6 +497,7 @@ class AccountPause(NamedTuple):
     paused_reason: str | None
     stopped_at: float | None
     stopped_reason: str | None
+    auth_method: str
 
 
 @dataclass(frozen=True, slots=True)

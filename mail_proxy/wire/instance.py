@@ -116,11 +116,14 @@ class MessageCounts(TypedDict):
 
 
 class PausedAccount(TypedDict):
+    """do: the command that helps, or tells more."""
+
     tenant_id: str
     account_id: str
     paused_until_ts: NotRequired[int]
     paused_reason: NotRequired[str]
     paused_by: Literal["limit", "fault", "person"]
+    do: str
 
 
 class Totals(TypedDict):

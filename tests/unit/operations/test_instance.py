@@ -191,9 +191,28 @@ async def test_stats_name_paused_accounts(house):
         "paused_until_ts": int(house.clock.now()) + 10,
         "paused_reason": "login refused",
         "paused_by": "fault",
+        "do": "mail-proxy myserver acme accounts set-password main",
     }
     house.clock.at += 10
     assert (await house.call("getStats"))["paused_accounts"] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "do"),
+    [
+        ({"auth_method": "oauth2"}, "acme accounts check main"),
+        ({"paused_reason": "connection failed: refused"}, "acme accounts check main"),
+        ({"paused_reason": "the limit of 5 an hour is reached"}, "acme accounts show main"),
+        ({"paused_reason": "the tenant's limit of 5 an hour is reached"}, "tenants show acme"),
+        ({"stopped_at": 5.0}, "acme accounts resume main"),
+    ],
+)
+async def test_a_paused_account_is_listed_with_what_helps(house, changes, do):
+    await house.tenant("acme", "main")
+    pause = {"paused_until": house.clock.now() + 9.5, "paused_reason": "login refused: 535 no"}
+    await house.store.change_account("acme", "main", pause | changes, now=house.clock.now())
+    (paused,) = (await house.call("getStats"))["paused_accounts"]
+    assert paused["do"] == f"mail-proxy myserver {do}"
 
 
 async def test_stats_are_read_once_a_second_for_all_viewers(house):

@@ -26,6 +26,7 @@ async def test_a_paused_account_tells_who_when_and_why(house, acme):
         "account_id": "main",
         "paused_by": "person",
         "paused_reason": "moving",
+        "do": "mail-proxy myserver acme accounts resume main",
     }
 
 
