@@ -51,7 +51,12 @@ class ById(verbs.Noun[Record, Table]):
     def __len__(self) -> int:
         if self._known.is_asked_by_menu:
             return len(self._known.rows())
-        return sum(1 for _ in self._all())
+        table = self._all()
+        return sum(1 for _ in table) if table.total is None else table.total
+
+    def __bool__(self) -> bool:
+        """Without it, `if` would count them all."""
+        return next(iter(self), None) is not None
 
     def __getitem__(self, key: Key) -> Mapping[str, Any]:
         tenant_id, id_ = (None, key) if isinstance(key, str) else key

@@ -85,6 +85,15 @@ class Table:
         """The rows that are here, whole."""
         return self._page.rows
 
+    @property
+    def total(self) -> int | None:
+        """How many rows the list has, with those to come; None where nobody has counted them."""
+        if self._page.fetch is None:
+            return len(self.rows)
+        if self._page.left is None or self._page.is_least:
+            return None
+        return len(self.rows) + self._page.left
+
     def more(self) -> Table:
         """The rows after those that are shown."""
         rest = self.rows[SHOWN:]

@@ -86,6 +86,25 @@ def test_a_noun_is_a_mapping_by_id(world: World) -> None:
     assert tenants["acme"]["id"] == "acme"
 
 
+@pytest.mark.parametrize(("extra", "asked"), [({"count": 2}, 1), ({}, 2)])
+def test_counting_reads_the_later_pages_only_where_nobody_has_counted(
+    world: World, extra: dict[str, Any], asked: int
+) -> None:
+    world.control.answers["listMessages"] = lambda cursor=None, **_: (
+        page(["b"]) if cursor else page(["a"], "next", **extra)
+    )
+    assert len(world.proxy.messages) == 2
+    assert len(world.control.calls) == asked
+
+
+def test_whether_there_is_any_is_seen_on_the_first_page(world: World) -> None:
+    world.control.answers["listMessages"] = page(["a"], "next")
+    assert world.proxy.messages
+    world.control.answers["listMessages"] = page([])
+    assert not world.proxy.messages
+    assert len(world.control.calls) == 2
+
+
 def test_a_noun_alone_tells_its_verbs_and_at_the_prompt_its_list(world: World) -> None:
     assert repr(world.proxy.cache) == "<Cache: clear, stats>"
     assert repr(world.proxy.tenants).startswith("<Tenants: add, ")
