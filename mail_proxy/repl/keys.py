@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from mail_proxy.domain.errors import MailProxyError
@@ -22,6 +23,23 @@ _LONGEST = 128  # characters; nobody reads more in a menu
 Look = Callable[..., Mapping[str, Any]]  # a command and its fields, at once or not at all
 
 
+_this_thread = threading.local()
+
+
+def menu_threads() -> ThreadPoolExecutor:
+    """Threads of a prompt's menus: whoever asks in one of them is the Tab key."""
+    return ThreadPoolExecutor(thread_name_prefix="mail-proxy menu", initializer=_mark_thread)
+
+
+def _mark_thread() -> None:
+    _this_thread.is_of_menu = True
+
+
+def is_asked_by_menu() -> bool:
+    """The Tab key asks, not code of the person, whose threads get what is there."""
+    return getattr(_this_thread, "is_of_menu", False)
+
+
 class KnownKeys:
     """The ids of one noun, and the row of each, as of a moment ago."""
 
@@ -33,10 +51,7 @@ class KnownKeys:
         now: Callable[[], float] = time.monotonic,
         **fields: Any,
     ) -> None:
-        """look: raises MailProxyError where it takes too long. part: of its answer, the rows.
-
-        has_menu, false at first: somebody sits at a prompt with a Tab key.
-        """
+        """look: raises MailProxyError where it takes too long. part: of its answer, the rows."""
         self._look = look
         self._command = command
         self._part = part
@@ -45,12 +60,6 @@ class KnownKeys:
         self._rows: dict[str, Mapping[str, Any]] = {}
         self._looked_at = float("-inf")
         self._looking = threading.Lock()
-        self.has_menu = False
-
-    @property
-    def is_asked_by_menu(self) -> bool:
-        """The Tab key asks, not code of the person: it looks from a thread of its own."""
-        return self.has_menu and threading.current_thread() is not threading.main_thread()
 
     def rows(self) -> Mapping[str, Mapping[str, Any]]:
         """By id, at most 200; what was known before where nobody answers in time."""

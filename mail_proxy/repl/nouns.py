@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeAlias
 from mail_proxy.client import verbs
 from mail_proxy.domain.errors import Invalid, NotFound
 from mail_proxy.repl.drawn import Fragments
-from mail_proxy.repl.keys import KnownKeys
+from mail_proxy.repl.keys import KnownKeys, is_asked_by_menu
 from mail_proxy.repl.near_miss import path_of
 from mail_proxy.repl.results import Record, Table
 
@@ -44,12 +44,12 @@ class ById(verbs.Noun[Record, Table]):
         return self._all().__pt_repr__()
 
     def __iter__(self) -> Iterator[str]:
-        if self._known.is_asked_by_menu:
+        if is_asked_by_menu():
             return iter(self._known.rows())
         return (str(row["id"]) for row in self._all())
 
     def __len__(self) -> int:
-        if self._known.is_asked_by_menu:
+        if is_asked_by_menu():
             return len(self._known.rows())
         table = self._all()
         return sum(1 for _ in table) if table.total is None else table.total
@@ -60,7 +60,7 @@ class ById(verbs.Noun[Record, Table]):
 
     def __getitem__(self, key: Key) -> Mapping[str, Any]:
         tenant_id, id_ = (None, key) if isinstance(key, str) else key
-        if self._known.is_asked_by_menu:
+        if is_asked_by_menu():
             return self._known.rows()[id_]
         return self._one(id_, tenant_id)
 

@@ -48,17 +48,9 @@ class Proxy(verbs.Instance[Record, Table]):
         self._asker = asker
         known_messages = KnownKeys(look, "listMessages", "messages", limit=LIMIT, brief=True)
         self.messages: Messages = Messages(asker, known_messages)
-        known_accounts = KnownKeys(look, "listAccounts", "accounts")
-        self.accounts: Accounts = Accounts(asker, known_accounts)
-        known_tenants = KnownKeys(look, "listTenants", "tenants")
-        self.tenants: Tenants = Tenants(asker, known_tenants)
+        self.accounts: Accounts = Accounts(asker, KnownKeys(look, "listAccounts", "accounts"))
+        self.tenants: Tenants = Tenants(asker, KnownKeys(look, "listTenants", "tenants"))
         self.command_log: CommandLog = CommandLog(asker)
-        self._menus = (known_messages, known_accounts, known_tenants)
-
-    def offer_menus(self) -> None:
-        """From now on other threads are taken for the Tab key's: see `ById`."""
-        for known in self._menus:
-            known.has_menu = True
 
     @property
     def last_error(self) -> Record | None:

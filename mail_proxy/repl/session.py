@@ -111,7 +111,6 @@ class _Session:
         from mail_proxy.repl.shell import run_shell  # ptpython: 200 ms that scripts need not
 
         print(words)
-        self.proxy.offer_menus()
         path = self._instance.folder / _HISTORY if self._instance.exists() else None
         return run_shell(self.namespace, self._prompt, path, is_red=_is_production(self._instance))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import traceback
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from ptpython.repl import exit as ptpython_exit
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.repl import speech
 from mail_proxy.repl.history import PrivateHistory
+from mail_proxy.repl.keys import menu_threads
 from mail_proxy.repl.menu import Menu
 from mail_proxy.repl.near_miss import tell_near_miss
 from mail_proxy.repl.running import Leave, Namespace, awaits, exit_code
@@ -45,6 +47,7 @@ class Shell(PythonRepl):
         self.completion_visualisation = CompletionVisualisation.POP_UP
         self.highlight_matching_parenthesis = True
         self.show_status_bar = False
+        self.app.on_reset += _give_menu_threads
 
     def eval(self, line: str) -> object:
         """The value of a line; what goes wrong in a call is told in a line."""
@@ -75,6 +78,11 @@ class Shell(PythonRepl):
         while theirs is not None and not theirs.tb_frame.f_code.co_filename.startswith("<stdin>"):
             theirs = theirs.tb_next
         speech.tell_traceback("".join(traceback.format_exception(type(e), e, theirs)))
+
+
+def _give_menu_threads(_: object) -> None:
+    """To the loop of one line: it looks for menus and signatures in its default threads."""
+    asyncio.get_running_loop().set_default_executor(menu_threads())
 
 
 class Prompt(PromptStyle):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import InMemoryHistory
-from prompt_toolkit.input import DummyInput
+from prompt_toolkit.input import DummyInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from mail_proxy.repl.shell import Prompt, Shell
@@ -22,6 +25,35 @@ def offered(world: World, text: str, *, by_tab: bool) -> list[str]:
         shell = Shell({"proxy": world.proxy}, prompt, InMemoryHistory())
     event = CompleteEvent(completion_requested=by_tab, text_inserted=not by_tab)
     return [each.text for each in shell.completer.get_completions(Document(text), event)]
+
+
+def test_the_menus_of_a_prompt_look_at_what_is_known_and_the_person_at_what_is_there(
+    world: World,
+) -> None:
+    asked: list[dict[str, object]] = []
+    is_asked = threading.Event()
+
+    def told(**fields: object) -> dict[str, object]:
+        asked.append(fields)
+        is_asked.set()
+        return {"tenants": [{"id": "acme"}]}
+
+    world.control.answers["listTenants"] = told
+    prompt = Prompt(lambda: "my> ", is_red=False)
+    with (
+        create_pipe_input() as keyboard,
+        create_app_session(input=keyboard, output=DummyOutput()),
+        ThreadPoolExecutor(1) as person,
+    ):
+        shell = Shell({"proxy": world.proxy}, prompt, InMemoryHistory())
+        line = person.submit(shell.read)
+        keyboard.send_text('proxy.tenants["a\t')
+        assert is_asked.wait(10)
+        keyboard.send_text("\x03[*map(str, proxy.tenants)]\r")
+        text = line.result(10)
+        assert asked == [{}]
+        assert person.submit(lambda: shell.eval(text)).result(10) == ["acme"]
+    assert asked == [{}, {"active_only": False}]
 
 
 @pytest.mark.parametrize("by_tab", [True, False])

@@ -10,14 +10,20 @@ import pytest
 
 from mail_proxy.client.verbs import Instance
 from mail_proxy.domain.errors import MailProxyError, NotFound, NotRunning
-from mail_proxy.repl.keys import KEPT_S, LIMIT, KnownKeys, offered
+from mail_proxy.repl.keys import KEPT_S, LIMIT, KnownKeys, menu_threads, offered
 from mail_proxy.repl.proxy import event_line
 from mail_proxy.repl.results import Record, Table
 from tests.unit.repl.conftest import World
 
 
+def in_a_menu(work: Any) -> Any:
+    """What the Tab key gets."""
+    with menu_threads() as threads:
+        return threads.submit(work).result()
+
+
 def in_a_thread(work: Any) -> Any:
-    """What a thread of its own gets, as that of the Tab key is one."""
+    """What a thread of the person gets."""
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(work()))
     thread.start()
@@ -128,10 +134,9 @@ def test_what_is_not_there_is_not_in_it(world: World) -> None:
 def test_a_menu_asks_once_and_looks_nothing_else_up(world: World) -> None:
     world.control.answers["listTenants"] = {"tenants": [{"id": "acme", "name": "Acme Ltd"}]}
     tenants = world.proxy.tenants
-    world.proxy.offer_menus()
-    assert in_a_thread(lambda: list(tenants)) == ["acme"]
-    assert in_a_thread(lambda: repr(tenants["acme"])) == "Acme Ltd"
-    assert in_a_thread(lambda: len(tenants)) == 1
+    assert in_a_menu(lambda: list(tenants)) == ["acme"]
+    assert in_a_menu(lambda: repr(tenants["acme"])) == "Acme Ltd"
+    assert in_a_menu(lambda: len(tenants)) == 1
     assert world.control.names() == ["listTenants"]
 
 
@@ -144,8 +149,7 @@ def test_threads_of_a_script_get_what_is_there_and_no_menu(world: World) -> None
 
 def test_a_menu_takes_an_answer_without_rows_for_none(world: World) -> None:
     world.control.answers["listTenants"] = {}
-    world.proxy.offer_menus()
-    assert in_a_thread(lambda: list(world.proxy.tenants)) == []
+    assert in_a_menu(lambda: list(world.proxy.tenants)) == []
 
 
 def test_a_menu_is_kept_for_some_seconds_and_survives_a_daemon_that_does_not_answer() -> None:
