@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.repl.drawn import Screen
+from mail_proxy.repl.results import Record, Table
 
 
 class Console:
@@ -26,5 +27,7 @@ class Console:
 
 
 def _lines(value: object) -> str:
+    if isinstance(value, Table | Record):
+        return repr(value)  # safe as it is drawn, and its tabs part the cells in a pipe
     text = value if isinstance(value, str) else repr(value)
     return "\n".join(safe_text(line, 100_000) for line in str(text).splitlines())

@@ -111,7 +111,8 @@ class Table:
     def save(self, path: str | Path) -> Text:
         """Write all rows, those of later pages too: `.csv`, `.tsv`, `.json` or `.jsonl`.
 
-        In CSV a text that a spreadsheet would take for a formula has a `'` before it.
+        The file is its owner's alone, and there as a whole or not at all. In CSV a text that a
+        spreadsheet would take for a formula has a `'` before it.
         """
         number = saving.save(path, iter(self), self._columns, self._to_row)
         return Text(f"saved {count(number)} row{'' if number == 1 else 's'} to {path}")

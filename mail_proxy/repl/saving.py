@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from mail_proxy.config.private import replacing_private
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.tables.columns import Column, for_programs
 from mail_proxy.tables.plain import csv_text, plain_lines
@@ -29,8 +32,9 @@ def save(
 ) -> int:
     """Write them; how many there were.
 
-    columns: those of CSV and TSV come first, then every other field of the first rows. Raises
-    Invalid for an ending that is not known, OSError.
+    columns: those of CSV and TSV come first, then every other field of the first rows. The file is
+    its owner's alone, and what was there stays until all is written. Raises Invalid for an ending
+    that is not known, OSError.
     """
     target = Path(path).expanduser()
     write = _WRITERS.get(target.suffix.lower())
@@ -44,9 +48,24 @@ def save(
             number += 1
             yield row
 
-    with target.open("w", encoding="utf-8", newline="") as file:
+    with _written(target) as file:
         file.writelines(write(counted(), columns, to_row))
     return number
+
+
+@contextmanager
+def _written(target: Path) -> Iterator[TextIO]:
+    """A new file, or one in the place of a file, also where a link leads to it; a device or a pipe
+    is written to as it is."""
+    place = target.resolve()
+    if place.exists() and not place.is_file():
+        with target.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        return
+    with replacing_private(place) as raw:
+        text = io.TextIOWrapper(raw, encoding="utf-8", newline="")
+        yield text
+        text.detach()  # it flushes, and leaves the file open for what is to be done yet
 
 
 _ToRow = Callable[[Mapping[str, Any]], Row]

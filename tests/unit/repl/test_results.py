@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
 
-from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.errors import Invalid, MailProxyError
+from mail_proxy.repl.console import Console
 from mail_proxy.repl.results import SHOWN, Page, Record, Table
 from mail_proxy.tables.columns import Column
 from tests.unit.repl.conftest import screen
@@ -118,6 +122,39 @@ def test_saving_writes_the_rows_of_all_pages(tmp_path: Path, suffix: str) -> Non
         assert len(text.splitlines()) == 604
 
 
+def test_a_saved_file_is_its_owners_alone_and_links_lead_to_it(tmp_path: Path) -> None:
+    path, link = tmp_path / "x.csv", tmp_path / "link.csv"
+    path.write_text("old")
+    path.chmod(0o644)
+    link.symlink_to(path)
+    paged(1).save(link)
+    assert link.is_symlink()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text().startswith("id,subject\n")
+
+
+def test_a_list_that_breaks_off_leaves_what_was_saved_before(tmp_path: Path) -> None:
+    def fail() -> Page:
+        raise MailProxyError("the daemon is gone")
+
+    path = tmp_path / "x.csv"
+    path.write_text("old")
+    with pytest.raises(MailProxyError, match="gone"):
+        Table(Page(rows(600), fail), screen(), _COLUMNS).save(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_pipe_is_written_to_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.tsv"
+    os.mkfifo(path)
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit(path.read_text)
+        paged(1).save(path)
+        assert read.result(10).startswith("id\tsubject\n")
+    assert path.is_fifo()
+
+
 def test_a_saved_text_is_no_formula(tmp_path: Path) -> None:
     table = Table(Page([{"id": "=1+1", "subject": "-x", "size": -7}]), screen(), _COLUMNS)
     table.save(tmp_path / "x.csv")
@@ -168,3 +205,10 @@ def test_a_long_value_is_wrapped_below_itself() -> None:
     assert len(lines) > 3
     assert all(len(line) <= 40 for line in lines)
     assert lines[1].startswith("     word")
+
+
+def test_a_printed_table_has_its_tabs_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    piped = screen(is_terminal=False)
+    table = Table(Page([{"id": "m1", "subject": HOSTILE}]), piped, _COLUMNS)
+    Console(piped).print(table, Record({"id": "m1"}, piped), sep="\n")
+    assert capsys.readouterr().out == f"{table!r}\nid\tm1\n"
