@@ -378,8 +378,8 @@ class DashboardApp(App[None]):
         """Show one tenant's mail; None: everybody's."""
         if tenant_id != self.board.tenant_id:
             self._main.forget()
+            self._loader.forget()
         self.board.tenant_id = tenant_id
-        self._loader.forget()
         self._loader.look()
         self.load_view()
         self.draw()

@@ -201,7 +201,10 @@ class Loader:
 
     async def _load_accounts(self) -> None:
         feed, board = self.feed, self._board
-        if feed is not None and (rows := await self._asked(feed.accounts(board.tenant_id))):
+        if feed is None:
+            return
+        rows = await self._asked(feed.accounts(board.tenant_id))
+        if rows is not None:  # none at all is an answer too
             board.accounts = rows
             self._host.draw_accounts()
 
@@ -249,12 +252,14 @@ class Loader:
         return () if feed is None else await self._asked(feed.tenants()) or ()
 
     def forget(self) -> None:
-        """Other numbers come from now on: no line is drawn from the old ones to them."""
+        """Other numbers come from now on: no line is drawn from the old ones to them, and what is
+        under way would tell of the old ones."""
         board = self._board
-        board.history.add(self._clock(), None)
-        board.happenings = Ring()
-        if before := self._running.pop("happenings", None):
-            before.cancel()
+        board.history.break_off()
+        board.happenings, board.accounts = Ring(), ()
+        for name in ("numbers", "accounts", "happenings"):
+            if before := self._running.pop(name, None):
+                before.cancel()
 
     def look_at_once(self) -> None:
         """A person wants to know now, also from a daemon that is down or refuses us."""

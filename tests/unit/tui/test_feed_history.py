@@ -43,6 +43,16 @@ def test_a_daemon_that_is_down_is_a_gap_of_its_length() -> None:
     assert history.sent == [1, None, None, None, None, None, 1]
 
 
+def test_what_is_counted_of_somebody_else_is_no_difference() -> None:
+    history = History()
+    for at, sent in ((0.0, 100), (1.0, 110)):
+        history.add(at, Totals(sent, 0, 0))
+    history.break_off()
+    for at, sent in ((1.4, 90_000), (2.4, 90_003), (3.4, 90_005)):
+        history.add(at, Totals(sent, 0, 0))
+    assert history.sent == [10, None, 2]
+
+
 def test_answers_within_a_second_wait_for_its_end() -> None:
     history = History()
     for n in range(9):

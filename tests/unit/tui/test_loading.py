@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from mail_proxy_tui.feed.base import PAGE, Happening, TenantRow
+from mail_proxy_tui.feed.base import PAGE, AccountRow, Happening, TenantRow, Totals
 from mail_proxy_tui.widgets.rows import Rows
-from tests.unit.tui.fake_feed import NOW, FakeFeed, message
+from tests.unit.tui.fake_feed import NOW, FakeFeed, message, numbers
 from tests.unit.tui.stage import Clock, staged
 
 pytestmark = pytest.mark.slow
@@ -57,3 +59,52 @@ async def test_what_happened_is_there_once_however_often_the_stream_begins() -> 
         await stage.until("m-3")
         told = [each.message_id for each in stage.board.happenings.all()]
         assert told == ["m-1", "m-2", "m-3"]
+
+
+async def test_no_account_of_another_tenant_stays_on_the_band() -> None:
+    feed = FakeFeed()
+    feed.account_rows = (AccountRow("acme", "smtp-main", "mx.example", 25, "none"),)
+    async with staged(feed) as stage:
+        assert len(stage.board.accounts) == 1
+        stage.app.show_tenant("beta")
+        await stage.rest()
+        assert stage.board.accounts == ()
+
+
+async def test_accounts_that_are_deleted_leave_the_band() -> None:
+    feed = FakeFeed()
+    feed.account_rows = (AccountRow("acme", "smtp-main", "mx.example", 25, "none"),)
+    async with staged(feed) as stage:
+        feed.account_rows = ()
+        await stage.pass_seconds(1)
+        assert stage.board.accounts == ()
+
+
+async def test_a_late_answer_about_the_tenant_before_is_not_taken() -> None:
+    class Waiting(FakeFeed):
+        """Tells of acme only when the gate is open, of others at once."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.gate = asyncio.Event()
+            self.gate.set()
+
+        async def numbers(self, tenant_id=None):
+            if tenant_id == "acme":
+                await self.gate.wait()
+            return numbers(totals=Totals(90_000 if tenant_id == "acme" else 10, 0, 0))
+
+    feed = Waiting()
+    async with staged(feed) as stage:
+        stage.app.show_tenant("acme")
+        await stage.rest()
+        feed.gate.clear()
+        stage.app.clock.now += 1.0
+        stage.app.beat()  # asks of acme
+        await stage.pilot.pause()
+        stage.app.show_tenant("beta")
+        await stage.pilot.pause()
+        feed.gate.set()
+        await stage.rest()
+        assert stage.board.numbers is not None
+        assert stage.board.numbers.totals == Totals(10, 0, 0)

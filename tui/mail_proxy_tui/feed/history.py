@@ -39,6 +39,11 @@ class History:
             self._seconds.extend(repeat(_rates(before, totals, n), min(n, self._kept_s)))
             self._last = (since + n, totals)
 
+    def break_off(self) -> None:
+        """Something else is counted from now on: the second that has begun is a gap."""
+        if self._last is not None:
+            self._last = (self._last[0], None)
+
     @property
     def sent(self) -> Sequence[float | None]:
         return self._one(0)
