@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from mail_proxy_tui.feed.base import PAGE, AccountRow, Happening, TenantRow, Totals
+from mail_proxy_tui.widgets.messages import MessagesPane
 from mail_proxy_tui.widgets.rows import Rows
 from tests.unit.tui.fake_feed import NOW, FakeFeed, message, numbers
 from tests.unit.tui.stage import Clock, staged
@@ -108,3 +109,17 @@ async def test_a_late_answer_about_the_tenant_before_is_not_taken() -> None:
         await stage.rest()
         assert stage.board.numbers is not None
         assert stage.board.numbers.totals == Totals(10, 0, 0)
+
+
+async def test_a_window_whose_mail_is_gone_gives_way_to_the_one_before_it() -> None:
+    feed = FakeFeed()
+    feed.rows = [message(n) for n in range(1, 451)]
+    async with staged(feed) as stage:
+        await stage.press("end", "pagedown")
+        await stage.press("end", "pagedown")
+        assert "window 3" in stage.text
+        del feed.rows[150:]
+        await stage.pass_seconds(4)
+        assert "window" not in stage.app.query_one(MessagesPane).count()
+        assert stage.app.query_one(Rows).cursor_key == "150"
+        assert "Nothing is queued" not in stage.text

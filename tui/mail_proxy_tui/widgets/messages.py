@@ -111,6 +111,12 @@ class MessagesPane(Pane, MessageActions):
         line.tell_error("", "")
         line.suggester.tenants = tuple({row.key.tenant_id for row in page.rows})
         line.suggester.accounts = tuple({row.account_id for row in page.rows})
+        if not page.rows and len(self._cursors) > 1:
+            # The mail of this window is gone; that says nothing of those before it.
+            self._cursors.pop()
+            self._start = -1
+            self.post_message(self.Wanted())
+            return
         self._take(page)
 
     def _asked(self) -> Query:
