@@ -109,6 +109,7 @@ class RestingFeed:
             suspended = await look.rows(rest_sql.SUSPENSIONS)
             counted = await look.rows(*_of(rest_sql.COUNTS, rest_sql.OF_TENANT, None))
             synced = {row["tenant_id"]: row for row in await look.rows(rest_sql.SYNCED)}
+            reports = await look.rows(rest_sql.REPORTS)
             later = await _later(look, now)
         return tuple(
             TenantRow(
@@ -120,7 +121,7 @@ class RestingFeed:
                 ),
                 ready=(cells := _cells(counted, row["tenant_id"], later)).ready,
                 deferred=cells.deferred,
-                callback=_callback(row, synced.get(row["tenant_id"])),
+                callback=_callback(row, synced.get(row["tenant_id"]), reports),
             )
             for row in rows
         )
@@ -186,13 +187,16 @@ def _cells(counted: list[Row], tenant_id: str, later: dict[str, int]) -> Cells:
     return answers.cells(by_state, later.get(tenant_id, 0))
 
 
-def _callback(row: Row, synced: Row | None) -> Callback:
+def _callback(row: Row, synced: Row | None, reports: list[Row]) -> Callback:
+    own = {
+        each["report_state"]: each["n"] for each in reports if each["tenant_id"] == row["tenant_id"]
+    }
     sync: dict[str, Any] = {
         "client_base_url": row["client_base_url"],
         "failures": 0,
         "paused": False,
-        "unreported": 0,
-        "parked": 0,
+        "unreported": own.get("pending", 0),
+        "parked": own.get("parked", 0),
     }
     if synced is not None:
         sync |= {name: synced[name] for name in ("last_sync_ts", "failures", "last_error")}

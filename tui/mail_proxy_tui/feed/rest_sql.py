@@ -32,6 +32,13 @@ LATER = (
 TENANTS = "SELECT tenant_id, name, active, client_base_url FROM tenants ORDER BY tenant_id"
 SUSPENSIONS = "SELECT tenant_id, batch_code FROM suspensions ORDER BY tenant_id, batch_code"
 SYNCED = "SELECT tenant_id, last_sync_ts, retry_at, failures, last_error, paused FROM sync_state"
+# One half for each partial index, which SQLite takes where it sees the literal.
+REPORTS = (
+    "SELECT tenant_id, 'pending' AS report_state, count(*) AS n FROM events "
+    "INDEXED BY events_unreported WHERE report_state = 'pending' GROUP BY 1 UNION ALL "
+    "SELECT tenant_id, 'parked' AS report_state, count(*) AS n FROM events "
+    "INDEXED BY events_parked WHERE report_state = 'parked' GROUP BY 1"
+)
 ACCOUNTS = (
     "SELECT tenant_id, account_id, host, port, tls_mode, paused_until, paused_reason, "
     "stopped_at, stopped_reason, failures FROM accounts{} ORDER BY tenant_id, account_id"
