@@ -41,7 +41,7 @@ class Errands:
         self._begin(self._open_message(key))
 
     def export(self, pane: Pane) -> None:
-        """What a view shows, all that match, into a file."""
+        """What a view shows, all that match and are listed, into a file."""
         self._begin(self._export(pane))
 
     def new_tenant(self) -> None:
@@ -79,7 +79,8 @@ class Errands:
         self._app.open_letter(letter.row)
 
     async def _export(self, pane: Pane) -> None:
-        records = pane.exported(self._feed)
+        feed = self._feed
+        records = pane.exported(feed)
         if records is None:
             self._app.say("There is nothing to export here.", is_good=True)
             return
@@ -92,7 +93,8 @@ class Errands:
             return
         path = _path(chosen)
         n = await exporting.write(path, records)
-        words = f"{units.count(n)} {what} are in {safe_text(path, 300)}"
+        first = "the first " if n == feed.most_listed else ""
+        words = f"{first}{units.count(n)} {what} are in {safe_text(path, 300)}"
         self._app.say(words, is_good=True, seconds=_READING_S)
 
     async def _new_account(self) -> None:

@@ -87,6 +87,7 @@ class FakeFeed:
         self.error: MailProxyError | None = None
         self.failure: MailProxyError | None = None  # of `act` alone
         self.can_act = True
+        self.most_listed: int | None = None
         self.whom = Daemon("myserver", "1.0.0", "127.0.0.1:8000", 41_233)
         self.queue = numbers()
         self.rows: list[MessageRow] = [message(n) for n in range(1, 7)]

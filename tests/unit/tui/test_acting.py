@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from mail_proxy.domain.errors import MailProxyError, NotRunning
 from mail_proxy.domain.state import State
 from mail_proxy_tui.feed.base import Action, Done, MessageKey, Refused, TenantRow, Verb
+from mail_proxy_tui.widgets.messages import MessagesPane
 from tests.unit.tui.fake_feed import FakeFeed, message
 from tests.unit.tui.stage import Stage, staged
 from tests.unit.tui.test_view_screens import eventful
@@ -313,6 +315,16 @@ async def test_rows_are_exported(tmp_path: Path) -> None:
         await stage.press(*str(path), "enter")
         await stage.until("7 messages are in")
     assert len(path.read_text().splitlines()) == 7
+
+
+async def test_a_list_that_goes_no_further_is_exported_as_the_first_ones(tmp_path: Path) -> None:
+    async with staged() as stage:
+        stage.feed.most_listed = 7
+        stage.app.errands.export(stage.app.screen.query_one(MessagesPane))
+        await stage.until("Export messages")
+        stage.app.screen.query_one(Input).value = str(tmp_path / "out.csv")
+        await stage.press("enter")
+        await stage.until("the first 7 messages are in")
 
 
 async def test_the_palette_has_each_action_that_has_a_key() -> None:

@@ -41,6 +41,7 @@ class RestingFeed:
     """database: the SQLite file. log: the daemon's. now: seconds since the epoch."""
 
     can_act = False
+    most_listed = rest_sql.CANDIDATES
 
     def __init__(
         self, name: str, database: Path, log: Path, *, now: Callable[[], float] = time.time

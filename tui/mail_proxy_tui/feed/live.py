@@ -49,6 +49,7 @@ class LiveFeed:
     """Asks; remembers the plans of retries, and for some seconds the counts of tenants."""
 
     can_act = True
+    most_listed = None
 
     def __init__(self, control: Control, *, ask_s: float = ASK_S) -> None:
         self._control = control
