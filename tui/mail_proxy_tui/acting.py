@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Protocol
 
+from textual.worker import Worker
+
 from mail_proxy.domain.errors import MailProxyError, NotRunning
 from mail_proxy.domain.message import WHOLE_TENANT
 from mail_proxy.domain.safe_text import safe_text
@@ -25,8 +27,8 @@ class Host(Protocol):
     @property
     def feed(self) -> Feed | None: ...
 
-    def work(self, task: Coroutine[None, None, None]) -> None:
-        """Run it beside the screen; one at a time."""
+    def work(self, task: Coroutine[None, None, None]) -> Worker[None]:
+        """Run it beside the screen."""
         ...
 
     def confirmed(self, question: Question) -> Awaitable[bool]: ...
@@ -39,18 +41,20 @@ class Host(Protocol):
 
 
 class Acting:
-    """Each of these begins something and returns at once."""
+    """Each of these begins something and returns at once; one at a time, also while it asks."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._at_work: Worker[None] | None = None
+        self._verb = Verb.RETRY  # what it does
 
     def ask(self, action: Action, waiting: int | None = None) -> None:
         """Of a tenant, a batch, an account. waiting: messages that it concerns."""
-        self._host.work(self._guarded(self._others(action, waiting)))
+        self._begin(action.verb, self._others(action, waiting))
 
     def messages(self, action: Action, rows: Sequence[MessageRow], then: Then) -> None:
         """rows: those of them that are on the screen. then: gets what became of it."""
-        self._host.work(self._guarded(self._messages(action, tuple(rows), then)))
+        self._begin(action.verb, self._messages(action, tuple(rows), then))
 
     def suspend_tenant(self, tenant: TenantRow) -> None:
         """Or activate it, with all its batches."""
@@ -60,13 +64,22 @@ class Acting:
 
     def suspend_of(self, row: MessageRow) -> None:
         """Suspend the batch of a message, or its tenant where it has none; or activate it."""
-        self._host.work(self._guarded(self._suspend_of(row)))
+        self._begin(Verb.SUSPEND, self._suspend_of(row))
 
     def run_now(self) -> None:
         action = Action(Verb.RUN_NOW, tenant_id=self._host.board.tenant_id)
-        self._host.work(self._guarded(self._run_now(action)))
+        self._begin(action.verb, self._run_now(action))
 
     # --- how ---
+
+    def _begin(self, verb: Verb, task: Coroutine[None, None, None]) -> None:
+        """Refused while another one is under way: its question would come over the other's."""
+        if self._at_work is not None and not self._at_work.is_finished:
+            task.close()
+            self._host.say(f"{self._verb.value} is still at work", is_good=False)
+            return
+        self._verb = verb
+        self._at_work = self._host.work(self._guarded(task))
 
     async def _guarded(self, task: Coroutine[None, None, None]) -> None:
         try:

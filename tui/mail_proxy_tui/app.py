@@ -18,6 +18,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.timer import Timer
+from textual.worker import Worker
 
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui.acting import Acting
@@ -293,8 +294,8 @@ class DashboardApp(App[None]):
         self._main.action_view(0)
         self.show_tenant(tenant_id)
 
-    def work(self, task: Coroutine[None, None, None]) -> None:
-        self.run_worker(task, group="act")
+    def work(self, task: Coroutine[None, None, None]) -> Worker[None]:
+        return self.run_worker(task, group="act")
 
     async def confirmed(self, question: Question) -> bool:
         return await self.push_screen_wait(ConfirmScreen(question))

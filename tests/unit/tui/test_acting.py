@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -66,6 +67,33 @@ async def test_a_deletion_waits_for_yes() -> None:
         await stage.press("y")
         await stage.until("1 message deleted")
         assert done(stage) == [Action(Verb.DELETE, keys(stage.feed, 0))]
+
+
+async def test_a_second_action_is_refused_while_the_first_one_is_counted() -> None:
+    class Slow(FakeFeed):
+        """Counts when the gate is open."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.gate = asyncio.Event()
+
+        async def act(self, action, *, is_trial=False):
+            if is_trial:
+                await self.gate.wait()
+            return await super().act(action, is_trial=is_trial)
+
+    feed = Slow()
+    async with staged(feed) as stage:
+        await stage.press("d")
+        await stage.press("d")
+        await stage.until("delete is still at work")
+        feed.gate.set()
+        await stage.until("Delete 1 message?")
+        await stage.press("n")
+        assert len(stage.app.screen_stack) == 1
+        assert feed.acted == [(Action(Verb.DELETE, keys(feed, 0)), True)]
+        await stage.press("d")
+        await stage.until("Delete 1 message?")
 
 
 @pytest.mark.parametrize("key", ["n", "escape"])
