@@ -31,6 +31,7 @@ from mail_proxy_tui.feed.link import Phase
 from mail_proxy_tui.loading import Loader
 from mail_proxy_tui.pager import open_pager
 from mail_proxy_tui.preferences import Preferences
+from mail_proxy_tui.screens.board_screen import BoardScreen
 from mail_proxy_tui.screens.confirm import ConfirmScreen
 from mail_proxy_tui.screens.detail import DetailScreen
 from mail_proxy_tui.screens.errors import ErrorsScreen
@@ -98,6 +99,7 @@ class DashboardApp(App[None]):
         self.crash: Exception | None = None
         self._preferences = preferences
         self._default_theme = DEFAULT_THEME if has_truecolor else PLAIN_THEME
+        self._kept_theme = ""
         self.clock = clock
         self._loader = Loader(self, board, sources, clock)
         self.acting = Acting(self)
@@ -121,6 +123,7 @@ class DashboardApp(App[None]):
     def on_mount(self) -> None:
         chosen = self._preferences.theme
         self.theme = chosen if chosen in self.available_themes else self._default_theme
+        self._kept_theme = self.theme
         self.theme_changed_signal.subscribe(self, self._take_theme)
         self._take_theme(self.current_theme)
         self.set_keymap(dict(self._preferences.keys))
@@ -149,7 +152,8 @@ class DashboardApp(App[None]):
 
     def _take_theme(self, theme: Theme) -> None:
         self.board.palette = palette_of(self.theme_variables)
-        if theme.name != (self._preferences.theme or self._default_theme):
+        if theme.name != self._kept_theme:
+            self._kept_theme = theme.name
             self._preferences.keep_theme(theme.name)
         self.draw()
 
@@ -183,16 +187,16 @@ class DashboardApp(App[None]):
 
     def _draw_title(self) -> None:
         screen = self.screen
-        if isinstance(screen, MainScreen | DetailScreen) and screen.is_ready:
+        if isinstance(screen, BoardScreen) and screen.is_ready:
             screen.draw_title()
 
     def draw(self) -> None:
         screen = self.screen
-        if isinstance(screen, MainScreen | DetailScreen) and screen.is_ready:
+        if isinstance(screen, BoardScreen) and screen.is_ready:
             screen.draw()
             self._offer(screen)
 
-    def _offer(self, screen: MainScreen | DetailScreen) -> None:
+    def _offer(self, screen: BoardScreen) -> None:
         """The keys, where others are offered than before: each time the footer is made anew."""
         link = self.board.link
         offered = (screen, self.board.can_act, link.phase is Phase.DOWN)

@@ -302,6 +302,12 @@ async def test_a_theme_that_was_chosen_is_kept(tmp_path: Path) -> None:
     assert load_preferences(tmp_path).theme == "nord"
     async with staged(preferences=Preferences(tmp_path, theme="nord")) as stage:
         assert stage.app.theme == "nord"
+        stage.app.theme = "dracula"
+        await stage.rest()
+        assert load_preferences(tmp_path).theme == "dracula"
+        stage.app.theme = "nord"
+        await stage.rest()
+        assert load_preferences(tmp_path).theme == "nord"
     async with staged(preferences=Preferences(tmp_path, theme="no-such")) as stage:
         assert stage.app.theme == "textual-dark"
 

@@ -118,6 +118,16 @@ async def test_an_account_shows_its_last_errors(size: str) -> None:
         held("errors", size, stage)
 
 
+async def test_the_last_errors_say_that_the_daemon_is_down() -> None:
+    async with staged(eventful()) as stage:
+        await stage.press("2", "enter")
+        assert "LIVE" in stage.lines[0]
+        stage.feed.error = NotRunning("no daemon answers")
+        await stage.pass_seconds(2)
+        assert "last errors" in stage.lines[0]
+        assert "LIVE" not in stage.lines[0]
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_tenants_show_what_waits_and_how_reports_go(size: str) -> None:
     async with staged(eventful(), size=size) as stage:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widgets import Footer
 
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui.board import Board
 from mail_proxy_tui.draw.title import crumbs_line
 from mail_proxy_tui.feed.base import Action, Letter, MessageRow, Verb
+from mail_proxy_tui.screens.board_screen import BoardScreen
 from mail_proxy_tui.screens.too_small import TooSmall
 from mail_proxy_tui.widgets.letter import LetterPane
 from mail_proxy_tui.widgets.lines import Lines
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mail_proxy_tui.app import DashboardApp
 
 
-class DetailScreen(Screen[None], MessageActions):
+class DetailScreen(BoardScreen, MessageActions):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.back", "back", id="detail-back"),
         Binding("n", "step(1)", "next", id="next-message"),
@@ -44,10 +44,8 @@ class DetailScreen(Screen[None], MessageActions):
         self._is_of_list = is_of_list
         self._board = board
         self.row = row
-        self._is_composed = False
 
     def on_mount(self) -> None:
-        self._is_composed = True
         self.draw()
 
     def compose(self) -> ComposeResult:
@@ -55,11 +53,6 @@ class DetailScreen(Screen[None], MessageActions):
         yield LetterPane(id="letter")
         yield Footer(show_command_palette=False, compact=True)
         yield TooSmall(self._board.instance)
-
-    @property
-    def is_ready(self) -> bool:
-        """Its parts are there: not before its mount, and no more when it is taken down."""
-        return self._is_composed and self.query_one_optional(LetterPane) is not None
 
     @property
     def dashboard(self) -> DashboardApp:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widgets import Footer
 
 from mail_proxy.domain.safe_text import safe_text
@@ -18,6 +17,7 @@ from mail_proxy_tui.draw.messages import short_age, state_style, state_word
 from mail_proxy_tui.draw.table import TableColumn, fitting, head_line, row_line
 from mail_proxy_tui.draw.title import crumbs_line
 from mail_proxy_tui.feed.base import AccountRow, MessageRow
+from mail_proxy_tui.screens.board_screen import BoardScreen
 from mail_proxy_tui.screens.too_small import TooSmall
 from mail_proxy_tui.widgets.lines import Lines
 from mail_proxy_tui.widgets.rows import Rows
@@ -34,7 +34,7 @@ COLUMNS = (
 )
 
 
-class ErrorsScreen(Screen[None]):
+class ErrorsScreen(BoardScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.back", "back", id="errors-back")
     ]

@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer
 
 from mail_proxy.domain.safe_text import safe_text
@@ -17,6 +16,7 @@ from mail_proxy_tui.board import Board
 from mail_proxy_tui.draw.happenings import latest_lines
 from mail_proxy_tui.draw.notices import down_lines
 from mail_proxy_tui.feed.base import Letter, MessageKey, MessageRow
+from mail_proxy_tui.screens.board_screen import BoardScreen
 from mail_proxy_tui.screens.too_small import TooSmall
 from mail_proxy_tui.widgets.accounts import AccountsPane
 from mail_proxy_tui.widgets.bands import AccountsBand, QueueBand, ThroughputBand, Title
@@ -39,7 +39,7 @@ TALL = 36  # lines from which what happens stands below
 VIEWS: tuple[type[Pane], ...] = (MessagesPane, AccountsPane, TenantsPane, EventsPane, LogPane)
 
 
-class MainScreen(Screen[None]):
+class MainScreen(BoardScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(str(n + 1), f"view({n})", view.title, id=f"view-{n + 1}", show=False)
@@ -52,7 +52,6 @@ class MainScreen(Screen[None]):
         super().__init__()
         self._board = board
         self._number = 0
-        self._is_composed = False
 
     def compose(self) -> ComposeResult:
         yield Title(id="title")
@@ -74,14 +73,8 @@ class MainScreen(Screen[None]):
         yield TooSmall(self._board.instance)
 
     def on_mount(self) -> None:
-        self._is_composed = True
         self.pane.take_focus()
         self.draw()
-
-    @property
-    def is_ready(self) -> bool:
-        """Its parts are there: not before its mount, and no more when it is taken down."""
-        return self._is_composed and self.query_one_optional(Title) is not None
 
     @property
     def dashboard(self) -> DashboardApp:
