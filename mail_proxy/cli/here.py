@@ -131,9 +131,13 @@ class Here:
     def _narrated(self, control: SyncControl) -> SyncControl:
         if not (self.options.verbose or self.options.debug):
             return control
-        from mail_proxy.cli.narrated import NarratedControl
+        from mail_proxy.cli.narrated import sentence
+        from mail_proxy.control.told import ToldControl
 
-        return NarratedControl(control, self.writer.hint, shows_route=self.options.debug)
+        shows_route = self.options.debug
+        return ToldControl(
+            control, lambda asked: self.writer.hint(sentence(asked, shows_route=shows_route))
+        )
 
     def call(self, command: str, **fields: Any) -> dict[str, Any]:
         """One command to the instance of this line."""

@@ -14,11 +14,11 @@ from mail_proxy.cli.message_page import event_mark
 from mail_proxy.cli.output import Writer
 from mail_proxy.domain.command_line import shell_line
 from mail_proxy.domain.errors import BadSignature
+from mail_proxy.domain.report_url import report_url
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.domain.webhook import ID, verify
 from mail_proxy.sinks.reports import Answer, Fault, Post, ReportSink
 
-SYNC_PATH = "/mail-proxy/sync"
 _TIMES = {"sent_ts": "sent", "error_ts": "error", "deferred_ts": "deferred", "bounce_ts": "bounce"}
 _REASONS = ("error", "deferred_reason", "bounce_reason", "pec_details")
 
@@ -104,7 +104,7 @@ async def _listen(listener: Listener, host: str, port: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, listener.ended.set)
     async with ReportSink(host=host, port=port, choose=listener.take, keep=False) as sink:
-        writer.hint(f"Listening on {sink.base_url}{SYNC_PATH}; Ctrl-C ends it")
+        writer.hint(f"Listening on {report_url(sink.base_url, None)}; Ctrl-C ends it")
         writer.hint(f"  mail-proxy NAME tenants update ID --base-url {shell_line(sink.base_url)}")
         await listener.ended.wait()
     if listener.failed is not None:

@@ -19,6 +19,7 @@ from mail_proxy.domain import units
 from mail_proxy.domain.command_line import command_line
 from mail_proxy.domain.errors import Conflict
 from mail_proxy.domain.limits import changed_limits
+from mail_proxy.domain.report_url import DEFAULT_SYNC_PATH
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.forms.tenant import TENANT_FORM
 from mail_proxy.forms.tenant import request as tenant_request
@@ -34,7 +35,7 @@ _ID = typer.Argument(..., metavar="ID", help="The tenant.")
 _NAME = typer.Option(None, "--name", "-n", help="For people.")
 _BASE_URL = typer.Option(None, "--base-url", help="The application; reports go there.")
 _SYNC_PATH = typer.Option(
-    None, "--sync-path", help="Where reports go, below the URL; default /mail-proxy/sync."
+    None, "--sync-path", help=f"Where reports go, below the URL; default {DEFAULT_SYNC_PATH}."
 )
 _ATTACHMENT_PATH = typer.Option(
     None, "--attachment-path", help="Where files come from; default /mail-proxy/attachments."

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mail_proxy.config.instances import ENTITY_ID, RESERVED
+from mail_proxy.domain.report_url import DEFAULT_SYNC_PATH
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.forms.fields import BadAnswer
 
@@ -62,7 +63,7 @@ def url(text: str) -> str | None:
 def path(text: str) -> str | None:
     """The path of a URL, or nothing."""
     if text and (not text.startswith("/") or not text.isprintable() or " " in text):
-        raise BadAnswer("a path that begins with /, as in /mail-proxy/sync")
+        raise BadAnswer(f"a path that begins with /, as in {DEFAULT_SYNC_PATH}")
     return text or None
 
 

@@ -8,13 +8,12 @@ from uuid import uuid4
 
 from mail_proxy.domain.address import parse_address, parse_addresses
 from mail_proxy.domain.errors import Invalid
-from mail_proxy.domain.message import PRIORITY_WORDS
+from mail_proxy.domain.message import PRIORITY_WORDS, check_id
 from mail_proxy.domain.safe_text import is_as_it_looks
 from mail_proxy.forms import checks
 from mail_proxy.forms.fields import Answers, BadAnswer, Field, Form, given_fields
 
 _NORMAL = "medium"
-_MAX_ID_CHARS = 255
 
 
 def _sender(text: str) -> str:
@@ -42,9 +41,10 @@ def _needed(text: str) -> str:
 
 
 def _id(text: str) -> str:
-    if not text or len(text) > _MAX_ID_CHARS or not text.isprintable():
-        raise BadAnswer(f"1 to {_MAX_ID_CHARS} printable characters")
-    return text
+    try:
+        return check_id(text)
+    except Invalid as error:
+        raise BadAnswer(str(error)) from error
 
 
 def _body(text: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from mail_proxy.domain.report_url import DEFAULT_SYNC_PATH
 from mail_proxy.forms import checks
 from mail_proxy.forms.fields import Answers, Field, Form, given_fields
 
-SYNC_PATH = "/mail-proxy/sync"  # what the reports of a tenant without a path of its own take
 AUTH_METHODS = ("none", "bearer", "basic")
 _AUTH_FIELDS = ("auth_method", "auth_token", "auth_user", "auth_password")
 
@@ -34,7 +34,7 @@ FIELDS = (
         "Path for reports",
         "Added to the URL; reports are posted there.",
         checks.path,
-        default=lambda _: SYNC_PATH,
+        default=lambda _: DEFAULT_SYNC_PATH,
         is_wanted=_has_url,
     ),
     Field(

@@ -43,10 +43,7 @@ def _queue(look: Callable[[], Mapping[str, Any]]) -> str:
 
 def queue_line(stats: Mapping[str, Any]) -> str:
     """The queue in a line, zeros left out."""
-    totals: dict[str, int] = {}
-    for states in (stats.get("by_priority") or {}).values():
-        for state, n in states.items():
-            totals[state] = totals.get(state, 0) + int(n)
+    totals = stats.get("by_state") or {}
     parts = [f"{count(totals[key])} {words}" for key, words in _STATES if totals.get(key)]
     if stats.get("scheduler_active") is False:
         parts.append("SUSPENDED: nothing is sent")

@@ -15,8 +15,9 @@ from mail_proxy.config.load import load_settings
 from mail_proxy.control.base import SyncControl
 from mail_proxy.control.open import open_control
 from mail_proxy.control.quick import SocketControl
+from mail_proxy.control.told import ToldControl
 from mail_proxy.domain.errors import MailProxyError, NotRunning
-from mail_proxy.repl import at_rest, running, speech
+from mail_proxy.repl import at_rest, running, speech, told
 from mail_proxy.repl.asking import Asker
 from mail_proxy.repl.banner import banner
 from mail_proxy.repl.console import Console
@@ -24,7 +25,6 @@ from mail_proxy.repl.drawn import real_screen
 from mail_proxy.repl.guided import Guide
 from mail_proxy.repl.keys import TIMEOUT_S, Look
 from mail_proxy.repl.proxy import Proxy
-from mail_proxy.repl.told import Told
 
 _HISTORY = "repl_history"
 
@@ -73,7 +73,7 @@ class _Session:
         self._instance = instance
         self._url = url
         control, self._look = _ways(instance, environ, url, token)
-        self._control: SyncControl = Told(control) if shows_http else control
+        self._control: SyncControl = ToldControl(control, told.tell) if shows_http else control
         screen = real_screen()
         is_person = sys.stdin.isatty() and sys.stderr.isatty()
         asker = Asker(self._control, screen, speech.confirm if is_person else None)

@@ -12,10 +12,10 @@ from enum import IntEnum
 from typing import Any
 
 from mail_proxy.config.settings import ReportSettings
+from mail_proxy.domain.report_url import report_url
 from mail_proxy.reports.entries import Answer
 from mail_proxy.store.values import EventRow, SyncState, Tenant
 
-SYNC_PATH = "/mail-proxy/sync"
 MAX_REPEATS = 10  # of an event that the application refuses by name
 LOOK_S = 60.0  # how often what nobody told us of is looked for
 SHORTEST_FLOOR_S = 1.0
@@ -52,7 +52,7 @@ class Receiver:
 def receiver_of(tenant: Tenant, settings: ReportSettings) -> Receiver | None:
     """The tenant's own URL, else the one for all, else None."""
     if tenant.client_base_url:
-        url = tenant.client_base_url.rstrip("/") + (tenant.client_sync_path or SYNC_PATH)
+        url = report_url(tenant.client_base_url, tenant.client_sync_path)
         return Receiver(url, tenant.client_auth, trusted=tenant.url_set_by_admin)
     if settings.client_sync_url:
         return Receiver(settings.client_sync_url, _auth_for_all(settings), trusted=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mail_proxy.domain.message import LOWEST_PRIORITY, PRIORITY_WORDS
+from mail_proxy.domain.report_url import report_url
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.tables.columns import (
     Column,
@@ -16,8 +17,6 @@ from mail_proxy.tables.columns import (
     show_recipients,
     show_until,
 )
-
-DEFAULT_SYNC_PATH = "/mail-proxy/sync"
 
 
 def show_priority(value: object, _now: float) -> str:
@@ -127,5 +126,5 @@ def message_row(message: Mapping[str, Any]) -> dict[str, Any]:
 def tenant_row(tenant: Mapping[str, Any]) -> dict[str, Any]:
     """A tenant with the address that its reports go to."""
     base_url = tenant.get("client_base_url")
-    path = str(tenant.get("client_sync_path") or DEFAULT_SYNC_PATH)
-    return {**tenant, "reports_to": str(base_url).rstrip("/") + path if base_url else None}
+    path = tenant.get("client_sync_path")
+    return {**tenant, "reports_to": report_url(str(base_url), path) if base_url else None}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mail_proxy.cli.narrated import NarratedControl
+from mail_proxy.cli.narrated import sentence
+from mail_proxy.control.told import ToldControl
 from mail_proxy.domain.errors import NotFound
 
 
@@ -92,7 +93,7 @@ def test_a_step_that_failed_is_told_with_its_code() -> None:
             raise NotFound("there is none")
 
     told: list[str] = []
-    control = NarratedControl(Failing(), told.append, clock=lambda: 0.0)
+    control = ToldControl(Failing(), lambda asked: told.append(sentence(asked)), lambda: 0.0)
     with pytest.raises(NotFound):
         control.call("getTenant", tenant_id="secret")
     assert told == ["getTenant: not_found, in the database itself, no daemon runs, 0 ms"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mail_proxy.domain.report_url import DEFAULT_SYNC_PATH
 from mail_proxy.forms import checks
 from mail_proxy.forms.account import ACCOUNT_FORM
 from mail_proxy.forms.editor import EditorFailed, edited
@@ -12,7 +13,6 @@ from mail_proxy.forms.fields import BadAnswer, Field, Form
 from mail_proxy.forms.message import message_form
 from mail_proxy.forms.prompting import FormCancelled, GoneBack, _toolbar, ask_one, fill
 from mail_proxy.forms.tenant import TENANT_FORM, client_auth
-from mail_proxy.reports import plan
 from mail_proxy.wire.accounts import AddAccount
 from mail_proxy.wire.fields import parse_request
 from mail_proxy.wire.posted import PostedMessage
@@ -259,7 +259,7 @@ def test_a_tenant_needs_only_an_id() -> None:
 def test_the_path_for_reports_is_offered_as_it_is_used() -> None:
     typist = Typist({"Tenant id": "acme", "Application URL": "https://app.example.com"})
     fill(TENANT_FORM, {}, typist)
-    assert typist.defaults["Path for reports"] == plan.SYNC_PATH
+    assert typist.defaults["Path for reports"] == DEFAULT_SYNC_PATH
 
 
 def test_a_login_that_was_not_spoken_of_is_not_sent() -> None:

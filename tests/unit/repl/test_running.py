@@ -116,7 +116,7 @@ def test_enter_is_no(monkeypatch: pytest.MonkeyPatch, typed: str, is_yes: bool) 
 
 
 def test_the_banner_has_at_most_five_lines_of_a_small_screen() -> None:
-    stats = {"by_priority": {"2": {"waiting": 9972, "held": 1, "sent": 5}}}
+    stats = {"by_state": {"waiting": 9972, "held": 1, "failed": 0, "sent": 5}}
     text = banner("myserver", "/home/ann/.mail-proxy/myserver", lambda: stats)
     assert len(text.splitlines()) <= 5
     assert all(len(line) <= 80 for line in text.splitlines())
