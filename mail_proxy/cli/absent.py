@@ -25,6 +25,8 @@ def unknown_word(error: UnknownWord, here: Here) -> CommandFailed:
         message = f"no command '{safe_text(error.name, 80)}'.{guess}"
         above = error.path.rpartition(" ")[0] or "mail-proxy"  # without the word that is none
         return CommandFailed(message, tries=(f"{above} --help",), code=ExitCode.USAGE)
+    if (forgotten := _without_tenant(error, here)) is not None:
+        return forgotten
     instance = here.instance_name or (error.name if error.kind == "instance" else "")
     if instance and instance not in here.instance_names():
         return here.no_instance(instance)
@@ -40,6 +42,26 @@ def unknown_word(error: UnknownWord, here: Here) -> CommandFailed:
         guess = " No instance can have this name: use a-z, 0-9 and '-', as in my-server"
     message = f"no command '{safe_text(error.word, 80)}'.{guess}"
     return CommandFailed(message, tries=help_, code=ExitCode.USAGE)
+
+
+def _without_tenant(error: UnknownWord, here: Here) -> CommandFailed | None:
+    """`NAME messages list`: the noun was taken for a tenant, as none was named."""
+    if error.kind != "tenant" or error.name not in TENANT_WORDS or here.is_explicit:
+        return None
+    if here.instance_name not in here.instance_names():
+        return None
+    try:
+        ids = _tenant_ids(here)
+    except (MailProxyError, CommandFailed, KeyError, OSError):
+        ids = []
+    if error.name in ids:
+        return None
+    tenant = ids[0] if len(ids) == 1 else "TENANT"
+    return CommandFailed(
+        f"'{error.name}' comes after the id of a tenant",
+        tries=(command_line(here.instance_name, tenant, error.name, error.word),),
+        code=ExitCode.USAGE,
+    )
 
 
 def _meant_as_command(error: UnknownWord, here: Here) -> str:

@@ -11,6 +11,7 @@ from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
+from mail_proxy.cli.spinner import spinner
 from mail_proxy.domain.command_line import by_id
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.tables.columns import detail_columns
@@ -355,5 +356,6 @@ def check_(ctx: typer.Context, account_id: str = _ID) -> int:
 
 
 def _check(found: Here, tenant_id: str, account_id: str) -> int:
-    told = found.call("checkAccount", tenant_id=tenant_id, account_id=account_id)
+    with spinner(found.writer, "waiting for the mail server"):
+        told = found.call("checkAccount", tenant_id=tenant_id, account_id=account_id)
     return check.print_report(found, told["report"], account_id)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mail_proxy.cli._typer import ClickException, UsageError
-from mail_proxy.cli.colour import RED, paint
+from mail_proxy.cli.colour import RED
 from mail_proxy.cli.errors import Cancelled, CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode, exit_code_of
 from mail_proxy.cli.grammar import UnknownWord
@@ -75,8 +75,7 @@ def report(error: BaseException, here: Here, argv: Sequence[str]) -> int:
 
 def tell(here: Here, message: str, tries: Sequence[str] = (), advice: str = "") -> None:
     """`error: MESSAGE`, its `  try:` lines, and what to do that is no command."""
-    label = paint("error", RED, coloured=here.writer.err_coloured)
-    here.writer.complain(f"{label}: {safe_text(message, _TEXT_LIMIT)}")
+    here.writer.complain_of("error", safe_text(message, _TEXT_LIMIT), RED)
     for command in tries:
         here.writer.complain(f"  try: {safe_text(command, _TEXT_LIMIT)}")
     if advice:

@@ -268,11 +268,19 @@ def print_short_status(found: Here) -> None:
             f"{units.count(queue['error'])} failed"
         )
     found.writer.line()
-    for entry in INSTANCE:
-        found.writer.line(f"  {entry.name:<12} {entry.help}")
-    found.writer.line(f"  {'TENANT':<12} A tenant: its accounts, messages and key")
+    for heading, words in _words_below():
+        found.writer.prose(f"{heading}: {', '.join(words)}", "  ")
+    found.writer.hint(f"\nWhat they do: mail-proxy {instance.name} --help")
     if not daemon.is_running:
-        found.writer.hint(f"\nStart it: mail-proxy start {instance.name}")
+        found.writer.hint(f"Start it: mail-proxy start {instance.name}")
+
+
+def _words_below() -> list[tuple[str, list[str]]]:
+    """By heading; a line for each would push what was said before from a screen of 24 lines."""
+    found: dict[str, list[str]] = {}
+    for entry in INSTANCE:
+        found.setdefault(entry.section, []).append(entry.name)
+    return [*found.items(), ("One tenant", ["TENANT, as in acme, and its commands"])]
 
 
 def _stats(found: Here) -> dict[str, Any]:

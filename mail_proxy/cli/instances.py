@@ -37,9 +37,9 @@ COLUMNS = (
 
 _EXAMPLES = """\
 Examples:
-  mail-proxy start myserver                            make it, and start it
-  mail-proxy myserver tenants add acme                 who posts mail
-  mail-proxy myserver acme accounts add                whose SMTP account sends it"""
+  mail-proxy start myserver               make it, and start it
+  mail-proxy myserver tenants add acme    who posts mail
+  mail-proxy myserver acme accounts add   whose SMTP account sends it"""
 
 _NEXT = (
     ("{name}", "how it is, and its commands"),

@@ -137,7 +137,10 @@ class Writer:
 
     def _folded(self, text: str, indent: str = "") -> str:
         """Only for a terminal: what is piped stays one line."""
-        if self.format != "table" or "\n" in text or cells(text) <= self.width:
+        return self._filled(text, indent) if self.format == "table" else text
+
+    def _filled(self, text: str, indent: str = "") -> str:
+        if "\n" in text or cells(text) <= self.width:
             return text
         import textwrap
 
@@ -169,6 +172,13 @@ class Writer:
     def complain(self, text: str) -> None:
         """An error; nothing drops it."""
         self._write(self.stderr, text + "\n")
+
+    def complain_of(self, label: str, text: str, paints: str) -> None:
+        """`LABEL: TEXT`, which a terminal gets in whole words."""
+        line = f"{label}: {text}"
+        if self.stderr.isatty():
+            line = self._filled(line)
+        self.complain(paint(label, paints, coloured=self.err_coloured) + line[len(label) :])
 
     # --- formats ---
 

@@ -89,4 +89,4 @@ def print_short_status(found: Here) -> None:
     numbers = [units.count(int(counts.get(word, 0))) for word in ("pending", "sent", "error")]
     found.writer.line("{} pending, {} sent, {} failed\n".format(*numbers))
     for entry in TENANT:
-        found.writer.line(f"  {entry.name:<12} {entry.help}")
+        found.writer.line(f"  {entry.name:<13} {entry.help}")

@@ -10,6 +10,7 @@ from mail_proxy.cli.grammar import Entry, Group, first_line, load
 from mail_proxy.cli.tree import INSTANCE, ROOT, TENANT
 from mail_proxy.config.environment import VARIABLES
 from mail_proxy.config.instances import RESERVED
+from mail_proxy.domain.errors import Invalid
 
 LEVELS = (ROOT, INSTANCE, TENANT)
 
@@ -281,3 +282,35 @@ def test_a_command_of_an_instance_after_a_tenant_says_where_it_belongs(cli) -> N
     ran = cli("my", "acme", "stats")
     assert ran.code == 2
     assert ran.err.endswith("name of an instance\n  try: mail-proxy my stats\n")
+
+
+@pytest.mark.parametrize(("tenants", "named"), [(["acme"], "acme"), (["acme", "beta"], "TENANT")])
+def test_a_forgotten_tenant_is_told(cli, tenants, named) -> None:
+    world = cli.instance("my")
+    world.tenants = {each: {"id": each, "active": True} for each in tenants}
+    ran = cli("my", "messages", "list")
+    assert ran.code == 2
+    why, command = ran.err.splitlines()
+    assert why == "error: 'messages' comes after the id of a tenant"
+    assert command == f"  try: mail-proxy my {named} messages list"
+
+
+@pytest.mark.parametrize("line", [(), ("my",), ("my", "acme")])
+def test_what_comes_first_fits_on_a_small_screen(cli, line, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    if line:
+        cli.instance("my").tenants = {"acme": {"id": "acme", "active": True}}
+    ran = cli(*line, tty=True)
+    lines = (ran.out + ran.err).splitlines()
+    assert len(lines) < 20
+    assert all(len(each) <= 80 for each in lines)
+
+
+def test_a_long_error_is_cut_between_words_on_a_terminal(cli, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    world = cli.instance("my")
+    world.fails_with = Invalid("login refused: " + "authentication " * 9)
+    said = cli("my", "info", tty=True, typed="").err.splitlines()
+    assert all(len(each) <= 80 for each in said)
+    assert all(each.endswith("authentication") for each in said[:2])
+    assert len(cli("my", "info").err.splitlines()) == 1

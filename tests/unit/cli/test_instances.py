@@ -304,7 +304,7 @@ def test_a_name_alone_shows_a_short_status_and_the_commands(cli) -> None:
     ran = cli("my")
     assert ran.code == 0
     assert ran.out.startswith("'my' is stopped\n0 pending, 1 234 sent, 2 failed\n")
-    assert "  tenants " in ran.out
+    assert "Tenants and accounts: tenants, " in ran.out
     assert "mail-proxy start my" in ran.err
 
 
