@@ -32,6 +32,8 @@ from mail_proxy.control.base import SyncControl
 from mail_proxy.domain.command_line import command_line
 from mail_proxy.domain.safe_text import safe_text
 
+_LOOKED_AT = 5  # instances; each look is some milliseconds
+
 
 @dataclass(slots=True)
 class Here:
@@ -86,11 +88,33 @@ class Here:
         known = [*self.instance_names(), *(ROOT_WORDS if bare else ())]
         what = "instance or command" if bare else "instance"
         guesses = near(name, known)
+        owner = self._owner_of(name) if bare and not guesses else ""
+        if owner:
+            return CommandFailed(
+                f"'{name}' is a tenant of '{owner}', whose name comes first",
+                tries=(command_line(owner, name, "--help"), command_line("use", f"{owner}/{name}")),
+                code=ExitCode.NOT_FOUND,
+            )
         return CommandFailed(
             f"no {what} named '{safe_text(name, 80)}'.{did_you_mean(name, known)}",
             tries=self._instead_of(name, guesses[0] if guesses else ""),
             code=ExitCode.NOT_FOUND,
         )
+
+    def _owner_of(self, tenant_id: str) -> str:
+        """The first instance with a tenant of that id, by a look at its file; or nothing."""
+        import sqlite3  # for this error alone
+
+        from mail_proxy.completion import names
+
+        for instance in self.instance_names()[:_LOOKED_AT]:
+            path = names.database(str(self.root), instance, self.environ)
+            try:
+                if path and tenant_id in names.ids(path, "tenant", "", tenant_id):
+                    return instance
+            except (sqlite3.Error, OSError):
+                continue  # an error is told already, and a guess is worth no other
+        return ""
 
     def _instead_of(self, name: str, guess: str) -> tuple[str, ...]:
         """What to run instead of a line with this name; guess: the word that was meant, if any."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -314,3 +316,18 @@ def test_a_long_error_is_cut_between_words_on_a_terminal(cli, monkeypatch) -> No
     assert all(len(each) <= 80 for each in said)
     assert all(each.endswith("authentication") for each in said[:2])
     assert len(cli("my", "info").err.splitlines()) == 1
+
+
+def test_a_tenant_in_the_place_of_its_instance_is_told(cli) -> None:
+    cli.instance("my")
+    with closing(sqlite3.connect(cli.root / "my" / "mail_service.db")) as db, db:
+        db.execute("CREATE TABLE tenants (tenant_id TEXT)")
+        db.execute("INSERT INTO tenants VALUES ('acme')")
+    ran = cli("acme", "messages", "list")
+    assert ran.code == 4
+    assert ran.err.splitlines() == [
+        "error: 'acme' is a tenant of 'my', whose name comes first",
+        "  try: mail-proxy my acme --help",
+        "  try: mail-proxy use my/acme",
+    ]
+    assert "no instance or command named 'other'" in cli("other", "messages", "list").err
