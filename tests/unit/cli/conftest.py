@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from mail_proxy.cli.doors import Daemon, DaemonState, Started, Watch
+from mail_proxy.cli.doors import Daemon, DaemonState, Session, Started, Watch
 from mail_proxy.cli.main import run
 from mail_proxy.config.instances import Instance
 from mail_proxy.domain.errors import Conflict, MailProxyError, NotFound, RejectedBatch
@@ -518,8 +518,12 @@ class FakeFaces:
     """opened: (instance, how it was asked for). code: what each ends with."""
 
     def __init__(self) -> None:
-        self.opened: list[tuple[Instance, Watch]] = []
+        self.opened: list[tuple[Instance, Watch | Session]] = []
         self.code = 0
+
+    def repl(self, instance: Instance, environ: Mapping[str, str], session: Session) -> int:
+        self.opened.append((instance, session))
+        return self.code
 
     def dashboard(self, instance: Instance, environ: Mapping[str, str], watch: Watch) -> int:
         self.opened.append((instance, watch))

@@ -2,69 +2,44 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mail_proxy.cli.doors import Session
-from mail_proxy.cli.main import run
-from mail_proxy.config.instances import Instance
 
 
-class FakeFaces:
-    """Remembers what was opened."""
-
-    def __init__(self) -> None:
-        self.opened: list[tuple[str, Session]] = []
-
-    def repl(self, instance: Instance, environ: Mapping[str, str], session: Session) -> int:
-        self.opened.append((instance.name, session))
-        return 4
-
-    def __getattr__(self, name: str) -> Any:
-        raise AssertionError(f"connect opens no {name}")
-
-
-@pytest.fixture
-def faces(cli: Any) -> FakeFaces:
+@pytest.fixture(autouse=True)
+def _instance(cli: Any) -> None:
     cli.instance("my")
-    return FakeFaces()
 
 
-def connect(cli: Any, faces: FakeFaces, *argv: str, **environ: str) -> tuple[int, str]:
-    err = io.StringIO()
-    code = run(
-        ["my", "connect", *argv],
-        doors=cli.doors,
-        faces=faces,
-        environ={**cli.environ, **environ},
-        stdin=io.StringIO(),
-        stdout=io.StringIO(),
-        stderr=err,
-    )
-    return int(code), err.getvalue()
+def sessions(cli: Any) -> list[Session]:
+    """That were opened, each on the instance that is there."""
+    assert {instance.name for instance, _ in cli.faces.opened} <= {"my"}
+    return [session for _, session in cli.faces.opened]
 
 
-def test_it_opens_the_instance_and_ends_as_the_session_does(cli: Any, faces: FakeFaces) -> None:
-    assert connect(cli, faces) == (4, "")
-    assert faces.opened == [("my", Session())]
+def test_it_opens_the_instance_and_ends_as_the_session_does(cli: Any) -> None:
+    cli.faces.code = 4
+    ran = cli("my", "connect")
+    assert (ran.code, ran.err) == (4, "")
+    assert sessions(cli) == [Session()]
 
 
-def test_its_options_reach_the_session(cli: Any, faces: FakeFaces) -> None:
-    connect(cli, faces, "-c", "1", "--plain", "--print-http")
-    assert faces.opened[0][1] == Session(code="1", is_plain=True, shows_http=True)
+def test_its_options_reach_the_session(cli: Any) -> None:
+    cli("my", "connect", "-c", "1", "--plain", "--print-http")
+    assert sessions(cli) == [Session(code="1", is_plain=True, shows_http=True)]
 
 
-def test_a_file_is_run(cli: Any, faces: FakeFaces, tmp_path: Path) -> None:
+def test_a_file_is_run(cli: Any, tmp_path: Path) -> None:
     path = tmp_path / "x.py"
     path.write_text("")
-    connect(cli, faces, str(path))
-    assert faces.opened[0][1].file == str(path)
+    cli("my", "connect", str(path))
+    assert [session.file for session in sessions(cli)] == [str(path)]
 
 
 @pytest.mark.parametrize(
@@ -77,36 +52,34 @@ def test_a_file_is_run(cli: Any, faces: FakeFaces, tmp_path: Path) -> None:
     ],
 )
 def test_a_line_that_cannot_be_meant_opens_nothing(
-    cli: Any, faces: FakeFaces, argv: tuple[str, ...], told: str
+    cli: Any, argv: tuple[str, ...], told: str
 ) -> None:
-    code, err = connect(cli, faces, *argv)
-    assert code == 2
-    assert told in err
-    assert faces.opened == []
+    ran = cli("my", "connect", *argv)
+    assert ran.code == 2
+    assert told in ran.err
+    assert sessions(cli) == []
 
 
-def test_an_absent_instance_is_told(cli: Any, faces: FakeFaces) -> None:
-    code = run(["other", "connect"], doors=cli.doors, faces=faces, environ=cli.environ)
-    assert code == 4
-    assert faces.opened == []
+def test_an_absent_instance_is_told(cli: Any) -> None:
+    assert cli("other", "connect").code == 4
+    assert sessions(cli) == []
 
 
 def test_a_daemon_elsewhere_takes_its_token_of_a_file_or_the_environment(
-    cli: Any, faces: FakeFaces, tmp_path: Path
+    cli: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text("mp_of_a_file\n")
-    connect(cli, faces, "--url", "http://h", "--token-file", str(tmp_path / "token"))
-    connect(cli, faces, "--url", "http://h", GMP_API_TOKEN="mp_of_the_environment")
-    assert [session.token for _, session in faces.opened] == [
-        "mp_of_a_file",
-        "mp_of_the_environment",
-    ]
-    assert "mp_of" not in repr(faces.opened)
+    cli("my", "connect", "--url", "http://h", "--token-file", str(tmp_path / "token"))
+    cli.environ["GMP_API_TOKEN"] = "mp_of_the_environment"
+    cli("my", "connect", "--url", "http://h")
+    tokens = [session.token for session in sessions(cli)]
+    assert tokens == ["mp_of_a_file", "mp_of_the_environment"]
+    assert "mp_of" not in repr(sessions(cli))
 
 
-def test_a_token_on_the_line_is_warned_of(cli: Any, faces: FakeFaces) -> None:
-    _, err = connect(cli, faces, "--url", "http://h", "--token", "mp_x")
-    assert "--token shows it to everybody" in err
+def test_a_token_on_the_line_is_warned_of(cli: Any) -> None:
+    ran = cli("my", "connect", "--url", "http://h", "--token", "mp_x")
+    assert "--token shows it to everybody" in ran.err
 
 
 _CODE = """
