@@ -59,9 +59,11 @@ class Page(HTMLParser):
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built as `make docs` does it."""
     folder = tmp_path_factory.mktemp("site")
-    line = ["-W", "-n", "--keep-going", "-q", "-E", "-b", "html", ROOT / "docs", folder]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (options,) = re.findall(r"sphinx-build (-.*) docs build/docs\n", makefile)
     done = subprocess.run(
-        [sys.executable, "-m", "sphinx", *map(str, line)],
+        [sys.executable, "-m", "sphinx", *options.split(), "docs", str(folder)],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=300,
