@@ -66,3 +66,31 @@ class Person:
         name = signal.Signals(number).name if number else None
         assert self._child.exitstatus is not None, f"{name} ended it:\n{self.screen}"
         return int(self._child.exitstatus)
+
+
+def fill_in_an_account(person: Person, *, host: str, port: str = "") -> None:
+    """The form of an account, with a mistake and a step back, up to what it sums up.
+
+    port: what is typed, with the keys that take the default away. The password is hunter2.
+    """
+    person.sees("Account id:")
+    person.types("bad id")
+    person.sees("letters, digits, '-' and '_', 1 to 64 of them")
+    person.types("\x15fresh\r")
+    person.answers("SMTP host:", host)
+    person.sees("Port: 587")
+    person.types("\x1b")  # Escape: back to the host
+    person.sees_no_more("Port: 587")
+    person.types("\r")
+    person.answers("Port: 587", port)
+    person.answers("Encryption: auto", "")
+    person.answers("User:", "me")
+    person.answers("Log in with:", "")
+    person.answers("Password:", "hunter2")
+    person.answers("Password, once more:", "hunter2")
+    person.answers("Limit per hour: 0", "")
+    person.answers("Limit per day: 0", "")
+    person.answers("Give up after:", "")
+    person.sees("Save? [Y/n/e]")
+    assert "  Password: ********" in person.screen
+    assert b"hunter2" not in person.received

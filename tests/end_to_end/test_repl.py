@@ -17,12 +17,12 @@ from mail_proxy.config.load import load_settings
 from mail_proxy.control.open import open_control
 from mail_proxy.control.process import start_daemon, stop_daemon
 from tests.faults.installation import end, environment
-from tests.terminal import Person
+from tests.terminal import Person, fill_in_an_account
 
 pytestmark = pytest.mark.slow
 
 PROMPT = "myserver>"  # what is blank at the end of a line is not seen
-CTRL_C, CTRL_D, ESCAPE, TAB = "\x03", "\x04", "\x1b", "\t"
+CTRL_C, CTRL_D, TAB = "\x03", "\x04", "\t"
 LIMIT_S = 60
 
 
@@ -189,26 +189,7 @@ def test_what_is_typed_is_kept_for_its_owner_without_secrets(
 def test_a_new_account_is_asked_for_field_by_field(terminal: Terminal, home: Path) -> None:
     person = terminal()
     person.answers(PROMPT, 'new_account("alpha")')
-    person.sees("Account id:")
-    person.types("bad id")
-    person.sees("letters, digits, '-' and '_', 1 to 64 of them")
-    person.types("\x15fresh\r")
-    person.answers("SMTP host:", "127.0.0.1")
-    person.sees("Port: 587")
-    person.types(ESCAPE)
-    person.sees_no_more("Port: 587")
-    person.types("\r")
-    person.answers("Port: 587", "\x152")
-    person.answers("Encryption: auto", "")
-    person.answers("User:", "me")
-    person.answers("Log in with:", "")
-    person.answers("Password:", "hunter2")
-    person.answers("Password, once more:", "hunter2")
-    person.answers("Limit per hour: 0", "")
-    person.answers("Limit per day: 0", "")
-    person.answers("Give up after:", "")
-    person.sees("Save? [Y/n/e]")
-    assert b"hunter2" not in person.received
+    fill_in_an_account(person, host="127.0.0.1", port="\x152")
     person.types("\r")
     person.answers("Test the login now? [Y/n]", "y")
     person.sees("failed stage")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.terminal import Person
+from tests.terminal import Person, fill_in_an_account
 
 pytestmark = pytest.mark.slow
 
@@ -94,23 +94,7 @@ def test_no_input_never_asks(terminal: Terminal) -> None:
 
 def test_the_account_form_asks_validates_masks_and_sums_up(terminal: Terminal) -> None:
     person = terminal("my", "acme", "accounts", "add")
-    person.sees("Account id:")
-    person.types("bad id")
-    person.sees("letters, digits, '-' and '_', 1 to 64 of them")
-    person.types("\x15fresh\r")
-    person.answers("SMTP host:", "smtp.example.com")
-    person.answers("Port: 587", "")
-    person.answers("Encryption: auto", "")
-    person.answers("User:", "me")
-    person.answers("Log in with:", "")
-    person.answers("Password:", "hunter2")
-    person.answers("Password, once more:", "hunter2")
-    person.answers("Limit per hour: 0", "")
-    person.answers("Limit per day: 0", "")
-    person.answers("Give up after:", "")
-    person.sees("Save? [Y/n/e]")
-    assert "  Password: ********" in person.screen
-    assert b"hunter2" not in person.received
+    fill_in_an_account(person, host="smtp.example.com")
     person.types("\r")
     person.answers("Test the login now? [Y/n]", "n")
     person.sees("DONE 0")
