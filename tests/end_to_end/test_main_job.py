@@ -80,7 +80,7 @@ async def test_ten_thousand_messages_arrive_once_each_over_a_restart(
 @pytest.mark.slow
 async def test_a_killed_daemon_loses_nothing(running: Running) -> None:
     total = 2000
-    async with running() as main, aiohttp.ClientSession() as session:
+    async with running(retry_delays=[0.2]) as main, aiohttp.ClientSession() as session:
         main.relay.delay(Stage.DOT, 0.002)
         for first in range(0, total, 100):
             await main.post(session, [f"m{n}" for n in range(first, first + 100)])
