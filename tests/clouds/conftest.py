@@ -5,6 +5,7 @@ S3 (moto) checks no signatures, and GCS's neither; Azure's (azurite) does.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -87,7 +88,9 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="session")
 def gcs() -> Iterator[Cloud]:
-    pytest.importorskip("gcsfs", reason="needs the extra large-files")
+    # Not imported here: before our code has set its environment it would speak gRPC for a minute.
+    if importlib.util.find_spec("gcsfs") is None:
+        lacks("needs the extra large-files")
     emulator = pytest.importorskip("gcp_storage_emulator.server", reason="needs its package")
     _let_uploads_be_cancelled(emulator)
     server = emulator.create_server("127.0.0.1", 0, in_memory=True, default_bucket=BUCKET)
