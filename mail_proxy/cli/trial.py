@@ -28,12 +28,15 @@ def trial_message(
 def _user_of(found: Here, account_id: str | None) -> str:
     """The user of the account, where it is an address: its server most likely lets it send.
 
-    Without an account's name: of the only one there is. Empty when nothing of it is known.
+    Without an account's name: of the one it goes through, the default, else the only one there is.
+    Empty when nothing of it is known.
     """
     try:
         accounts = found.call("listAccounts", tenant_id=found.tenant_id)["accounts"]
     except MailProxyError:
         return ""  # posting the mail will say why
     fitting = [a for a in accounts if account_id in (None, a.get("id"))]
+    if account_id is None:
+        fitting = [a for a in fitting if a.get("is_default")] or fitting
     user = str(fitting[0].get("user") or "") if len(fitting) == 1 else ""
     return user if "@" in user else ""

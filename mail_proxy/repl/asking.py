@@ -37,7 +37,7 @@ class Asker:
         if not is_sure:
             self._ask_first(command, wanted)
         shape = LISTS.get(command)
-        if part is None or (shape is None and part in _ONE):
+        if part is None or part in _ONE:
             answer = self._run(command, wanted)
             return Record(answer if part is None else answer[part], self.screen)
         shape = shape or ListShape()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mail_proxy.control.request import payload_for, route_of
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.domain.units import messages
 
@@ -39,7 +40,7 @@ def is_counted(command: str, fields: Mapping[str, Any]) -> bool:
 def question_of(command: str, fields: Mapping[str, Any], n_found: int | None = None) -> str | None:
     """The question before a command of `wire/routes.py`; None when nothing is asked.
 
-    n_found: how many messages its filter finds.
+    n_found: how many messages its filter finds. Raises Invalid where a field is missing.
     """
     if fields.get("dry_run"):
         return None
@@ -53,6 +54,7 @@ def question_of(command: str, fields: Mapping[str, Any], n_found: int | None = N
     question = _QUESTIONS.get(command)
     if question is None:
         return None
+    payload_for(route_of(command), fields)  # what is refused is not asked about
     return question.format_map({name: _short(value) for name, value in fields.items()})
 
 

@@ -16,7 +16,6 @@ from mail_proxy.tables.columns import (
     Column,
     Show,
     detail_columns,
-    for_programs,
     is_time,
     show_local_time,
     show_object,
@@ -85,7 +84,7 @@ def record_text(record: Mapping[str, Any], screen: Screen) -> Fragments:
     """A line for each field; lists of things and things of things as tables below it."""
     shown = {key: value for key, value in record.items() if key != "ok" or len(record) == 1}
     if not screen.is_terminal:
-        lines = [f"{escaped(str(key))}\t{plain_cell(for_programs(shown), key)}" for key in shown]
+        lines = [f"{escaped(str(key))}\t{plain_cell(shown, key)}" for key in shown]
         return [("", "\n".join(lines))]
     return [("", "\n")] if not shown else _field_lines(shown, screen, "")[:-1]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +74,7 @@ class _Session:
     ) -> None:
         self._instance = instance
         self._url = url
-        control, self._look = _ways(instance, environ, url, token)
+        control, self._look, self._close_look = _ways(instance, environ, url, token)
         self._control: SyncControl = ToldControl(control, told.tell) if shows_http else control
         screen = real_screen()
         is_person = sys.stdin.isatty() and sys.stderr.isatty()
@@ -93,6 +95,7 @@ class _Session:
         }
 
     def close(self) -> None:
+        self._close_look()
         self._control.close()
 
     def run_code(self, text: str, name: str, *, shows_last: bool) -> int:
@@ -125,19 +128,42 @@ class _Session:
 
 def _ways(
     instance: Instance, environ: Mapping[str, str], url: str | None, token: str | None
-) -> tuple[SyncControl, Look]:
-    """The way of calls, and the quick one of menus."""
+) -> tuple[SyncControl, Look, Callable[[], None]]:
+    """The way of calls, the quick one of menus, and what closes the latter."""
     if url is None:
         control = open_control(instance, lambda: load_settings(instance, environ))
         live = SocketControl(instance.socket_path, timeout_s=TIMEOUT_S)
-        return LettingGo(control), lambda command, **fields: _glance(
-            live, instance, environ, command, fields
-        )
+        look = partial(_glance, live, instance, environ)
+        return LettingGo(control), look, live.close
     from mail_proxy.client.blocking import Blocking
     from mail_proxy.control.http import HttpControl  # httpx: 140 ms, for an instance elsewhere
 
-    quick = Blocking(HttpControl(url, token, timeout_s=TIMEOUT_S))
-    return Blocking(HttpControl(url, token)), quick.call
+    quick = MadeLate(lambda: Blocking(HttpControl(url, token, timeout_s=TIMEOUT_S)))
+    return Blocking(HttpControl(url, token)), quick.call, quick.close
+
+
+class MadeLate:
+    """A control that is made when it is called first: a session without a menu needs none."""
+
+    def __init__(self, make: Callable[[], SyncControl]) -> None:
+        self._make = make
+        self._made: SyncControl | None = None
+        self._making = threading.Lock()  # menus look in several threads
+        self._is_closed = False
+
+    def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
+        with self._making:
+            if self._is_closed:
+                raise MailProxyError("this session has ended")
+            if self._made is None:
+                self._made = self._make()
+        return self._made.call(command, **fields)
+
+    def close(self) -> None:
+        with self._making:
+            self._is_closed = True
+            if self._made is not None:
+                self._made.close()
 
 
 def _glance(
@@ -145,7 +171,8 @@ def _glance(
     instance: Instance,
     environ: Mapping[str, str],
     command: str,
-    fields: Mapping[str, Any],
+    /,
+    **fields: Any,
 ) -> Mapping[str, Any]:
     """What a menu shows: of the daemon, else of the file."""
     try:

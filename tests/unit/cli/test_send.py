@@ -104,6 +104,16 @@ def test_a_test_mail_is_from_whom_the_server_lets_send(cli, user, given, sender)
     assert world.last("addMessages")["messages"][0]["from"] == sender
 
 
+def test_of_several_accounts_a_test_mail_is_from_the_user_of_the_default(cli) -> None:
+    world = cli.instance("my")
+    world.accounts = {
+        ("acme", id_): {"id": id_, "user": f"{id_}@example.com", "is_default": id_ == "second"}
+        for id_ in ("first", "second", "third")
+    }
+    cli("my", "acme", "send", "--to", "a@example.com", "--no-wait")
+    assert world.last("addMessages")["messages"][0]["from"] == "second@example.com"
+
+
 def test_a_test_mail_that_failed_says_why(cli) -> None:
     queued(cli.instance("my"), status="error", error="550 no such user", do="mend the address")
     ran = cli("my", "acme", "send", "--to", "a@example.com", "--id", "t")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mail_proxy.domain.errors import NotFound, RejectedBatch
+from mail_proxy.domain.errors import Invalid, NotFound, RejectedBatch
 from mail_proxy.repl.asking import Asker, Declined, error_line
 from mail_proxy.repl.proxy import Proxy
 from tests.unit.repl.conftest import FakeControl, World, screen
@@ -49,6 +49,15 @@ def test_what_does_damage_asks_and_a_no_changes_nothing(
         call(world.proxy)
     assert world.questions == [question]
     assert world.control.calls == []
+
+
+@pytest.mark.parametrize("fields", [{}, {"account_id": None}, {"account_id": ""}])
+def test_what_lacks_a_field_is_refused_and_not_asked_about(
+    world: World, fields: dict[str, Any]
+) -> None:
+    with pytest.raises(Invalid, match="missing account_id"):
+        world.proxy.call("deleteAccount", **fields)
+    assert (world.questions, world.control.calls) == ([], [])
 
 
 def test_a_yes_does_it(world: World) -> None:
