@@ -21,12 +21,14 @@ from mail_proxy_tui.feed.base import (
     Happening,
     Letter,
     LogLine,
+    Made,
     MessageKey,
     Recipient,
     Refused,
     TenantRow,
     TimelineEntry,
 )
+from mail_proxy_tui.screens.new_key import NewKeyScreen
 from tests.hostile import TEXTS, forbidden
 from tests.unit.tui.fake_feed import NOW, FakeFeed, message
 from tests.unit.tui.stage import SIZES, Stage, staged
@@ -181,4 +183,13 @@ async def test_a_daemon_that_fails_with_it_too(name: str, tmp_path: Path) -> Non
         await stage.pass_seconds(3)
         assert_harmless(stage, "80x24")
         await stage.press("ctrl+p")
+        assert_harmless(stage, "80x24")
+
+
+@_EACH
+async def test_the_key_of_a_new_tenant_too(name: str) -> None:
+    async with staged(FakeFeed()) as stage:
+        await stage.app.push_screen(NewKeyScreen(Made(TEXTS[name], key=TEXTS[name])))
+        await stage.until("shown this once")
+        assert stage.text.count("keep") >= 2  # the id and the key
         assert_harmless(stage, "80x24")
