@@ -230,7 +230,8 @@ async def test_reports_carry_the_login_of_the_row(row: Row, running: Running) ->
 @rows("answer", "body", "the entry")
 async def test_an_answer_is_understood_as_its_row_says(row: Row, running: Running) -> None:
     body = value(row["body"]) if words(row["body"]) else None
-    async with running() as main, aiohttp.ClientSession() as session:
+    soon = {"GMP_REPORT_FIRST_BACKOFF_S": "0.1"}
+    async with running(soon) as main, aiohttp.ClientSession() as session:
         # No sign of life comes for minutes after this report: it would get the answer of the row.
         await main.post(session, ["r-0"])
         await main.application.wait_for(1, timeout_s=60)
