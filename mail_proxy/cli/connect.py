@@ -7,20 +7,17 @@ from pathlib import Path
 import typer
 
 from mail_proxy.cli.doors import Session
+from mail_proxy.cli.elsewhere import TOKEN, TOKEN_FILE, URL, instance_of, token_of
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
-from mail_proxy.cli.here import Here, here
-from mail_proxy.config.instances import Instance, instance_named
+from mail_proxy.cli.here import here
 from mail_proxy.domain.safe_text import safe_text
 
 app = Family()
 
 _FILE = typer.Argument(None, metavar="[FILE.py]", help="Run this program, and leave.")
 _CODE = typer.Option(None, "-c", "--code", metavar="CODE", help="Run this, and leave.")
-_TOKEN_FILE = typer.Option(
-    None, "--token-file", metavar="FILE", help="The token for --url; its first line."
-)
 
 
 @app.command()
@@ -30,9 +27,9 @@ def connect(
     code: str | None = _CODE,
     plain: bool = typer.Option(False, "--plain", help="Without colours, menus and history."),
     print_http: bool = typer.Option(False, "--print-http", help="Show each request on stderr."),
-    url: str | None = typer.Option(None, "--url", "-u", help="A daemon elsewhere."),
-    token_file: str | None = _TOKEN_FILE,
-    token: str | None = typer.Option(None, "--token", "-t", hidden=True),
+    url: str | None = URL,
+    token_file: str | None = TOKEN_FILE,
+    token: str | None = TOKEN,
 ) -> int:
     """A Python prompt on it, or a script.
 
@@ -52,35 +49,10 @@ def connect(
         raise CommandFailed(f"there is no file {safe_text(file, 200)}", code=ExitCode.USAGE)
     session = Session(
         url=url,
-        token=_token(found, token, token_file) if url else None,
+        token=token_of(found, token, token_file) if url else None,
         code=code,
         file=file,
         is_plain=plain,
         shows_http=print_http,
     )
-    return found.require_faces().repl(_instance(found, url), found.environ, session)
-
-
-def _instance(found: Here, url: str | None) -> Instance:
-    """With a URL its name is only a name: the instance is elsewhere."""
-    return instance_named(found.instance_name, found.root) if url else found.instance
-
-
-def _token(found: Here, given: str | None, file: str | None) -> str:
-    if given is not None:
-        found.writer.warn("--token shows it to everybody on this machine; use --token-file")
-        return given
-    if file is not None:
-        try:
-            lines = Path(file).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandFailed(
-                f"cannot read the token of {safe_text(file, 200)}", code=ExitCode.USAGE
-            ) from error
-        return lines[0].strip() if lines else ""
-    token = found.environ.get("GMP_API_TOKEN")
-    if not token:
-        raise CommandFailed(
-            "--url needs a token: give --token-file, or GMP_API_TOKEN", code=ExitCode.USAGE
-        )
-    return token
+    return found.require_faces().repl(instance_of(found, url), found.environ, session)

@@ -22,9 +22,19 @@ _LIMIT = 64 * 1024  # characters; a file given by mistake is not read whole
 
 @dataclass(frozen=True, slots=True)
 class PasswordOptions:
-    file: str | None = None  # "-" is stdin
+    """What the line gives, and what else to say or look at.
+
+    file: "-" is stdin. value: as `option` gave it, in the place of which `instead` is better.
+    what: in words, what is looked for. variable: of the environment.
+    """
+
+    file: str | None = None
     from_stdin: bool = False
     value: str | None = None
+    what: str = "the password"
+    option: str = "--password"
+    instead: str = "--password-file or --password-stdin"
+    variable: str = VARIABLE
 
 
 def find_password(
@@ -44,11 +54,11 @@ def find_password(
         return _first_line(stdin.read(_LIMIT))
     if options.value is not None:
         warn(
-            "--password shows the password to everyone who can list processes; "
-            "use --password-file or --password-stdin"
+            f"{options.option} shows {options.what} to everyone who can list processes; "
+            f"use {options.instead}"
         )
         return options.value
-    return environ.get(VARIABLE) or None
+    return environ.get(options.variable) or None
 
 
 def _from_file(path: Path, warn: Callable[[str], None]) -> str:

@@ -39,7 +39,13 @@ def find_secret(
     if file is None and value is None:
         return None
     return find_password(
-        PasswordOptions(file=file, value=value),
+        PasswordOptions(
+            file=file,
+            value=value,
+            what="the secret",
+            option="--auth-password" if token is None else "--auth-token",
+            instead="--auth-secret-file",
+        ),
         stdin=found.stdin,
         environ={},
         warn=found.writer.warn,

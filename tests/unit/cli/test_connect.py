@@ -48,7 +48,7 @@ def test_a_file_is_run(cli: Any, tmp_path: Path) -> None:
         (("-c", "1", "x.py"), "give -c CODE or a file, not both"),
         (("absent.py",), "there is no file absent.py"),
         (("--url", "http://h"), "--token-file, or GMP_API_TOKEN"),
-        (("--url", "http://h", "--token-file", "absent"), "cannot read the token of absent"),
+        (("--url", "http://h", "--token-file", "absent"), "cannot read absent: No such file"),
     ],
 )
 def test_a_line_that_cannot_be_meant_opens_nothing(
@@ -79,7 +79,24 @@ def test_a_daemon_elsewhere_takes_its_token_of_a_file_or_the_environment(
 
 def test_a_token_on_the_line_is_warned_of(cli: Any) -> None:
     ran = cli("my", "connect", "--url", "http://h", "--token", "mp_x")
-    assert "--token shows it to everybody" in ran.err
+    assert "--token shows the token to everyone who can list processes; use --token-file" in ran.err
+
+
+def test_a_file_of_a_token_is_looked_at_as_those_of_passwords_are(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / "token"
+    path.write_text(" mp_at_home \nmore\n")
+    path.chmod(0o644)
+    ran = cli("my", "connect", "--url", "http://h", "--token-file", "~/token")
+    assert sessions(cli)[0].token == "mp_at_home"
+    assert f"{path} can be read by others" in ran.err
+    cli("my", "connect", "--url", "http://h", "--token-file", "-", piped="mp_of_stdin\n")
+    assert sessions(cli)[1].token == "mp_of_stdin"
+    path.write_text("\n")
+    ran = cli("my", "connect", "--url", "http://h", "--token-file", str(path))
+    assert (ran.code, "--url needs a token" in ran.err) == (2, True)
 
 
 _CODE = """

@@ -76,6 +76,8 @@ def test_a_user_makes_the_login_basic(cli) -> None:
 def test_a_secret_on_the_line_works_with_a_warning(cli) -> None:
     world = cli.instance("my")
     ran = cli("my", "tenants", "add", "beta", "--auth-token", "tok")
+    assert "--auth-token shows the secret" in ran.err
+    assert "use --auth-secret-file" in ran.err
     assert "warning: " in ran.err
     assert world.last("addTenant")["client_auth"]["token"] == "tok"
 
