@@ -43,6 +43,9 @@ class OtherFaces:
             is_read_only=watch.read_only,
             is_ascii=watch.ascii,
             size=watch.size,
+            url=watch.url,
+            token=watch.token,
+            token_file=watch.token_file,
         )
 
 

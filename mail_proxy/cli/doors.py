@@ -126,7 +126,8 @@ class Watch:
     """How the dashboard was asked for. interval_s: between looks at the daemon.
 
     tenant_id: whom it shows; None: all. once: one frame as text. ascii: None: by the locale.
-    size: columns and lines of the one frame.
+    size: columns and lines of the one frame. url, token: of a daemon elsewhere; without a URL the
+    instance itself, and no token is needed. token_file: where a changed token is read again.
     """
 
     tenant_id: str | None = None
@@ -135,6 +136,9 @@ class Watch:
     read_only: bool = False
     ascii: bool | None = None
     size: tuple[int, int] = (80, 24)
+    url: str | None = None
+    token: str | None = field(default=None, repr=False)
+    token_file: str | None = None
 
 
 class Faces(Protocol):

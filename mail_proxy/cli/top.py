@@ -7,6 +7,7 @@ import shutil
 import typer
 
 from mail_proxy.cli.doors import Watch
+from mail_proxy.cli.elsewhere import TOKEN, TOKEN_FILE, URL, instance_of, token_of
 from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
@@ -28,19 +29,24 @@ def top(
     once: bool = typer.Option(False, "--once", help="Print one frame as text."),
     read_only: bool = typer.Option(False, "--read-only", help="Offer no action."),
     ascii_: bool | None = _ASCII,
+    url: str | None = URL,
+    token_file: str | None = TOKEN_FILE,
+    token: str | None = TOKEN,
 ) -> int:
     """Watch the queue live, and act on it.
 
     q leaves it, ? tells the keys. Without a daemon it shows what is in the database, and can start
-    one. `dashboard` and `ui` are other words for it.
+    one. A daemon elsewhere wants its token: --token-file, or GMP_API_TOKEN. `dashboard` and `ui`
+    are other words for it.
 
     Examples:
       mail-proxy myserver top
       mail-proxy myserver top --tenant acme --interval 5
       mail-proxy myserver top --once
+      mail-proxy myserver top --url https://mail.example.org --token-file token
     """
     found = here(ctx)
-    instance = found.instance
+    instance = instance_of(found, url)
     if interval not in _INTERVALS:
         raise typer.BadParameter("--interval takes 1, 2, 5, 10, 30 or 60")
     if not once:
@@ -53,6 +59,9 @@ def top(
         read_only=read_only,
         ascii=ascii_,
         size=(size.columns, size.lines),
+        url=url,
+        token=token_of(found, token, token_file) if url else None,
+        token_file=token_file if url and token is None else None,
     )
     return found.require_faces().dashboard(instance, found.environ, watch)
 

@@ -149,6 +149,16 @@ def test_a_key_leaves_it_with_0(top: Open, key: str) -> None:
     person.has_a_sane_terminal()
 
 
+def test_q_leaves_at_once_while_a_read_waits(top: Open, instance: Instance) -> None:
+    stop_daemon(instance, force=True)
+    instance.log_path.unlink()
+    os.mkfifo(instance.log_path)  # whoever opens it waits for a writer
+    person = top()
+    person.sees("does not answer", LIMIT_S)
+    person.types("q")
+    assert code_of(person.child) == 0
+
+
 def test_a_daemon_that_dies_is_told_and_started_from_here(top: Open, instance: Instance) -> None:
     person = top()
     person.sees("UP", LIMIT_S)

@@ -91,12 +91,18 @@ class Acting:
     @property
     def _feed(self) -> Feed:
         """Raises NotRunning where nothing may be done."""
+        self._check_can_act()
         feed = self._host.feed
-        if feed is None or not self._host.board.can_act:
-            raise NotRunning("nothing can be changed now: it is read-only")
+        assert feed is not None  # without one nobody can act
         return feed
 
+    def _check_can_act(self) -> None:
+        """Before a question, and once more when it is answered."""
+        if self._host.feed is None or not self._host.board.can_act:
+            raise NotRunning("nothing can be changed now: it is read-only")
+
     async def _others(self, action: Action, waiting: int | None) -> None:
+        self._check_can_act()
         if await self._host.confirmed(of_others(action, waiting)):
             self._tell(said(action, await self._feed.act(action)))
 

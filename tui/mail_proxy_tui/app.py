@@ -13,7 +13,6 @@ from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.dom import DOMNode
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
@@ -24,6 +23,7 @@ from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui.acting import Acting
 from mail_proxy_tui.board import Board
 from mail_proxy_tui.colours import palette_of
+from mail_proxy_tui.commands import commands_of, keys_of
 from mail_proxy_tui.draw.questions import Question
 from mail_proxy_tui.errands import Errands
 from mail_proxy_tui.feed.base import Feed, Letter, MessageKey, MessageRow
@@ -34,17 +34,10 @@ from mail_proxy_tui.preferences import Preferences
 from mail_proxy_tui.screens.board_screen import BoardScreen
 from mail_proxy_tui.screens.confirm import ConfirmScreen
 from mail_proxy_tui.screens.detail import DetailScreen
-from mail_proxy_tui.screens.errors import ErrorsScreen
-from mail_proxy_tui.screens.export import ExportScreen
-from mail_proxy_tui.screens.help import HelpScreen, Keys
-from mail_proxy_tui.screens.main import VIEWS, MainScreen
-from mail_proxy_tui.screens.new_key import NewKeyScreen
+from mail_proxy_tui.screens.help import HelpScreen
+from mail_proxy_tui.screens.main import MainScreen
 from mail_proxy_tui.screens.picker import TenantPicker
 from mail_proxy_tui.sources import Sources
-from mail_proxy_tui.widgets.filter_line import FilterInput
-from mail_proxy_tui.widgets.log_view import LogView
-from mail_proxy_tui.widgets.rows import Rows
-from mail_proxy_tui.widgets.search_line import SearchInput
 
 INTERVALS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 BEAT_S = 1.0  # the countdown, the clock, and looking whether anything is due
@@ -70,11 +63,11 @@ class DashboardApp(App[None]):
     VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "tenant", "tenant", id="tenant", show=False),
-        Binding("p", "pause", "pause", id="pause"),
         Binding("plus", "slower", "Interval longer", key_display="+", id="slower", show=False),
         Binding("minus", "faster", "Interval shorter", key_display="-", id="faster", show=False),
         Binding("ctrl+r", "look", "Refresh now", id="refresh", show=False),
         Binding("R", "run_now", "run now", id="run-now"),
+        Binding("p", "pause", "freeze screen", id="pause"),
         Binding("E", "export", "Export to a file", id="export", show=False),
         Binding("T", "new_tenant", "New tenant", id="new-tenant", show=False),
         Binding("A", "new_account", "New account", id="new-account", show=False),
@@ -331,7 +324,8 @@ class DashboardApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "start":
             # Offered where it helps, and nowhere else.
-            return self.board.link.phase is Phase.DOWN and not self.board.is_read_only
+            is_ours = not self.board.is_read_only and not self.board.url
+            return self.board.link.phase is Phase.DOWN and is_ours
         if action in _CHANGING and not self.board.can_act:
             return None  # shown dimmed, and refused
         return super().check_action(action, parameters)
@@ -390,29 +384,15 @@ class DashboardApp(App[None]):
         self.draw()
 
     def action_help(self) -> None:
-        keys: Keys = []
-        known = action_ids()
-        for _, binding, is_on, _ in self.screen.active_bindings.values():
-            if binding.id in known:
-                shown = self.get_key_display(binding)
-                keys.append((shown, binding.description, is_on))
-        title = getattr(self._main.pane, "title", "") if self.screen is self._main else "message"
-        self.push_screen(HelpScreen(title, merged(keys)))
+        title = self._main.pane.title if self.screen is self._main else "Message"
+        self.push_screen(HelpScreen(title, keys_of(self, self.screen)))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: the theme and the picture of Textual, and every action that has a key."""
         for command in super().get_system_commands(screen):
             if command.title in ("Theme", "Screenshot"):
                 yield command
-        seen: set[str] = set()
-        known = action_ids()
-        for node, binding, is_on, _ in screen.active_bindings.values():
-            if binding.id in known and is_on and binding.action not in seen:
-                seen.add(binding.action)
-                key = self.get_key_display(binding)
-                run = _runner(self, binding.action, node)
-                title = binding.description[0].upper() + binding.description[1:]
-                yield SystemCommand(title, f"key {key}", run)
+        yield from commands_of(self, screen)
 
     def get_key_display(self, binding: Binding) -> str:
         """As Textual shows it, in letters where only letters can be shown."""
@@ -429,31 +409,3 @@ class DashboardApp(App[None]):
         if self.board.is_resting:
             self.board.is_resting = False
             self._loader.look()
-
-
-def action_ids() -> frozenset[str]:
-    """The names that a user may give other keys."""
-    screens = (MainScreen, DetailScreen, ErrorsScreen, ConfirmScreen, ExportScreen, NewKeyScreen)
-    owners: list[type[DOMNode]] = [DashboardApp, *screens, *VIEWS]
-    owners += [Rows, LogView, FilterInput, SearchInput]
-    return frozenset(
-        binding.id
-        for owner in owners
-        for binding in owner.BINDINGS
-        if isinstance(binding, Binding) and binding.id
-    )
-
-
-def _runner(app: DashboardApp, action: str, node: object) -> Callable[[], object]:
-    async def run() -> None:
-        await app.run_action(action, default_namespace=node)  # type: ignore[arg-type]
-
-    return run
-
-
-def merged(keys: Keys) -> Keys:
-    """One line for each thing that is done, its keys together."""
-    found: dict[str, tuple[list[str], bool]] = {}
-    for key, words, is_on in keys:
-        found.setdefault(words, ([], is_on))[0].append(key)
-    return [(" ".join(dict.fromkeys(k)), words, is_on) for words, (k, is_on) in found.items()]

@@ -14,7 +14,8 @@ from mail_proxy_tui.feed.link import Link, Phase
 
 @dataclass(slots=True)
 class Board:
-    """instance: its name. tenant_id: of whom; None: of all.
+    """instance: its name. url: of a daemon elsewhere; empty: on this machine. tenant_id: of whom;
+    None: of all.
 
     numbers, accounts: the last that were read. numbers_at: when, by our own clock, as `now` is;
     only distances are taken from it. is_from_file: read without a daemon.
@@ -22,9 +23,12 @@ class Board:
     seen_at: the daemon's time when it was last heard.
     is_paused: nothing is refreshed, by a key; is_resting: because nobody looks.
     last_words: the end of the daemon's log, when it is down.
+    deaf: why what happens is not told as it happens, or not at all; empty where it is.
+    exporting: how far a file that is being written has come; empty where there is none.
     """
 
     instance: str
+    url: str = ""
     interval_s: float = 1.0
     tenant_id: str | None = None
     daemon: Daemon | None = None
@@ -41,6 +45,8 @@ class Board:
     is_paused: bool = False
     is_resting: bool = False
     last_words: str = ""
+    deaf: str = ""
+    exporting: str = ""
     our_version: str = ""
     glyphs: Glyphs = UNICODE
     palette: Palette = PLAIN

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 GRACE_S = 1.5  # to restore the terminal; then the process ends as it is
+REST_S = 0.2  # for what waits after that, such as a read of a slow disk: nobody does, after `q`
 _ASKING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _INSISTING = frozenset({signal.SIGTERM, signal.SIGHUP})
 
@@ -42,13 +43,22 @@ class Ending:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def leave_soon(self, code: int) -> None:
+        """The terminal is restored: what waits after the app does not hold the process."""
+        if self.code is None:
+            self.code = code
+        self._leave_in(REST_S)
+
     def _end(self, number: int, _: FrameType | None) -> None:
         if self.code is None:
             self.code = 128 + number
         if number in _INSISTING:
-            signal.signal(signal.SIGALRM, self._leave)
-            signal.setitimer(signal.ITIMER_REAL, GRACE_S)
+            self._leave_in(GRACE_S)
         self._loop.call_soon_threadsafe(self._ask, self.code)
+
+    def _leave_in(self, seconds: float) -> None:
+        signal.signal(signal.SIGALRM, self._leave)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def _leave(self, number: int, _: FrameType | None) -> None:  # noqa: ARG002 - as handlers are
         if self._terminal is not None:

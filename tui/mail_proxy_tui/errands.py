@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from textual.worker import Worker
 
 from mail_proxy.domain import units
 from mail_proxy.domain.errors import MailProxyError, NotFound, NotRunning
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.forms.fields import Form
 from mail_proxy_tui import exporting
+from mail_proxy_tui.exporting import Record
 from mail_proxy_tui.feed.base import AccountRow, Feed, MessageKey
 from mail_proxy_tui.screens.errors import ErrorsScreen
 from mail_proxy_tui.screens.export import ExportScreen
@@ -31,6 +35,7 @@ class Errands:
 
     def __init__(self, app: DashboardApp) -> None:
         self._app = app
+        self._writing: Worker[None] | None = None
 
     def open_errors(self, account: AccountRow) -> None:
         """The last errors of an account."""
@@ -41,8 +46,18 @@ class Errands:
         self._begin(self._open_message(key))
 
     def export(self, pane: Pane) -> None:
-        """What a view shows, all that match and are listed, into a file."""
-        self._begin(self._export(pane))
+        """What a view shows, all that match and are listed, into a file; one at a time."""
+        if self._app.board.exporting:
+            self._app.say("A file is being written; esc stops it.", is_good=False)
+        else:
+            self._writing = self._begin(self._export(pane))
+
+    def stop_export(self) -> bool:
+        """False: no file is being written."""
+        if not self._app.board.exporting or self._writing is None:
+            return False
+        self._writing.cancel()
+        return True
 
     def new_tenant(self) -> None:
         self._begin(self._fill(TENANT_FORM, {}))
@@ -52,8 +67,8 @@ class Errands:
 
     # --- how ---
 
-    def _begin(self, task: Coroutine[None, None, None]) -> None:
-        self._app.work(self._guarded(task))
+    def _begin(self, task: Coroutine[None, None, None]) -> Worker[None]:
+        return self._app.work(self._guarded(task))
 
     async def _guarded(self, task: Coroutine[None, None, None]) -> None:
         try:
@@ -92,12 +107,33 @@ class Errands:
         if chosen is None:
             return
         path = _path(chosen)
-        n = await exporting.write(path, records)
+        n = await self._write(path, records, what)
         first = "the first " if n == feed.most_listed else ""
         words = f"{first}{units.count(n)} {what} are in {safe_text(path, 300)}"
         self._app.say(words, is_good=True, seconds=_READING_S)
 
+    async def _write(self, path: Path, records: AsyncIterator[Record], what: str) -> int:
+        def tell(n: int) -> None:
+            self._app.board.exporting = f"{units.count(n)} {what} written so far; esc stops it"
+            self._app.draw()
+
+        tell(0)
+        try:
+            return await exporting.write(path, records, tell)
+        except asyncio.CancelledError:
+            self._app.say("Stopped: no file was written.", is_good=True)
+            raise
+        finally:
+            self._app.board.exporting = ""
+            self._app.draw()
+
+    def _check_can_act(self) -> None:
+        """Raises NotRunning before anybody fills a form in vain."""
+        if not self._app.board.can_act:
+            raise NotRunning("nothing can be added now: it is read-only")
+
     async def _new_account(self) -> None:
+        self._check_can_act()
         tenant_id = self._app.board.tenant_id
         if tenant_id is None:
             tenants = await self._feed.tenants()
@@ -107,6 +143,7 @@ class Errands:
 
     async def _fill(self, form: Form, given: dict[str, Any]) -> None:
         """Ask on the bare terminal; nothing else runs meanwhile."""
+        self._check_can_act()
         app = self._app
         with app.suspend():
             request = filled(form, given)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import errno
 import json
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui.feed.base import AccountRow, Feed, Happening, MessageRow, Query, TenantRow
 
 Record = Mapping[str, Any]
+_T = TypeVar("_T")
 _AT_ONCE = 200  # records in one write
 # A spreadsheet takes a cell that begins so for a formula, and foreign text may begin so.
 _FORMULAS = ("=", "+", "-", "@")
@@ -26,35 +28,86 @@ class _Writer(Protocol):
     def writerow(self, row: list[str], /) -> object: ...
 
 
-async def write(path: Path, records: AsyncIterator[Record]) -> int:
+async def write(
+    path: Path, records: AsyncIterator[Record], told: Callable[[int], None] = lambda _: None
+) -> int:
     """How many were written, into a file that only its owner may read.
 
-    Raises Invalid where the file is there already, cannot be made, or has another ending.
+    It gets its name when it is whole: what fails or is cancelled leaves nothing. told: is given how
+    many there are by now. Raises Invalid where the file is there already, cannot be made, or has
+    another ending; and what `records` raises.
     """
     if path.suffix not in (".csv", ".jsonl"):
         raise Invalid(f"{path.name}: a name that ends in .csv or .jsonl is needed")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        descriptor = await asyncio.to_thread(
-            os.open, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
-        )
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            made = _Csv(csv.writer(file)) if path.suffix == ".csv" else _Lines(file)
-            return await _write_all(made, records)
+        try:
+            written = await _write_part(part, path.suffix == ".csv", path, records, told)
+            await _in_thread(_name, part, path)
+            return written
+        finally:
+            part.unlink(missing_ok=True)
     except FileExistsError as error:
         raise Invalid(f"{path} is there already, and stays as it is") from error
     except OSError as error:
         raise Invalid(f"{path} cannot be written: {error.strerror}") from error
 
 
-async def _write_all(made: _Csv | _Lines, records: AsyncIterator[Record]) -> int:
+async def _write_part(
+    part: Path,
+    is_csv: bool,
+    path: Path,
+    records: AsyncIterator[Record],
+    told: Callable[[int], None],
+) -> int:
+    descriptor = await _in_thread(_opened, part, path)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        made = _Csv(csv.writer(file)) if is_csv else _Lines(file)
+        return await _write_all(made, records, told)
+
+
+def _opened(part: Path, path: Path) -> int:
+    """A descriptor. Raises FileExistsError before anything is asked for what would be in vain."""
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def _name(part: Path, path: Path) -> None:
+    """A link, which unlike a renaming takes no other file's place."""
+    try:
+        path.hardlink_to(part)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        part.rename(path)
+
+
+async def _in_thread(work: Callable[..., _T], *args: Any) -> _T:
+    """What it returns. Its end is waited for also when we are cancelled: nobody closes or removes a
+    file under it."""
+    running = asyncio.get_running_loop().run_in_executor(None, work, *args)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
+
+
+async def _write_all(
+    made: _Csv | _Lines, records: AsyncIterator[Record], told: Callable[[int], None]
+) -> int:
     written = 0
     some: list[Record] = []
     async for record in records:
         some.append(record)
         if len(some) == _AT_ONCE:
-            await asyncio.to_thread(made.write, some)
+            await _in_thread(made.write, some)
             written, some = written + len(some), []
-    await asyncio.to_thread(made.write, some)
+            told(written)
+    await _in_thread(made.write, some)
     return written + len(some)
 
 
@@ -105,6 +158,13 @@ async def messages(feed: Feed, query: Query) -> AsyncIterator[Record]:
         cursor = page.next_cursor
         if cursor is None:
             return
+
+
+async def tenants(feed: Feed, rows: Sequence[TenantRow]) -> AsyncIterator[Record]:
+    """Each with its counts, asked for as it is written."""
+    for row in list(rows):
+        for counted in await feed.counted([row]):
+            yield tenant_record(counted)
 
 
 async def each(records: Iterable[Record]) -> AsyncIterator[Record]:

@@ -15,12 +15,13 @@ from textual.worker import Worker
 
 from mail_proxy.domain.errors import MailProxyError, NotFound
 from mail_proxy_tui.board import Board
-from mail_proxy_tui.feed.base import Feed, Letter, MessageKey, TenantRow
-from mail_proxy_tui.feed.happenings import Ring
+from mail_proxy_tui.feed.base import POLLED, STREAMED, Feed, Letter, MessageKey, TenantRow
+from mail_proxy_tui.feed.happenings import POLL_S, Ring
 from mail_proxy_tui.feed.link import ASK_S, Phase, rest_s
 from mail_proxy_tui.sources import Sources
 
 _EARLY_S = 0.2
+DEAF_S = 10.0  # after a refusal to tell what happens it is asked for again
 T = TypeVar("T")
 
 
@@ -72,7 +73,9 @@ class Loader:
         self._asked_at: float | None = None  # of the numbers that are under way
         self._running: dict[str, Worker[Any]] = {}
         self._is_known = False  # whom we speak to was asked
+        self._is_refused = False  # the token is read anew
         self._view_rests_until = float("-inf")  # unless somebody asks for it
+        self._deaf_until = float("-inf")  # as long, what happens is not asked for again
         self.watched: MessageKey | None = None
 
     @property
@@ -141,11 +144,18 @@ class Loader:
         self._load_rest(anew=not was_up)
 
     async def _opened(self) -> Feed:
+        if self._is_refused and self._live is not None:
+            before, self._live = self._live, None
+            await before.aclose()
         if self._live is None:
             self._live = await asyncio.to_thread(self._sources.live)
+            self._is_refused = False
         return self._live
 
     def _load_rest(self, *, anew: bool = False) -> None:
+        if not self._board.link.is_up and self._resting is None:
+            self.follow()
+            return  # whoever did not answer one question is not asked three more
         self._start("accounts", self._load_accounts)
         if anew or self._clock() >= self._view_rests_until - _EARLY_S:
             self._start("view", self._load_view, anew=anew)
@@ -156,7 +166,8 @@ class Loader:
     def follow(self) -> None:
         """Listen to what happens while somebody can see it."""
         if self._board.link.is_up and self._host.wants_happenings:
-            self._start("happenings", self._follow)
+            if self._clock() >= self._deaf_until - _EARLY_S:
+                self._start("happenings", self._follow)
         elif before := self._running.pop("happenings", None):
             before.cancel()
 
@@ -164,14 +175,22 @@ class Loader:
         board, feed = self._board, self.feed
         if feed is None:
             return
+        board.deaf = ""
         try:
             asked = feed.happenings(board.tenant_id, board.happenings.known)
             async with aclosing(asked) as told:
                 async for each in told:
-                    board.happenings.add(each)
+                    if each.kind == POLLED:
+                        board.deaf = f"asked for each {POLL_S:g} s: {each.words}"
+                    elif each.kind == STREAMED:
+                        board.deaf = ""
+                    else:
+                        board.happenings.add(each)
                     self._host.draw_happenings()
-        except MailProxyError:
-            return  # the next look begins it again
+        except MailProxyError as error:
+            board.deaf = f"not told: {error}"
+            self._deaf_until = self._clock() + DEAF_S
+            self._host.draw_happenings()
 
     async def _lost(self, error: MailProxyError) -> None:
         """The daemon is not there: what the database has is shown, until it is."""
@@ -179,7 +198,7 @@ class Loader:
         now = self._clock()
         self._asked_at = None
         self._is_known = False
-        board.now, board.link = now, board.link.lost(now, error)
+        board.now, board.link, board.deaf = now, board.link.lost(now, error), ""
         board.history.add(now, None)
         self._host.draw()
         board.last_words = await asyncio.to_thread(self._sources.last_words)
@@ -256,7 +275,8 @@ class Loader:
         under way would tell of the old ones."""
         board = self._board
         board.history.break_off()
-        board.happenings, board.accounts = Ring(), ()
+        board.happenings, board.accounts, board.deaf = Ring(), (), ""
+        self._deaf_until = float("-inf")
         for name in ("numbers", "accounts", "happenings"):
             if before := self._running.pop(name, None):
                 before.cancel()
@@ -264,8 +284,8 @@ class Loader:
     def look_at_once(self) -> None:
         """A person wants to know now, also from a daemon that is down or refuses us."""
         self._board.link = self._board.link.at_once(self._clock())
-        self._live = None if self._board.link.phase is Phase.REFUSED else self._live
-        self._view_rests_until = float("-inf")
+        self._is_refused = self._board.link.phase is Phase.REFUSED
+        self._view_rests_until = self._deaf_until = float("-inf")
         self.look()
 
     async def start_daemon(self) -> str:

@@ -31,11 +31,15 @@ def run(
     is_read_only: bool = False,
     is_ascii: bool | None = None,
     size: tuple[int, int] = (80, 24),
+    url: str | None = None,
+    token: str | None = None,
+    token_file: str | None = None,
 ) -> int:
     """The exit code: 0, or 128 and the number of the signal that ended it; `top --once`: 3 when the
     daemon does not run.
 
-    is_ascii None: where the locale is not UTF-8. Raises what broke it, the terminal restored.
+    is_ascii None: where the locale is not UTF-8. url, token, token_file: of a daemon elsewhere, in
+    the place of the instance. Raises what broke it, the terminal restored.
     """
     # An empty NO_COLOR means nothing to everybody else, and no colours to Textual.
     if not environ.get("NO_COLOR"):
@@ -43,11 +47,13 @@ def run(
     import platformdirs
 
     # Here, after the environment is what Textual should find.
-    from mail_proxy_tui.app import DashboardApp, action_ids
+    from mail_proxy_tui.app import DashboardApp
+    from mail_proxy_tui.commands import action_ids
     from mail_proxy_tui.instance_sources import InstanceSources
+    from mail_proxy_tui.remote_sources import RemoteSources
 
     preferences = load_preferences(Path(platformdirs.user_config_dir("mail-proxy")))
-    check_keys(preferences, action_ids())
+    check_keys(preferences, action_ids(DashboardApp))
     plain = not is_utf8(environ) if is_ascii is None else is_ascii
     board = Board(
         instance.name,
@@ -56,10 +62,13 @@ def run(
         is_read_only=is_read_only,
         our_version=__version__,
         glyphs=glyphs(is_ascii=plain),
+        url=url or "",
     )
+    elsewhere = Path(token_file) if token_file else None
+    sources = RemoteSources(url, token, elsewhere) if url else InstanceSources(instance, environ)
     app = DashboardApp(
         board,
-        InstanceSources(instance, environ),
+        sources,
         preferences,
         has_truecolor=environ.get("COLORTERM", "") in ("truecolor", "24bit"),
     )
@@ -88,6 +97,7 @@ async def _run(app: DashboardApp) -> int:
         return ending.code
     if app.crash is not None:
         raise app.crash
+    ending.leave_soon(app.return_code or 0)
     return app.return_code or 0
 
 

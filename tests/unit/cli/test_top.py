@@ -38,3 +38,15 @@ def test_its_exit_code_is_ours(cli) -> None:
     cli.instance("my")
     cli.faces.code = 143
     assert cli("my", "top", "--once").code == 143
+
+
+def test_a_daemon_elsewhere_needs_no_instance_here_but_a_token(cli, tmp_path) -> None:
+    (tmp_path / "token").write_text("mp_secret\n")
+    elsewhere = ("--url", "http://192.0.2.1:8000")
+    assert cli("far", "top", "--once", *elsewhere).code == 2
+    file = str(tmp_path / "token")
+    assert cli("far", "top", "--once", *elsewhere, "--token-file", file).code == 0
+    instance, watch = cli.faces.opened[-1]
+    assert instance.name == "far"
+    assert (watch.url, watch.token, watch.token_file) == (elsewhere[1], "mp_secret", file)
+    assert "mp_secret" not in repr(watch)

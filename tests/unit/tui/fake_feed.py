@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 
 from mail_proxy.domain.errors import MailProxyError, NotFound, NotRunning
 from mail_proxy.domain.state import State
@@ -94,6 +95,7 @@ class FakeFeed:
         self.letters: dict[str, Letter] = {}
         self.account_rows: tuple[AccountRow, ...] = ()
         self.tenant_rows: tuple[TenantRow, ...] = ()
+        self.counted_ids: list[list[str]] = []
         self.error_rows: tuple[MessageRow, ...] = ()
         self.count: int | None = None
         self.asked: list[Query] = []
@@ -143,6 +145,14 @@ class FakeFeed:
     async def tenants(self) -> tuple[TenantRow, ...]:
         self._checked()
         return self.tenant_rows
+
+    async def counted(self, rows: Sequence[TenantRow]) -> tuple[TenantRow, ...]:
+        self._checked()
+        self.counted_ids.append([row.tenant_id for row in rows])
+        return tuple(
+            row if row.ready is not None else replace(row, ready=0, deferred=0, failed_24h=0)
+            for row in rows
+        )
 
     async def errors(self, tenant_id: str, account_id: str) -> tuple[MessageRow, ...]:
         self._checked()

@@ -103,10 +103,17 @@ class Stage:
         await self.pilot.pause()
 
     async def until(self, words: str) -> None:
-        """Until these are on the screen: what Textual shows in its own time, as notices."""
+        """Until these are on the screen, in a notice also over the ends of lines."""
         async with asyncio.timeout(20):
-            while words not in self.text:
+            while words not in self.text and all(words not in each for each in self.notices):
                 await self.pilot.pause(0.05)
+
+    @property
+    def notices(self) -> list[str]:
+        """Those that are on the screen."""
+        shown = {holder.id for holder in self.app.screen.query("ToastHolder")}
+        told = self.app._notifications
+        return [each.message for each in told if f"--textual-toast-{each.identity}" in shown]
 
     async def pass_seconds(self, seconds: float) -> None:
         """The clock goes on, and the beats that fall into it come."""

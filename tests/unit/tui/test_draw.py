@@ -13,6 +13,7 @@ from rich.text import Text
 from mail_proxy.domain.state import State
 from mail_proxy_tui.board import Board
 from mail_proxy_tui.draw.accounts import in_order, narrow_line, wide_lines
+from mail_proxy_tui.draw.advice import advice, chance
 from mail_proxy_tui.draw.cells import clipped, fitted, short_count, spread
 from mail_proxy_tui.draw.glyphs import ASCII, UNICODE
 from mail_proxy_tui.draw.graphs import gathered, gauge, spark
@@ -152,7 +153,7 @@ def test_rare_states_have_a_column_only_when_there_are_any() -> None:
     assert "DOUBT" not in plain[0].plain
     some = numbers(all=Cells(ready=1, in_doubt=2, suspended=3))
     heads = queue_lines(some, 47, UNICODE, PLAIN)[0].plain
-    assert "DOUBT" in heads
+    assert "DBT" in heads
     assert "SUSP" in heads
     assert cell_len(heads) <= 47
 
@@ -204,3 +205,37 @@ def test_the_latest_happenings_come_first() -> None:
 def test_a_title_is_cut_before_its_right_end() -> None:
     board = Board("a-very-long-instance-name", numbers=numbers())
     assert title_line(board, 60).cell_len == 60
+
+
+@pytest.mark.parametrize("width", [46, 47])
+def test_heads_do_not_touch_where_all_states_occur(width: int) -> None:
+    cells = Cells(ready=1, suspended=2, in_doubt=3)
+    heads = queue_lines(numbers(all=cells), width, UNICODE, PLAIN)[0].plain.split()
+    assert heads == ["PRIORITY", "RDY", "DEF", "SEND", "SUSP", "HELD", "DBT", "FAIL"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        ("550 5.1.1 <x@example.com>: user unknown", "the address does not exist"),
+        ("550 No such user here", "the address does not exist"),
+        ("552 5.2.2 over quota", "the mailbox is full"),
+        ("554 5.7.1 spam", "does not allow this sender or content"),
+        ("550 5.7.99 x", "its server does not allow it"),
+        ("recipient refused: 550-5.4.4 no host", "finds no way"),
+        ("550 no", "read the reply"),
+        ("599 no", "refused it for good"),
+        ("gave up after 5 tries: 451 later", "given up"),
+    ],
+)
+def test_a_failed_message_says_what_to_do(reply: str, told: str) -> None:
+    failed = Letter(message(1, state=State.FAILED, why=reply), why=reply, do="mail-proxy x")
+    assert told in advice(failed)
+    assert advice(failed).endswith("then r to retry")
+    assert "resets the tries to 0 and sends with priority medium" in chance(failed)
+    expired = replace(failed, do=None)  # it is never sent later
+    assert "retry" not in advice(expired) + chance(expired)
+
+
+def test_what_has_not_failed_is_told_as_the_daemon_tells_it() -> None:
+    assert advice(Letter(message(1), why="deferred: 451")) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mail_proxy.domain.errors import Invalid
+from mail_proxy.domain.errors import Invalid, NotRunning
 from mail_proxy_tui import exporting
 from mail_proxy_tui.feed.base import AccountRow, Callback, Gauge, Happening, Query, TenantRow
 from tests.unit.tui.fake_feed import NOW, FakeFeed, message
@@ -21,6 +22,10 @@ HOSTILE = '\x1b[31m\u202e,"日本"\nline'
 async def told(*records: Mapping[str, Any]) -> AsyncIterator[Mapping[str, Any]]:
     for record in records:
         yield record
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {each.name: each.read_text() for each in folder.iterdir()}
 
 
 def many(n: int) -> FakeFeed:
@@ -95,3 +100,53 @@ def test_accounts_tenants_and_events_have_flat_records() -> None:
     for record in records:
         assert all(isinstance(v, str | int | float | None) for v in record.values())
         json.dumps(record)
+
+
+async def failing(error: BaseException, after: int = 300) -> AsyncIterator[Mapping[str, Any]]:
+    for n in range(after):
+        yield {"n": n}
+    raise error
+
+
+@pytest.mark.parametrize("error", [NotRunning("gone"), asyncio.CancelledError(), OSError(28, "x")])
+async def test_what_fails_or_is_stopped_leaves_no_part_of_a_file(
+    tmp_path: Path, error: BaseException
+) -> None:
+    with pytest.raises((type(error), Invalid)):
+        await exporting.write(tmp_path / "out.csv", failing(error))
+    assert contents(tmp_path) == {}
+
+
+async def test_it_tells_how_far_it_is(tmp_path: Path) -> None:
+    heard: list[int] = []
+    await exporting.write(tmp_path / "o.csv", exporting.messages(many(450), Query()), heard.append)
+    assert heard == [200, 400]
+
+
+async def test_a_file_that_comes_meanwhile_stays(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+
+    async def slow() -> AsyncIterator[Mapping[str, Any]]:
+        yield {"a": 1}
+        path.write_text("mine")
+
+    with pytest.raises(Invalid, match="there already"):
+        await exporting.write(path, slow())
+    assert contents(tmp_path) == {"out.csv": "mine"}
+
+
+async def test_a_file_system_without_links_gets_its_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    assert await exporting.write(tmp_path / "out.jsonl", told({"a": 1})) == 1
+    assert list(contents(tmp_path)) == ["out.jsonl"]
+
+
+async def test_tenants_are_counted_as_they_are_written() -> None:
+    feed = FakeFeed()
+    records = [each async for each in exporting.tenants(feed, [TenantRow("a"), TenantRow("b")])]
+    assert [(each["tenant_id"], each["ready"]) for each in records] == [("a", 0), ("b", 0)]

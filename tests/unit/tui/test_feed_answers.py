@@ -129,9 +129,7 @@ def test_reports_go_or_say_why_not(told: dict[str, Any], state: CallbackState) -
 
 
 def test_a_tenant_without_counts_shows_none() -> None:
-    row = answers.tenant_row(
-        {"id": "acme", "active": True, "suspended_batches": "a,b"}, None, None, None
-    )
+    row = answers.tenant_row({"id": "acme", "active": True, "suspended_batches": "a,b"}, None)
     assert (row.ready, row.suspended, row.callback.state) == (
         None,
         ("a", "b"),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mail_proxy.domain.errors import MailProxyError, NotRunning, TooMany
-from mail_proxy_tui.feed.base import Happening
+from mail_proxy.domain.errors import Forbidden, MailProxyError, NotRunning, TooMany
+from mail_proxy_tui.feed.base import POLLED, STREAMED, Happening
 from mail_proxy_tui.feed.happenings import POLL_S, POLLS, Ring, happenings
 
 Event = dict[str, Any]
@@ -76,13 +76,19 @@ async def test_a_stream_that_ends_is_gone_on_with_after_its_last_event() -> None
 async def test_a_stream_that_breaks_off_is_followed_by_asking() -> None:
     broken = MailProxyError("went away while it told events")
     streams = ScriptedStreams([event(1), broken], [event(2), END], [END])
-    assert [each.number for each in await streams.all()] == [1, 2]
+    told = await streams.all()
+    assert [(each.kind, each.number) for each in told] == [
+        ("sent", 1),
+        (POLLED, None),
+        ("sent", 2),
+    ]
+    assert told[1].words == "went away while it told events"
     assert [asked.get("for_s") for asked in streams.asked] == [None, 0, 0, 0]
 
 
 async def test_a_stream_is_tried_again_after_a_while() -> None:
     streams = ScriptedStreams([TooMany("no place")], *([END] for _ in range(POLLS)), [event(1)])
-    await streams.all()
+    assert [each.kind for each in await streams.all()] == [POLLED, STREAMED, "sent"]
     assert [asked.get("for_s") for asked in streams.asked[: POLLS + 2]] == [
         None,
         *[0] * POLLS,
@@ -93,8 +99,15 @@ async def test_a_stream_is_tried_again_after_a_while() -> None:
 async def test_what_cannot_be_asked_for_either_is_told() -> None:
     broken = MailProxyError("500")
     streams = ScriptedStreams([broken], [broken])
+    told = happenings(streams, rest=streams.rest)
+    assert (await anext(told)).kind == POLLED
     with pytest.raises(MailProxyError, match="500"):
-        await anext(happenings(streams, rest=streams.rest))
+        await anext(told)
+
+
+async def test_a_stream_that_alone_is_refused_is_asked_for_instead() -> None:
+    streams = ScriptedStreams([Forbidden("no streams here")], [event(1), END])
+    assert [each.kind for each in await streams.all()] == [POLLED, "sent"]
 
 
 async def test_a_daemon_that_is_gone_is_told_at_once() -> None:

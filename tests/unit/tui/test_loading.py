@@ -6,8 +6,13 @@ import asyncio
 
 import pytest
 
+<<<<<<< HEAD
 from mail_proxy_tui.feed.base import PAGE, AccountRow, Happening, TenantRow, Totals
 from mail_proxy_tui.widgets.messages import MessagesPane
+=======
+from mail_proxy.domain.errors import Forbidden, Unauthorized
+from mail_proxy_tui.feed.base import PAGE, POLLED, STREAMED, Happening, TenantRow
+>>>>>>> 6a64c8b (Mend the dashboard's exports, events, notices, keys, zoom and ways to a daemon elsewhere)
 from mail_proxy_tui.widgets.rows import Rows
 from tests.unit.tui.fake_feed import NOW, FakeFeed, message, numbers
 from tests.unit.tui.stage import Clock, staged
@@ -47,6 +52,7 @@ async def test_a_list_that_is_dear_is_asked_for_less_often_and_at_once_when_a_pe
         assert len(feed.asked) == asked + 2
 
 
+<<<<<<< HEAD
 async def test_what_happened_is_there_once_however_often_the_stream_begins() -> None:
     async with staged() as stage:
         await stage.press("4")
@@ -123,3 +129,68 @@ async def test_a_window_whose_mail_is_gone_gives_way_to_the_one_before_it() -> N
         assert "window" not in stage.app.query_one(MessagesPane).count()
         assert stage.app.query_one(Rows).cursor_key == "150"
         assert "Nothing is queued" not in stage.text
+=======
+class Deaf(FakeFeed):
+    """Its stream alone is refused. tried: how often."""
+
+    tried = 0
+
+    async def happenings(self, tenant_id=None):
+        self.tried += 1
+        if self.tried == 1:
+            raise Forbidden("no streams for this token")
+        yield Happening(0.0, POLLED, words="no place for a stream")
+        while True:
+            yield await self.happened.get()
+
+
+@pytest.mark.parametrize("size", ["80x24", "140x40"])
+async def test_events_that_are_refused_are_told_where_they_would_stand(size: str) -> None:
+    feed = Deaf()
+    async with staged(feed, size=size) as stage:
+        await stage.press("4")
+        await stage.until("NOT LIVE")
+        await stage.until("no streams for this token")
+        await stage.pass_seconds(3)
+        assert feed.tried == 1  # not at each look
+        await stage.press("ctrl+r")
+        await stage.until("asked for each 2 s: no place for a stream")
+        feed.happened.put_nowait(Happening(0.0, STREAMED))
+        await stage.until(" live")
+        assert "NOT LIVE" not in stage.text
+
+
+async def test_a_tall_screen_tells_below_that_events_are_refused() -> None:
+    async with staged(Deaf(), size="140x40") as stage:
+        await stage.until("Events  NOT LIVE, not told: no streams for this token")
+
+
+async def test_tenants_are_counted_where_they_are_seen() -> None:
+    feed = FakeFeed()
+    feed.tenant_rows = tuple(TenantRow(f"t{n:03}") for n in range(100))
+    async with staged(feed) as stage:
+        await stage.press("3")
+        assert len(feed.counted_ids[-1]) <= 24
+        assert feed.counted_ids[-1][0] == "t000"
+        await stage.press("end")
+        await stage.press("ctrl+r")
+        assert feed.counted_ids[-1][-1] == "t099"
+        assert len(feed.counted_ids[-1]) <= 24
+
+
+async def test_a_daemon_elsewhere_that_refuses_the_token_is_asked_once() -> None:
+    class Refusing(FakeFeed):
+        asked_for = 0
+
+        def _checked(self):
+            if self.error is not None:
+                self.asked_for += 1
+            super()._checked()
+
+    feed = Refusing()
+    async with staged(feed) as stage:
+        feed.error = Unauthorized("the token is not valid")
+        await stage.pass_seconds(5)
+        assert feed.asked_for == 1
+        assert "mail-proxy myserver token" in stage.text
+>>>>>>> 6a64c8b (Mend the dashboard's exports, events, notices, keys, zoom and ways to a daemon elsewhere)

@@ -11,6 +11,7 @@ from rich.text import Text
 from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.domain.state import State
+from mail_proxy_tui.draw.advice import advice, chance
 from mail_proxy_tui.draw.cells import clipped, fitted
 from mail_proxy_tui.draw.glyphs import Glyphs
 from mail_proxy_tui.draw.messages import (
@@ -217,7 +218,14 @@ _NOW_LINES = 3  # of a reason that is told in full above the keys
 def now_lines(letter: Letter, now: float, width: int, palette: Palette) -> list[Text]:
     """Why it is where it is, and the command to go on with."""
     lines: list[Text] = []
-    if letter.why:
+    if told := advice(letter):
+        lines += _wrapped(
+            Text.assemble((" Why:       ", palette.strong), safe_text(letter.why)), width
+        )
+        lines += _wrapped(Text.assemble((" What now:  ", palette.strong), told), width)
+        if may := chance(letter):
+            lines += _wrapped(Text(f" {may}"), width)
+    elif letter.why:
         left = letter.until_at is not None and letter.until_at > now
         until = f"  ({units.duration((letter.until_at or now) - now)} left)" if left else ""
         head = (" What now:  ", palette.strong)

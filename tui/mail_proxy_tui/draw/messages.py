@@ -130,6 +130,13 @@ def to_text(row: MessageRow, width: int, ellipsis: str) -> str:
     return (row.to if len(row.to) <= room else row.to[: room - 1] + ellipsis) + more
 
 
+def key_hint(row: MessageRow, *, can_act: bool) -> str:
+    """The key that ends what its line of truth tells; empty where none does, or none may."""
+    if row.state is State.HELD and can_act:
+        return "; h frees it"
+    return ""
+
+
 def tries_text(row: MessageRow) -> str:
     return str(row.tries) if row.most_tries is None else f"{row.tries}/{row.most_tries}"
 

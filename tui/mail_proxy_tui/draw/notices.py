@@ -17,23 +17,25 @@ def down_lines(board: Board, width: int) -> list[Text]:
     """A box that is open to the right; no lines while the daemon answers."""
     if not board.is_stale:
         return []
-    name = board.instance
-    if board.link.phase is Phase.REFUSED:
-        return _box(
-            f"The daemon of '{name}' refuses this dashboard",
-            (
-                safe_text(board.link.reason, 300),
-                f"The token was changed. Run: mail-proxy {name} token",
-                "Read it again:  ctrl+r",
-            ),
-            board,
-            width,
-        )
-    words = [safe_text(board.link.reason, 300)]
-    if board.last_words:
-        words.append(f"last log line: {safe_text(board.last_words, 300)}")
-    words.append(f"Start it:  S     Check:  mail-proxy doctor {name}")
-    return _box(f"The daemon of '{name}' does not answer", words, board, width)
+    is_refused = board.link.phase is Phase.REFUSED
+    does = "refuses this dashboard" if is_refused else "does not answer"
+    told = [safe_text(board.link.reason, 300), *(_refused(board) if is_refused else _down(board))]
+    return _box(f"The daemon of '{board.instance}' {does}", told, board, width)
+
+
+def _refused(board: Board) -> list[str]:
+    there = " there" if board.url else ""
+    return [
+        f"The token was changed. Run{there}: mail-proxy {board.instance} token",
+        "Read it again:  ctrl+r",
+    ]
+
+
+def _down(board: Board) -> list[str]:
+    if board.url:
+        return [f"It runs elsewhere, at {safe_text(board.url, 200)}", "Ask at once:  ctrl+r"]
+    last = [f"last log line: {safe_text(board.last_words, 300)}"] if board.last_words else []
+    return [*last, f"Start it:  S     Check:  mail-proxy doctor {board.instance}"]
 
 
 def _box(title: str, words: Sequence[str], board: Board, width: int) -> list[Text]:

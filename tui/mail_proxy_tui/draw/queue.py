@@ -23,19 +23,20 @@ class _Column:
     """style: the name of a style of the palette. is_rare: shown only where there is something."""
 
     title: str
+    short: str  # where the columns are narrow
     count: Callable[[Cells], int | None]
     style: str = ""
     is_rare: bool = False
 
 
 _COLUMNS = (
-    _Column("READY", lambda c: c.ready),
-    _Column("DEFER", lambda c: c.deferred, "deferred"),
-    _Column("SEND", lambda c: c.sending, "sending"),
-    _Column("SUSP", lambda c: c.suspended, "muted", is_rare=True),
-    _Column("HELD", lambda c: c.held),
-    _Column("DOUBT", lambda c: c.in_doubt, "deferred", is_rare=True),
-    _Column("FAIL", lambda c: c.failed, "failed"),
+    _Column("READY", "RDY", lambda c: c.ready),
+    _Column("DEFER", "DEF", lambda c: c.deferred, "deferred"),
+    _Column("SEND", "SEND", lambda c: c.sending, "sending"),
+    _Column("SUSP", "SUSP", lambda c: c.suspended, "muted", is_rare=True),
+    _Column("HELD", "HELD", lambda c: c.held),
+    _Column("DOUBT", "DBT", lambda c: c.in_doubt, "deferred", is_rare=True),
+    _Column("FAIL", "FAIL", lambda c: c.failed, "failed"),
 )
 
 
@@ -43,7 +44,8 @@ def queue_lines(numbers: Numbers, width: int, glyphs: Glyphs, palette: Palette) 
     """Six lines: the heads, a line for each priority, and all of them."""
     columns = [c for c in _COLUMNS if not c.is_rare or c.count(numbers.all)]
     each = min(_WIDEST, max((width - _LABEL) // len(columns), 4))
-    heads = "".join(c.title.rjust(each) for c in columns)
+    is_narrow = each <= max(len(c.title) for c in columns)
+    heads = "".join((c.short if is_narrow else c.title).rjust(each) for c in columns)
     lines = [Text(" " + "PRIORITY".ljust(_LABEL - 1) + heads, palette.head)]
     for priority, word in enumerate(PRIORITY_WORDS):
         cells = numbers.by_priority.get(priority, Cells())

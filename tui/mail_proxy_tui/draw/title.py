@@ -77,7 +77,7 @@ def _last_seen(board: Board) -> str:
 def _freshness(board: Board) -> Text:
     link = board.link
     if board.is_paused:
-        return Text("PAUSED", board.palette.deferred)
+        return Text("FROZEN, p goes on", board.palette.deferred)
     if board.is_resting:
         return Text("RESTING", board.palette.muted)
     if link.phase is Phase.SLOW:

@@ -6,6 +6,7 @@ What an older daemon does not tell is None, or not there; nothing here insists o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -156,22 +157,22 @@ def _account_state(record: Answer) -> AccountState:
     )
 
 
-def tenant_row(
-    record: Answer, sync: Answer | None, stats: Answer | None, failed_24h: int | None
-) -> TenantRow:
-    """From `listTenants`, its part of `getSyncStatus`, and its own `getStats`."""
+def tenant_row(record: Answer, sync: Answer | None) -> TenantRow:
+    """From `listTenants` and its part of `getSyncStatus`; nothing is counted."""
     codes = record.get("suspended_batches") or ""
-    all_of_it = None if stats is None else numbers(stats).all
     return TenantRow(
         tenant_id=record["id"],
         name=record.get("name") or "",
         is_active=record["active"],
         suspended=tuple(code for code in codes.split(",") if code),
-        ready=None if all_of_it is None else all_of_it.ready,
-        deferred=None if all_of_it is None else all_of_it.deferred,
-        failed_24h=failed_24h,
         callback=Callback() if sync is None else callback(sync),
     )
+
+
+def counted_tenant(row: TenantRow, stats: Answer, failed_24h: int | None) -> TenantRow:
+    """stats: its own `getStats`."""
+    of_it = numbers(stats).all
+    return replace(row, ready=of_it.ready, deferred=of_it.deferred, failed_24h=failed_24h)
 
 
 def callback(sync: Answer) -> Callback:

@@ -8,7 +8,7 @@ between them and a screen. Times ending in `_at` are seconds since the epoch by 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -290,6 +290,11 @@ class TenantRow:
     callback: Callback = Callback()
 
 
+# Kinds that tell how happenings come, and are none themselves.
+POLLED = "polled"  # no stream, for the reason in `words`: asked for every few seconds
+STREAMED = "streamed"  # as they happen
+
+
 @dataclass(frozen=True, slots=True)
 class Happening:
     """What happened to a message, an account or reports.
@@ -407,7 +412,13 @@ class Feed(Protocol):
 
     async def accounts(self, tenant_id: str | None = None) -> tuple[AccountRow, ...]: ...
 
-    async def tenants(self) -> tuple[TenantRow, ...]: ...
+    async def tenants(self) -> tuple[TenantRow, ...]:
+        """All of them. Their counts are None where nobody has asked for them yet."""
+        ...
+
+    async def counted(self, rows: Sequence[TenantRow]) -> tuple[TenantRow, ...]:
+        """The same with their counts, some seconds old; it costs questions for each."""
+        ...
 
     async def errors(self, tenant_id: str, account_id: str) -> tuple[MessageRow, ...]:
         """The latest 50 messages of an account whose last try was refused, newest first."""
@@ -418,7 +429,8 @@ class Feed(Protocol):
     ) -> AsyncGenerator[Happening, None]:
         """As they come, without an end. Raises where it breaks off.
 
-        after: the number of the last one that is known; 0: from the last few on.
+        after: the number of the last one that is known; 0: from the last few on. POLLED and
+        STREAMED come between them.
         """
         ...
 

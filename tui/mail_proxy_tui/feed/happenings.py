@@ -1,7 +1,7 @@
 """What happens, as it happens: by server-sent events, or by asking again and again.
 
-Asking is the fallback where a stream breaks off or has no place: it is the same command, for what
-came since and no longer.
+Asking is the fallback where a stream breaks off, is refused or has no place: it is the same
+command, for what came since and no longer.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from mail_proxy.control.base import Control
-from mail_proxy.domain.errors import Forbidden, MailProxyError, NotRunning, Unauthorized
+from mail_proxy.domain.errors import MailProxyError, NotRunning
 from mail_proxy_tui.feed.answers import happening
-from mail_proxy_tui.feed.base import Happening
+from mail_proxy_tui.feed.base import POLLED, STREAMED, Happening
 
 KEPT = 1000
 POLL_S = 2.0
@@ -34,7 +34,8 @@ async def happenings(
 ) -> AsyncGenerator[Happening, None]:
     """Without an end. after: the last one that is known; 0: all that the daemon still has.
 
-    Raises NotRunning and what says that nobody may ask; MailProxyError when asking fails too.
+    Says by POLLED, with the reason, that it asks again and again from here on, and by STREAMED that
+    it tries a stream anew. Raises NotRunning; MailProxyError when asking fails too.
     """
     known = after
     polls_left = 0
@@ -47,14 +48,17 @@ async def happenings(
                     known = event.get("stream_id", known)
                     if event.get("kind") not in (None, "end"):
                         yield happening(event, now())
-        except (NotRunning, Unauthorized, Forbidden):
+        except NotRunning:
             raise
-        except MailProxyError:
+        except MailProxyError as error:
             if polls_left:
                 raise
             polls_left = POLLS + 1
-        polls_left = max(0, polls_left - 1)
+            yield Happening(now(), POLLED, words=str(error))
+        was_polled, polls_left = polls_left == 1, max(0, polls_left - 1)
         await rest(POLL_S)
+        if was_polled:
+            yield Happening(now(), STREAMED)
 
 
 class Ring:

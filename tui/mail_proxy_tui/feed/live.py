@@ -35,14 +35,12 @@ from mail_proxy_tui.feed.letters import letter
 from mail_proxy_tui.feed.link import ASK_S
 
 ERRORS = 50
-MOST_TENANTS = 50  # whose counts are asked for; each is two questions of its own
 MOST_TRIALS = 10  # parts of 10,000 that are counted before an action is confirmed
 
 COUNTS_S = 5.0  # those of a tenant are so old at most
 
 _T = TypeVar("_T")
-_Counts = tuple[dict[str, Any] | None, int | None, float]  # stats, failed, when
-_UNKNOWN: _Counts = (None, None, float("-inf"))
+_Counts = tuple[dict[str, Any], int | None, float]  # stats, failed, when
 
 
 class LiveFeed:
@@ -120,18 +118,25 @@ class LiveFeed:
     async def tenants(self) -> tuple[TenantRow, ...]:
         records = (await self._call("listTenants"))["tenants"]
         synced = {each["id"]: each for each in (await self._call("getSyncStatus"))["tenants"]}
-        for record in records[:MOST_TENANTS]:
-            await self._count(record["id"])
-        known = self._counted
-        return tuple(
-            answers.tenant_row(r, synced.get(r["id"]), *known.get(r["id"], _UNKNOWN)[:2])
-            for r in records
-        )
+        rows = (answers.tenant_row(r, synced.get(r["id"])) for r in records)
+        return tuple(self._with_counts(row) for row in rows)
+
+    async def counted(self, rows: Sequence[TenantRow]) -> tuple[TenantRow, ...]:
+        for row in rows:
+            await self._count(row.tenant_id)
+        return tuple(self._with_counts(row) for row in rows)
+
+    def _with_counts(self, row: TenantRow) -> TenantRow:
+        """As far as they are known; the queue's and the failed ones are two questions, for the
+        queue's are of all times."""
+        known = self._counted.get(row.tenant_id)
+        return row if known is None else answers.counted_tenant(row, known[0], known[1])
 
     async def _count(self, tenant_id: str) -> None:
-        """Questions for each tenant, so not at each look."""
+        """Not at each look."""
         now = asyncio.get_running_loop().time()
-        if self._counted.get(tenant_id, _UNKNOWN)[2] > now - COUNTS_S:
+        known = self._counted.get(tenant_id)
+        if known is not None and known[2] > now - COUNTS_S:
             return
         stats = await self._call("getStats", tenant_id=tenant_id)
         failed = await self._call(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui.board import Board
@@ -15,6 +14,7 @@ from mail_proxy_tui.draw.title import crumbs_line
 from mail_proxy_tui.feed.base import Action, Letter, MessageRow, Verb
 from mail_proxy_tui.screens.board_screen import BoardScreen
 from mail_proxy_tui.screens.too_small import TooSmall
+from mail_proxy_tui.widgets.key_bar import KeyBar
 from mail_proxy_tui.widgets.letter import LetterPane
 from mail_proxy_tui.widgets.lines import Lines
 from mail_proxy_tui.widgets.message_keys import ACTING, MESSAGE_KEYS, MessageActions
@@ -51,7 +51,7 @@ class DetailScreen(BoardScreen, MessageActions):
     def compose(self) -> ComposeResult:
         yield Lines(id="title")
         yield LetterPane(id="letter")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
         yield TooSmall(self._board.instance)
 
     @property

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui.board import Board
@@ -19,6 +18,7 @@ from mail_proxy_tui.draw.title import crumbs_line
 from mail_proxy_tui.feed.base import AccountRow, MessageRow
 from mail_proxy_tui.screens.board_screen import BoardScreen
 from mail_proxy_tui.screens.too_small import TooSmall
+from mail_proxy_tui.widgets.key_bar import KeyBar
 from mail_proxy_tui.widgets.lines import Lines
 from mail_proxy_tui.widgets.rows import Rows
 
@@ -52,7 +52,7 @@ class ErrorsScreen(BoardScreen):
         yield Rows(self._draw_row)
         yield Lines(classes="empty")
         yield Lines(id="truth")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
         yield TooSmall(self._board.instance)
 
     @property

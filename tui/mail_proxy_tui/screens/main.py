@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import ContentSwitcher, Footer
+from textual.widgets import ContentSwitcher
 
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui.board import Board
@@ -21,6 +21,7 @@ from mail_proxy_tui.screens.too_small import TooSmall
 from mail_proxy_tui.widgets.accounts import AccountsPane
 from mail_proxy_tui.widgets.bands import AccountsBand, QueueBand, ThroughputBand, Title
 from mail_proxy_tui.widgets.events import EventsPane
+from mail_proxy_tui.widgets.key_bar import KeyBar
 from mail_proxy_tui.widgets.letter import LetterPane
 from mail_proxy_tui.widgets.lines import Lines
 from mail_proxy_tui.widgets.log import LogPane
@@ -45,6 +46,7 @@ class MainScreen(BoardScreen):
             Binding(str(n + 1), f"view({n})", view.title, id=f"view-{n + 1}", show=False)
             for n, view in enumerate(VIEWS)
         ),
+        Binding("z", "zoom", "zoom", id="zoom", show=False),
         Binding("escape", "back", "Back", id="back", show=False),
     ]
 
@@ -69,7 +71,7 @@ class MainScreen(BoardScreen):
             yield LetterPane(with_tabs=False, id="side")
         yield Lines(id="events")
         yield Lines(id="truth")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
         yield TooSmall(self._board.instance)
 
     def on_mount(self) -> None:
@@ -143,13 +145,16 @@ class MainScreen(BoardScreen):
 
     @property
     def _has_events(self) -> bool:
-        return self.is_wide and self.size.height >= TALL
+        return self.is_wide and self.size.height >= TALL and not self.has_class("-zoomed")
 
     def _draw_events(self) -> None:
         if not self._has_events:
             return
         board, events = self._board, self.query_one("#events", Lines)
-        events.border_title = f"Events  {'live' if board.link.is_up else 'stopped'}"
+        how = "live" if board.link.is_up else "stopped"
+        if board.deaf:
+            how = f"NOT LIVE, {safe_text(board.deaf, 200)}"
+        events.border_title = Content(f"Events  {how}")  # a string would be read as markup
         width, height = events.content_size
         found = board.happenings.all()
         events.show(latest_lines(found, width, height, board.glyphs, board.palette))
@@ -180,6 +185,8 @@ class MainScreen(BoardScreen):
 
     def _warning(self) -> Text | None:
         board = self._board
+        if board.exporting:
+            return Text(f" {board.exporting}", board.palette.sending)
         numbers, daemon = board.numbers, board.daemon
         if not board.link.is_up:
             return None
@@ -208,8 +215,30 @@ class MainScreen(BoardScreen):
         self.dashboard.follow()
 
     def action_back(self) -> None:
-        self.pane.step_back()
+        if not self.dashboard.errands.stop_export() and not self.pane.step_back():
+            self._unzoom()
         self._draw_frame()
+
+    def action_zoom(self) -> None:
+        """What has the focus takes the room of all but the lines at the ends."""
+        if self._unzoom():
+            return
+        is_side = self.query_one("#side").has_focus_within
+        self.add_class("-zoomed", "-side-zoomed" if is_side else "-list-zoomed")
+        self.call_after_refresh(self._resized)
+
+    def _unzoom(self) -> bool:
+        """False: it was not zoomed."""
+        was_zoomed = self.has_class("-zoomed")
+        self.remove_class("-zoomed", "-side-zoomed", "-list-zoomed")
+        if was_zoomed:
+            self.call_after_refresh(self._resized)
+        return was_zoomed
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "zoom" and not self.is_wide:
+            return None  # a narrow one has no room to gain; shown dimmed, and refused
+        return super().check_action(action, parameters)
 
     # --- what its parts tell ---
 

@@ -26,7 +26,7 @@ class AccountsPane(TablePane[AccountRow]):
     empty = "No account yet. A adds one."
     acting: ClassVar[frozenset[str]] = frozenset({"pause_account"})
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "pause_account", "pause/resume", id="pause-account"),
+        Binding("s", "pause_account", "pause/resume sending", id="pause-account"),
     ]
 
     def key_of(self, row: AccountRow) -> str:

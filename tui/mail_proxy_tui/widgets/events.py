@@ -28,7 +28,7 @@ class EventsPane(Pane):
     title: ClassVar[str] = "Events"
     wants_happenings: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "freeze", "freeze", id="freeze"),
+        Binding("f", "freeze", "freeze list", id="freeze"),
         Binding("slash", "filter", "filter", key_display="/", id="filter-events"),
     ]
 
@@ -37,7 +37,6 @@ class EventsPane(Pane):
         self._wanted = wanted("")
         self._frozen: _Numbered | None = None
         self._by_key: dict[str, Happening] = {}
-        self._is_at_top = True
 
     def compose(self) -> ComposeResult:
         yield SearchLine("kinds, as sent,failed; or a part of an id, an address, a reply")
@@ -69,14 +68,24 @@ class EventsPane(Pane):
         empty.display = not self._by_key
         if self._wanted != wanted(""):
             words = "Nothing that happened lately fits this filter. esc clears it."
+        elif self.board.deaf:
+            words = "Nothing is shown yet."
         elif self.board.link.is_up:
             words = "Nothing has happened yet. What does is shown here at once."
         else:
             words = "The daemon does not run: nothing happens."
         empty.show([Text(), Text(f"  {words}", "bold")])
-        is_frozen = self._frozen is not None
-        style = self.board.palette.deferred if is_frozen else self.board.palette.muted
-        self.query_one(SearchLine).note("FROZEN, f goes on" if is_frozen else "live", style)
+        told, is_well = self._freshness()
+        palette = self.board.palette
+        self.query_one(SearchLine).note(told, palette.muted if is_well else palette.deferred)
+
+    def _freshness(self) -> tuple[str, bool]:
+        """In a word, and whether all is well."""
+        if self._frozen is not None:
+            return "LIST FROZEN, f goes on", False
+        if not self.board.link.is_up:
+            return "stopped", True
+        return ("NOT LIVE", False) if self.board.deaf else ("live", True)
 
     def _draw_row(self, key: str, is_cursor: bool) -> Text:
         event, board = self._by_key.get(key), self.board
@@ -100,12 +109,20 @@ class EventsPane(Pane):
         return self.board.happenings.version - 1 - self._frozen[-1][0]
 
     @property
+    def _is_at_top(self) -> bool:
+        """The cursor goes along with what comes."""
+        return self.query_one(Rows).cursor_key == next(iter(self._by_key), None)
+
+    @property
     def current(self) -> Happening | None:
         """The one under the cursor, as of now."""
         return self._by_key.get(self.query_one(Rows).cursor_key or "")
 
     def truth(self, width: int) -> Text:
-        event = self.current
+        event, board = self.current, self.board
+        if board.deaf and (event is None or self._is_at_top):
+            line = Text(f" Events are {safe_text(board.deaf, 500)}", board.palette.deferred)
+            return clipped(line, width - 1, board.glyphs.ellipsis)
         if event is None:
             return Text()
         who = "/".join(part for part in (event.tenant_id, event.account_id) if part)

@@ -16,7 +16,7 @@ MESSAGE_KEYS: tuple[BindingType, ...] = (
     Binding("r", "retry", "retry", id="retry"),
     Binding("d", "delete", "delete", id="delete"),
     Binding("h", "hold", "hold/free", id="hold", show=False),
-    Binding("s", "suspend", "suspend/activate", id="suspend", show=False),
+    Binding("s", "suspend", "suspend/activate batch", id="suspend", show=False),
 )
 ACTING = frozenset({"retry", "delete", "hold", "suspend"})
 

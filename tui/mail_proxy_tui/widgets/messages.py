@@ -15,7 +15,7 @@ from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui import exporting
 from mail_proxy_tui.draw.cells import clipped
-from mail_proxy_tui.draw.messages import columns_for, heads, row_cells, state_style
+from mail_proxy_tui.draw.messages import columns_for, heads, key_hint, row_cells, state_style
 from mail_proxy_tui.draw.notices import empty_lines, since_start
 from mail_proxy_tui.exporting import Record
 from mail_proxy_tui.feed.base import (
@@ -212,7 +212,8 @@ class MessagesPane(Pane, MessageActions):
         row, palette = self.current, self.board.palette
         if row is None:
             return Text(f" {since_start(self.board.numbers)}", palette.muted)
-        line = Text(" " + safe_text(row.why, 500), state_style(row, palette))
+        words = safe_text(row.why, 500) + key_hint(row, can_act=self.board.can_act)
+        line = Text(f" {words}", state_style(row, palette))
         return clipped(line, width - 1, self.board.glyphs.ellipsis)
 
     # --- the row, and what is marked ---

@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+_LIKELY = 24  # lines of a screen
 Draw = Callable[[str, bool], Text]  # key of a row, whether the cursor is on it -> its line
 
 
@@ -79,6 +80,12 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def keys(self) -> Sequence[str]:
         return self._keys
+
+    @property
+    def visible_keys(self) -> Sequence[str]:
+        """Those that are on the screen; before there is one, those that are likely to be."""
+        top = int(self.scroll_offset.y)
+        return self._keys[top : top + (self.size.height or _LIKELY)]
 
     @property
     def cursor_key(self) -> str | None:
