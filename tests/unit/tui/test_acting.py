@@ -12,12 +12,8 @@ from textual.widgets import Input
 
 from mail_proxy.domain.errors import MailProxyError, NotRunning
 from mail_proxy.domain.state import State
-<<<<<<< HEAD
-from mail_proxy_tui.feed.base import Action, Done, MessageKey, Refused, TenantRow, Verb
-from mail_proxy_tui.widgets.messages import MessagesPane
-=======
 from mail_proxy_tui.feed.base import PAGE, Action, Done, MessageKey, Refused, TenantRow, Verb
->>>>>>> 6a64c8b (Mend the dashboard's exports, events, notices, keys, zoom and ways to a daemon elsewhere)
+from mail_proxy_tui.widgets.messages import MessagesPane
 from tests.unit.tui.fake_feed import FakeFeed, message
 from tests.unit.tui.stage import Stage, staged
 from tests.unit.tui.test_view_screens import eventful

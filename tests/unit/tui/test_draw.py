@@ -224,6 +224,8 @@ def test_heads_do_not_touch_where_all_states_occur(width: int) -> None:
         ("550 5.7.99 x", "its server does not allow it"),
         ("recipient refused: 550-5.4.4 no host", "finds no way"),
         ("550 no", "read the reply"),
+        ("5.2.1 gone <x> (SMTP 550)", "the mailbox is disabled"),
+        ("no thanks (SMTP 554)", "does not allow this sender or content"),
         ("599 no", "refused it for good"),
         ("gave up after 5 tries: 451 later", "given up"),
     ],

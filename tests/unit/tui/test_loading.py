@@ -6,13 +6,17 @@ import asyncio
 
 import pytest
 
-<<<<<<< HEAD
-from mail_proxy_tui.feed.base import PAGE, AccountRow, Happening, TenantRow, Totals
-from mail_proxy_tui.widgets.messages import MessagesPane
-=======
 from mail_proxy.domain.errors import Forbidden, Unauthorized
-from mail_proxy_tui.feed.base import PAGE, POLLED, STREAMED, Happening, TenantRow
->>>>>>> 6a64c8b (Mend the dashboard's exports, events, notices, keys, zoom and ways to a daemon elsewhere)
+from mail_proxy_tui.feed.base import (
+    PAGE,
+    POLLED,
+    STREAMED,
+    AccountRow,
+    Happening,
+    TenantRow,
+    Totals,
+)
+from mail_proxy_tui.widgets.messages import MessagesPane
 from mail_proxy_tui.widgets.rows import Rows
 from tests.unit.tui.fake_feed import NOW, FakeFeed, message, numbers
 from tests.unit.tui.stage import Clock, staged
@@ -52,7 +56,6 @@ async def test_a_list_that_is_dear_is_asked_for_less_often_and_at_once_when_a_pe
         assert len(feed.asked) == asked + 2
 
 
-<<<<<<< HEAD
 async def test_what_happened_is_there_once_however_often_the_stream_begins() -> None:
     async with staged() as stage:
         await stage.press("4")
@@ -129,13 +132,14 @@ async def test_a_window_whose_mail_is_gone_gives_way_to_the_one_before_it() -> N
         assert "window" not in stage.app.query_one(MessagesPane).count()
         assert stage.app.query_one(Rows).cursor_key == "150"
         assert "Nothing is queued" not in stage.text
-=======
+
+
 class Deaf(FakeFeed):
     """Its stream alone is refused. tried: how often."""
 
     tried = 0
 
-    async def happenings(self, tenant_id=None):
+    async def happenings(self, tenant_id=None, after=0):
         self.tried += 1
         if self.tried == 1:
             raise Forbidden("no streams for this token")
@@ -193,4 +197,3 @@ async def test_a_daemon_elsewhere_that_refuses_the_token_is_asked_once() -> None
         await stage.pass_seconds(5)
         assert feed.asked_for == 1
         assert "mail-proxy myserver token" in stage.text
->>>>>>> 6a64c8b (Mend the dashboard's exports, events, notices, keys, zoom and ways to a daemon elsewhere)

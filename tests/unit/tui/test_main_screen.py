@@ -17,6 +17,7 @@ from mail_proxy_tui.widgets.messages import MessagesPane, in_old_places
 from mail_proxy_tui.widgets.rows import Rows
 from tests.unit.tui.fake_feed import NOW, FakeFeed, message, numbers
 from tests.unit.tui.stage import Clock, FakeSources, Stage, busy, dashboard, staged
+from tests.unit.tui.test_view_screens import eventful
 
 pytestmark = pytest.mark.slow
 
@@ -488,3 +489,16 @@ async def test_a_narrow_screen_has_no_zoom() -> None:
         before = stage.text
         await stage.press("z")
         assert stage.text == before
+
+
+@pytest.mark.parametrize("view", ["2", "3", "4", "5"])
+async def test_each_view_may_be_zoomed_and_the_terminal_resized_under_it(view: str) -> None:
+    """Their rows are no messages, that a detail could follow."""
+    async with staged(eventful(), size="140x40") as stage:
+        await stage.press(view)
+        await stage.press("z")
+        await stage.pilot.resize_terminal(150, 45)
+        await stage.rest()
+        await stage.press("z")
+        assert stage.app.crash is None
+        assert "READY" in stage.text

@@ -42,7 +42,9 @@ _BY_CODE = {
     554: _BY_STATUS["5.7.1"],
 }
 _UNKNOWN = re.compile(r"user unknown|unknown user|no such user|does not exist", re.IGNORECASE)
-_REPLY = re.compile(r"(?<!\d)(5\d\d)[ -](.*)", re.DOTALL)
+_REPLY = re.compile(r"(?<!\d)(?P<code>5\d\d)[ -](?P<text>.*)", re.DOTALL)
+# As the history has it: `5.1.1 user unknown (SMTP 550)`.
+_TOLD = re.compile(r"(?P<text>5\.\d.*|.*?) \(SMTP (?P<code>5\d\d)\)", re.DOTALL)
 
 
 def advice(letter: Letter) -> str:
@@ -70,8 +72,8 @@ def chance(letter: Letter) -> str:
 def reply_of(letter: Letter) -> Reply | None:
     """The 5yz that ended it; None where there was none."""
     for text in (letter.why, letter.row.why, *(r.reply for r in letter.recipients)):
-        if match := _REPLY.search(text):
-            return parse_reply(int(match[1]), match[2])
+        if match := _TOLD.search(text) or _REPLY.search(text):
+            return parse_reply(int(match["code"]), match["text"])
     return None
 
 

@@ -212,7 +212,7 @@ def raw_lines(letter: Letter) -> list[Text]:
     return [Text(" " + safe_text(line, 5000)) for line in letter.raw.splitlines()]
 
 
-_NOW_LINES = 3  # of a reason that is told in full above the keys
+_NOW_LINES = 4  # of a reason that is told in full above the keys
 
 
 def now_lines(letter: Letter, now: float, width: int, palette: Palette) -> list[Text]:

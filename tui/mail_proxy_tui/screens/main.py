@@ -232,8 +232,12 @@ class MainScreen(BoardScreen):
         was_zoomed = self.has_class("-zoomed")
         self.remove_class("-zoomed", "-side-zoomed", "-list-zoomed")
         if was_zoomed:
-            self.call_after_refresh(self._resized)
+            self.call_after_refresh(self._unzoomed)
         return was_zoomed
+
+    def _unzoomed(self) -> None:
+        self.pane.take_focus()
+        self._resized()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "zoom" and not self.is_wide:
