@@ -1,0 +1,109 @@
+"""What has its place on the screen: notices, keys, hints, and the room that a zoom gives."""
+
+from __future__ import annotations
+
+import pytest
+
+from mail_proxy.domain.errors import MailProxyError
+from mail_proxy.domain.state import State
+from tests.unit.tui.fake_feed import FakeFeed, message
+from tests.unit.tui.stage import staged
+from tests.unit.tui.test_view_screens import eventful
+
+pytestmark = pytest.mark.slow
+
+
+async def test_a_held_message_names_the_key_that_frees_it() -> None:
+    feed = FakeFeed()
+    feed.rows = [message(1, state=State.HELD, status="held", why="held by local")]
+    async with staged(feed) as stage:
+        assert stage.lines[-2].strip() == "held by local; h frees it"
+    async with staged(feed, is_read_only=True) as stage:
+        assert stage.lines[-2].strip() == "held by local"
+
+
+async def test_that_a_message_is_gone_is_told_once() -> None:
+    async with staged() as stage:
+        await stage.press("enter")
+        stage.feed.rows.pop(0)
+        await stage.pass_seconds(3)
+        assert [n.message for n in stage.app._notifications] == ["This message is gone."]
+
+
+async def test_a_daemon_that_does_not_answer_says_nothing_of_a_message() -> None:
+    async with staged() as stage:
+        await stage.press("enter")
+        stage.feed.error = MailProxyError("500")
+        await stage.pass_seconds(1)
+        assert stage.notices == []
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30)])
+async def test_a_notice_covers_neither_the_list_nor_the_line_of_truth(
+    size: tuple[int, int],
+) -> None:
+    async with staged(size=size) as stage:
+        before = stage.lines
+        stage.app.say("A notice that is so long that it takes some lines of this", is_good=True)
+        await stage.rest()
+        changed = [n for n, line in enumerate(stage.lines) if line != before[n]]
+        assert changed
+        assert changed[-1] < 8  # where the bands are
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24)])
+@pytest.mark.parametrize("keys", [(), ("enter",), ("2",)])
+async def test_how_to_leave_is_always_among_the_keys_below(
+    size: tuple[int, int], keys: tuple[str, ...]
+) -> None:
+    async with staged(size=size, is_ascii=True) as stage:
+        await stage.press(*keys)
+        assert stage.lines[-1].endswith("? help q quit")
+
+
+async def test_more_keys_come_with_more_room() -> None:
+    async with staged() as stage:
+        await stage.pilot.resize_terminal(140, 40)
+        await stage.until("p freeze screen")
+        await stage.pilot.resize_terminal(60, 20)
+        await stage.rest()
+        assert "freeze" not in stage.lines[-1]
+        assert stage.lines[-1].endswith("q quit")
+
+
+async def test_a_pane_is_zoomed_and_back() -> None:
+    async with staged(size="140x40") as stage:
+        before = stage.text
+        await stage.press("z")
+        assert "READY" not in stage.text
+        assert "What now" not in stage.text
+        assert stage.lines[0] == before.splitlines()[0]
+        assert stage.lines[-1] == before.splitlines()[-1]
+        await stage.press("z")
+        assert stage.text == before
+        stage.app.screen.query_one("#letter-scroll").focus()
+        await stage.press("z")
+        assert "What now" in stage.text
+        assert "TENANT" not in stage.text
+        await stage.press("escape")
+        assert stage.text == before
+
+
+async def test_a_narrow_screen_has_no_zoom() -> None:
+    async with staged() as stage:
+        before = stage.text
+        await stage.press("z")
+        assert stage.text == before
+
+
+@pytest.mark.parametrize("view", ["2", "3", "4", "5"])
+async def test_each_view_may_be_zoomed_and_the_terminal_resized_under_it(view: str) -> None:
+    """Their rows are no messages, that a detail could follow."""
+    async with staged(eventful(), size="140x40") as stage:
+        await stage.press(view)
+        await stage.press("z")
+        await stage.pilot.resize_terminal(150, 45)
+        await stage.rest()
+        await stage.press("z")
+        assert stage.app.crash is None
+        assert "READY" in stage.text
