@@ -328,16 +328,6 @@ async def test_every_key_that_is_ours_is_in_the_palette_too() -> None:
         assert "start" in action_ids(DashboardApp)
 
 
-async def test_ctrl_c_and_q_leave() -> None:
-    for key in ("ctrl+c", "q"):
-        async with staged() as stage:
-            await stage.pilot.press(key)
-            await stage.pilot.pause()
-            assert stage.app.return_code == 0
-            assert not stage.app.is_running
-        assert stage.feed.is_closed
-
-
 async def test_a_bug_ends_it_and_is_kept_for_who_ran_it() -> None:
     class Broken(FakeFeed):
         async def accounts(self, tenant_id=None):

@@ -107,3 +107,13 @@ async def test_each_view_may_be_zoomed_and_the_terminal_resized_under_it(view: s
         await stage.press("z")
         assert stage.app.crash is None
         assert "READY" in stage.text
+
+
+async def test_ctrl_c_and_q_leave() -> None:
+    for key in ("ctrl+c", "q"):
+        async with staged() as stage:
+            await stage.pilot.press(key)
+            await stage.pilot.pause()
+            assert stage.app.return_code == 0
+            assert not stage.app.is_running
+        assert stage.feed.is_closed
