@@ -52,7 +52,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self.level = ""
         self.words = ""
         self.follows = True
-        self._all: deque[LogLine] = deque(maxlen=KEPT)
+        self._all: deque[LogLine] = deque()
         self._shown: list[LogLine] = []
         self._was_wanted = True
         self._here: int | None = None  # the line that a search stands on
@@ -73,13 +73,26 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self._rebuild()
 
     def add(self, lines: Sequence[LogLine]) -> None:
-        lost = max(0, len(self._all) + len(lines) - KEPT)
+        """Those beyond KEPT go, the oldest first; what stays on the screen stays in its place."""
+        lines = lines[-KEPT:]
+        gone = self._forget(len(self._all) + len(lines) - KEPT)
+        top = self.top - gone
         self._all.extend(lines)
-        if lost:
-            self._rebuild()
-            return
         self._shown += [line for line in lines if self._wants(line)]
         self._sized()
+        if gone and not self.follows:
+            self._to(top)
+
+    def _forget(self, n: int) -> int:
+        """Let the n oldest go. How many of them were shown."""
+        shown = 0
+        for _ in range(n):
+            line = self._all.popleft()
+            shown += shown < len(self._shown) and self._shown[shown] is line
+        del self._shown[:shown]
+        if self._here is not None:
+            self._here = None if self._here < shown else self._here - shown
+        return shown
 
     def choose_level(self, level: str) -> None:
         self.level = level
@@ -111,7 +124,9 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         return max(len(self._shown) - max(self.size.height, 1), 0)
 
     def _to(self, top: int) -> None:
-        self.scroll_to(y=min(max(top, 0), self._last_top), animate=False, immediate=True)
+        # Forced: what comes first is more than one screen before Textual has a scrollbar for it.
+        top = min(max(top, 0), self._last_top)
+        self.scroll_to(y=top, animate=False, immediate=True, force=True)
 
     def _go(self, top: int) -> None:
         self.follows = top >= self._last_top
