@@ -9,12 +9,12 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.domain.units import rfc3339
 from mail_proxy_tui.feed.base import AccountRow, Feed, Happening, MessageRow, Query, TenantRow
 
 Record = Mapping[str, Any]
@@ -185,8 +185,8 @@ def message_record(row: MessageRow) -> Record:
         "more_recipients": row.more_recipients,
         "subject": row.subject,
         "tries": row.tries,
-        "next": time_text(row.next_at),
-        "created": time_text(row.created_at),
+        "next": rfc3339(row.next_at),
+        "created": rfc3339(row.created_at),
         "size_bytes": row.size_bytes,
         "batch_code": row.batch_code,
         "why": row.why,
@@ -215,7 +215,7 @@ def tenant_record(row: TenantRow) -> Record:
 
 def event_record(event: Happening) -> Record:
     return {
-        "time": time_text(event.at),
+        "time": rfc3339(event.at),
         "kind": event.kind,
         "tenant_id": event.tenant_id,
         "account_id": event.account_id,
@@ -227,13 +227,6 @@ def event_record(event: Happening) -> Record:
 
 def _with_times(record: Record) -> Record:
     return {
-        name.removesuffix("_at"): time_text(value) if name.endswith("_at") else value
+        name.removesuffix("_at"): rfc3339(value) if name.endswith("_at") else value
         for name, value in record.items()
     }
-
-
-def time_text(at: float | None) -> str | None:
-    """RFC 3339, to the second."""
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

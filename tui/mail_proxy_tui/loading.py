@@ -18,6 +18,7 @@ from mail_proxy_tui.board import Board
 from mail_proxy_tui.feed.base import POLLED, STREAMED, Feed, Letter, MessageKey, TenantRow
 from mail_proxy_tui.feed.happenings import POLL_S, Ring
 from mail_proxy_tui.feed.link import ASK_S, Phase, rest_s
+from mail_proxy_tui.feed.patience import within
 from mail_proxy_tui.sources import Sources
 
 _EARLY_S = 0.2
@@ -125,10 +126,10 @@ class Loader:
         try:
             live = await self._opened()
             if not self._is_known:
-                board.daemon = await _in_time(live.daemon())
+                board.daemon = await within(live.daemon(), ASK_S)
                 self._is_known = True
             self._asked_at = asked_at = self._clock()
-            numbers = await _in_time(live.numbers(board.tenant_id))
+            numbers = await within(live.numbers(board.tenant_id), ASK_S)
         except MailProxyError as error:
             await self._lost(error)
             return
@@ -213,7 +214,7 @@ class Loader:
                 self._resting = await asyncio.to_thread(self._sources.resting)
             if self._resting is None:
                 return
-            board.numbers = await _in_time(self._resting.numbers(board.tenant_id))
+            board.numbers = await within(self._resting.numbers(board.tenant_id), ASK_S)
         except MailProxyError:
             return  # no database yet, or a busy one: the link says already that all is old
         board.numbers_at, board.is_from_file = self._clock(), True
@@ -251,7 +252,7 @@ class Loader:
     async def _asked(self, question: Awaitable[T]) -> T | None:
         """The answer; None where the daemon has gone meanwhile, which the numbers tell of next."""
         try:
-            return await _in_time(question)
+            return await within(question, ASK_S)
         except NotFound:
             raise
         except MailProxyError:
@@ -301,12 +302,3 @@ class Loader:
         for feed in (self._live, self._resting):
             if feed is not None:
                 await feed.aclose()
-
-
-async def _in_time(question: Awaitable[T]) -> T:
-    """Raises MailProxyError when the answer takes too long."""
-    try:
-        async with asyncio.timeout(ASK_S):
-            return await question
-    except TimeoutError as error:
-        raise MailProxyError(f"no answer within {ASK_S:g} s") from error

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mail_proxy.observe.news import KINDS
 from mail_proxy_tui.feed.base import Happening
 
-KINDS = (
-    "accepted", "sent", "deferred", "failed", "in_doubt", "held", "freed", "retried", "resent",
-    "settled", "deleted", "paused", "limited", "resumed", "posted", "refused", "parked",
-    "suspended", "activated",
-)  # fmt: skip
 _ALWAYS = frozenset({"dropped", "summary"})  # what is told of the stream itself
 
 

@@ -23,7 +23,6 @@ class Glyphs:
     down: str
     cursor: str
     mark: str
-    rule: str
     bar: str
     ellipsis: str
     more: str
@@ -50,7 +49,6 @@ UNICODE = Glyphs(
     down="○",
     cursor="▌",
     mark="✓",
-    rule="─",
     bar="│",
     ellipsis="…",
     more="\u203a",
@@ -76,7 +74,6 @@ ASCII = Glyphs(
     down="o",
     cursor=">",
     mark="+",
-    rule="-",
     bar="|",
     ellipsis="~",
     more=">",

@@ -34,16 +34,12 @@ _NOUNS = ("its ", "no ", "there ")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """lines: what is known. yes: on the button that does it; the other one has the focus.
-
-    key: the letter that does it.
-    """
+    """lines: what is known. yes: on the button that does it; the other one has the focus."""
 
     title: str
     lines: tuple[str, ...]
     yes: str
     no: str
-    key: str = "y"
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,14 +148,12 @@ class Page:
 
     next_cursor: where the next one begins; None on the last.
     count: how many match in all, None where nobody counted; count_is_bounded: at least so many.
-    is_bounded: matches are rare, so the page ended early.
     """
 
     rows: tuple[MessageRow, ...]
     next_cursor: str | None = None
     count: int | None = None
     count_is_bounded: bool = False
-    is_bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

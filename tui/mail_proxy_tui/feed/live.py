@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any
 
 from mail_proxy.control.base import Control
-from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy_tui.feed import answers
 from mail_proxy_tui.feed.actions import Step, done_of, steps_of
@@ -33,13 +32,13 @@ from mail_proxy_tui.feed.base import (
 from mail_proxy_tui.feed.happenings import happenings
 from mail_proxy_tui.feed.letters import letter
 from mail_proxy_tui.feed.link import ASK_S
+from mail_proxy_tui.feed.patience import within
 
 ERRORS = 50
 MOST_TRIALS = 10  # parts of 10,000 that are counted before an action is confirmed
 
 COUNTS_S = 5.0  # those of a tenant are so old at most
 
-_T = TypeVar("_T")
 _Counts = tuple[dict[str, Any], int | None, float]  # stats, failed, when
 
 
@@ -90,7 +89,6 @@ class LiveFeed:
             next_cursor=answer.get("next_cursor"),
             count=answer.get("count"),
             count_is_bounded=answer.get("count_is_bounded", False),
-            is_bounded=answer.get("bounded", False),
         )
 
     def _rows(self, records: Sequence[dict[str, Any]]) -> tuple[MessageRow, ...]:
@@ -204,12 +202,3 @@ class LiveFeed:
 
     async def aclose(self) -> None:
         await self._control.aclose()
-
-
-async def within(asked: Awaitable[_T], seconds: float) -> _T:
-    """The answer. Raises MailProxyError when it takes longer."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await asked
-    except TimeoutError as error:
-        raise MailProxyError(f"no answer within {seconds:g} s") from error

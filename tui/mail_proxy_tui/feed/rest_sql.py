@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from mail_proxy.domain.limits import pause_kind
 from mail_proxy.domain.state import FINAL, State, wire_status
+from mail_proxy.wire.answers import iso_time
 from mail_proxy_tui.feed.base import Order
 
 Row = Mapping[str, Any]
@@ -214,8 +214,3 @@ def account_record(row: Row, now: float) -> dict[str, Any]:
         "paused_reason": row["paused_reason"],
         "paused_until_ts": row["paused_until"],
     }
-
-
-def iso_time(timestamp: float) -> str:
-    """As the wire writes it."""
-    return datetime.fromtimestamp(timestamp, UTC).replace(tzinfo=None).isoformat()

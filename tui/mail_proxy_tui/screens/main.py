@@ -16,6 +16,7 @@ from mail_proxy_tui.board import Board
 from mail_proxy_tui.draw.happenings import latest_lines
 from mail_proxy_tui.draw.notices import down_lines
 from mail_proxy_tui.feed.base import Letter, MessageKey, MessageRow
+from mail_proxy_tui.feed.link import versions_differ
 from mail_proxy_tui.screens.board_screen import BoardScreen
 from mail_proxy_tui.screens.too_small import TooSmall
 from mail_proxy_tui.widgets.accounts import AccountsPane
@@ -192,7 +193,7 @@ class MainScreen(BoardScreen):
             return None
         if numbers is not None and numbers.problem:
             return Text(f" {numbers.problem}", board.palette.failed)
-        if daemon is not None and daemon.version not in (None, board.our_version):
+        if daemon is not None and versions_differ(board.our_version, daemon.version):
             return Text(
                 f" daemon {safe_text(daemon.version, 20)}, dashboard {board.our_version};"
                 f" restart the daemon: mail-proxy restart {board.instance}",

@@ -12,14 +12,13 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Label
 
+from mail_proxy.domain.filter_text import WORDS
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui.widgets.entry import Entry
 from mail_proxy_tui.widgets.lines import Lines
 
-QUALIFIERS = (
-    "state:", "pri:", "tenant:", "account:", "to:", "from:", "subject:", "batch:",
-    "age:>", "tries:>", "error:", "id:",
-)  # fmt: skip
+_COMPARED = ("age", "tries")
+QUALIFIERS = tuple(f"{word}:>" if word in _COMPARED else f"{word}:" for word in WORDS)
 _VALUES = {
     "state": ("deferred", "ready", "sending", "held", "in_doubt", "suspended", "failed", "sent"),
     "pri": ("immediate", "high", "medium", "low"),

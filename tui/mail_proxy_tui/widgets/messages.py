@@ -273,11 +273,6 @@ class MessagesPane(Pane, MessageActions):
         self.all_marked = None
         self.draw()
 
-    def ask(self, filter_: str) -> None:
-        """Show what a filter finds."""
-        self.query_one(FilterLine).put(filter_)
-        self._take_filter(filter_)
-
     def _take_filter(self, filter_: str) -> None:
         if filter_:
             self.marked.clear()  # a key would act on what this one may hide
