@@ -42,7 +42,7 @@ from mail_proxy_tui.sources import Sources
 INTERVALS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 BEAT_S = 1.0  # the countdown, the clock, and looking whether anything is due
 BLUR_S = 60.0  # nobody looks for so long: it rests
-FLUSH_S = 0.5  # what happens is drawn that late at most
+FLUSH_S = 1.0  # what happens is drawn that late at most
 DEBOUNCE_S = 0.15  # the cursor stands still for so long: the detail follows
 # Classes of a screen, by its columns and lines; the style sheet has what each means.
 _WIDTHS: list[tuple[int, str]] | None = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]
@@ -250,6 +250,10 @@ class DashboardApp(App[None]):
     def _look_at_letter(self) -> None:
         self._followed.set()
         self._loader.look_at_letter()
+
+    @property
+    def is_letter_open(self) -> bool:
+        return self._detail is not None
 
     @property
     def _detail(self) -> DetailScreen | None:

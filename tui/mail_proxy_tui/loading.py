@@ -23,6 +23,7 @@ from mail_proxy_tui.sources import Sources
 
 _EARLY_S = 0.2
 DEAF_S = 10.0  # after a refusal to tell what happens it is asked for again
+LETTER_REST_S = 3.0  # of a message beside the list: it is three questions
 T = TypeVar("T")
 
 
@@ -43,6 +44,11 @@ class Host(Protocol):
         ...
 
     def tell_letter(self, letter: Letter | None) -> None: ...
+
+    @property
+    def is_letter_open(self) -> bool:
+        """It is read on a screen of its own, not beside the list."""
+        ...
 
     def draw(self) -> None: ...
 
@@ -77,6 +83,7 @@ class Loader:
         self._is_refused = False  # the token is read anew
         self._view_rests_until = float("-inf")  # unless somebody asks for it
         self._deaf_until = float("-inf")  # as long, what happens is not asked for again
+        self._letter_rests_until = float("-inf")
         self.watched: MessageKey | None = None
 
     @property
@@ -160,7 +167,7 @@ class Loader:
         self._start("accounts", self._load_accounts)
         if anew or self._clock() >= self._view_rests_until - _EARLY_S:
             self._start("view", self._load_view, anew=anew)
-        if self.watched is not None:
+        if self.watched is not None and (anew or self._clock() >= self._letter_rests_until):
             self._start("letter", self._load_letter)
         self.follow()
 
@@ -240,6 +247,8 @@ class Loader:
             self._host.tell_letter(None)
             return
         try:
+            rest = 0.0 if self._host.is_letter_open else LETTER_REST_S
+            self._letter_rests_until = self._clock() + rest - _EARLY_S
             letter = await self._asked(feed.letter(key))
         except NotFound:
             if key == self.watched:

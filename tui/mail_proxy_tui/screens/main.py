@@ -8,7 +8,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import ContentSwitcher
 
 from mail_proxy.domain.safe_text import safe_text
@@ -24,7 +23,7 @@ from mail_proxy_tui.widgets.bands import AccountsBand, QueueBand, ThroughputBand
 from mail_proxy_tui.widgets.events import EventsPane
 from mail_proxy_tui.widgets.key_bar import KeyBar
 from mail_proxy_tui.widgets.letter import LetterPane
-from mail_proxy_tui.widgets.lines import Lines
+from mail_proxy_tui.widgets.lines import Lines, entitle
 from mail_proxy_tui.widgets.log import LogPane
 from mail_proxy_tui.widgets.messages import MessagesPane
 from mail_proxy_tui.widgets.pane import Pane
@@ -55,6 +54,7 @@ class MainScreen(BoardScreen):
         super().__init__()
         self._board = board
         self._number = 0
+        self._panes: tuple[Pane, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Title(id="title")
@@ -85,7 +85,9 @@ class MainScreen(BoardScreen):
 
     @property
     def panes(self) -> tuple[Pane, ...]:
-        return tuple(self.query(Pane))
+        if not self._panes:  # to look for them is a tenth of what a second costs
+            self._panes = tuple(self.query(Pane))
+        return self._panes
 
     @property
     def pane(self) -> Pane:
@@ -155,7 +157,7 @@ class MainScreen(BoardScreen):
         how = "live" if board.link.is_up else "stopped"
         if board.deaf:
             how = f"NOT LIVE, {safe_text(board.deaf, 200)}"
-        events.border_title = Content(f"Events  {how}")  # a string would be read as markup
+        entitle(events, f"Events  {how}")
         width, height = events.content_size
         found = board.happenings.all()
         events.show(latest_lines(found, width, height, board.glyphs, board.palette))
@@ -171,14 +173,13 @@ class MainScreen(BoardScreen):
         if letter is not None:
             row = letter.row
             names = (safe_text(row.key.id, 255), safe_text(row.key.tenant_id, 64))
-            # A string would be read as markup.
-            side.border_title = Content("  ".join(names))
+            entitle(side, "  ".join(names))
         side.tell(letter, self._board)
 
     def _draw_frame(self) -> None:
         """The line of views and the line of truth, which belong to the view that is shown."""
         pane = self.pane
-        self.query_one("#list").border_title = pane.title
+        entitle(self.query_one("#list"), pane.title)
         views = self.query_one(Views)
         titles = [each.title for each in self.panes]
         views.tell(titles, self._number, pane.count(), views.size.width)

@@ -9,7 +9,7 @@ from mail_proxy_tui.draw import accounts, throughput
 from mail_proxy_tui.draw.queue import queue_lines, waits
 from mail_proxy_tui.draw.title import title_line
 from mail_proxy_tui.feed.link import Phase
-from mail_proxy_tui.widgets.lines import Lines
+from mail_proxy_tui.widgets.lines import Lines, entitle
 
 
 def _greyed(lines: list[Text], board: Board) -> list[Text]:
@@ -30,7 +30,7 @@ class QueueBand(Lines):
             return
         lines = queue_lines(numbers, self.size.width, board.glyphs, board.palette)
         if is_wide:
-            self.border_title = f"Queue  {numbers.all.ready} ready"
+            entitle(self, f"Queue  {numbers.all.ready} ready")
             lines.append(Text(" " + "   ".join(waits(numbers))))
         self.show(_greyed(lines, board))
 
@@ -39,10 +39,12 @@ class ThroughputBand(Lines):
     def draw(self, board: Board, *, is_wide: bool) -> None:
         width = self.size.width
         if is_wide:
-            self.border_title = "Throughput  10 min"
+            entitle(self, "Throughput  10 min")
             numbers, inner = board.numbers, width - 2
             has_db = numbers is not None and numbers.db_ms is not None
-            self.border_subtitle = f"db {numbers.db_ms:.0f} ms" if numbers and has_db else ""
+            told = f"db {numbers.db_ms:.0f} ms" if numbers and has_db else ""
+            if told != self.border_subtitle:
+                self.border_subtitle = told
             lines = throughput.wide_lines(
                 board.numbers, board.history, inner, board.glyphs, board.palette
             )
@@ -80,7 +82,7 @@ class AccountsBand(Lines):
                 line = Text()
             self.show(_greyed([line], board))
             return
-        self.border_title = "Accounts  rate limits"
+        entitle(self, "Accounts  rate limits")
         lines = accounts.wide_lines(
             board.accounts, now, width - 2, self.size.height, board.glyphs, board.palette
         )

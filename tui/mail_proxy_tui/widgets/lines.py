@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.text import Text
+from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 
@@ -34,6 +36,16 @@ class Lines(Static, can_focus=False):
         width = self.styles.width
         is_auto = width is not None and width.is_auto
         return _height(told), told.cell_len if is_auto else 0
+
+
+def entitle(widget: Widget, title: str) -> None:
+    """Put it on the border, as it is: no markup is looked for in it.
+
+    Textual paints all of a widget anew for each title that is set, also for the same.
+    """
+    told = Content(title)
+    if widget.border_title != told.markup:
+        widget.border_title = told
 
 
 def _height(told: Text) -> int:
