@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from textual.screen import Screen
 
 from mail_proxy_tui.screens.too_small import TooSmall
 
+if TYPE_CHECKING:
+    from mail_proxy_tui.app import DashboardApp
+
 
 class BoardScreen(Screen[None]):
     """Its last part is TooSmall."""
+
+    @property
+    def dashboard(self) -> DashboardApp:
+        return cast("DashboardApp", self.app)
 
     @property
     def is_ready(self) -> bool:

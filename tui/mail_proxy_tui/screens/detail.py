@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,9 +19,6 @@ from mail_proxy_tui.widgets.letter import LetterPane
 from mail_proxy_tui.widgets.lines import Lines
 from mail_proxy_tui.widgets.message_keys import ACTING, MESSAGE_KEYS, MessageActions
 from mail_proxy_tui.widgets.views import Views
-
-if TYPE_CHECKING:
-    from mail_proxy_tui.app import DashboardApp
 
 
 class DetailScreen(BoardScreen, MessageActions):
@@ -53,10 +50,6 @@ class DetailScreen(BoardScreen, MessageActions):
         yield LetterPane(id="letter")
         yield KeyBar()
         yield TooSmall(self._board.instance)
-
-    @property
-    def dashboard(self) -> DashboardApp:
-        return cast("DashboardApp", self.app)
 
     # --- what changes it ---
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -21,9 +21,6 @@ from mail_proxy_tui.screens.too_small import TooSmall
 from mail_proxy_tui.widgets.key_bar import KeyBar
 from mail_proxy_tui.widgets.lines import Lines
 from mail_proxy_tui.widgets.rows import Rows
-
-if TYPE_CHECKING:
-    from mail_proxy_tui.app import DashboardApp
 
 COLUMNS = (
     TableColumn("age", "AGE", 4, right=True),
@@ -54,10 +51,6 @@ class ErrorsScreen(BoardScreen):
         yield Lines(id="truth")
         yield KeyBar()
         yield TooSmall(self._board.instance)
-
-    @property
-    def dashboard(self) -> DashboardApp:
-        return cast("DashboardApp", self.app)
 
     @property
     def rows(self) -> Rows:

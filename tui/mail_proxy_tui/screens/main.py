@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -29,9 +29,6 @@ from mail_proxy_tui.widgets.messages import MessagesPane
 from mail_proxy_tui.widgets.pane import Pane
 from mail_proxy_tui.widgets.tenants import TenantsPane
 from mail_proxy_tui.widgets.views import Views
-
-if TYPE_CHECKING:
-    from mail_proxy_tui.app import DashboardApp
 
 WIDE = 120  # columns from which the detail stands beside the list
 TALL = 36  # lines from which what happens stands below
@@ -78,10 +75,6 @@ class MainScreen(BoardScreen):
     def on_mount(self) -> None:
         self.pane.take_focus()
         self.draw()
-
-    @property
-    def dashboard(self) -> DashboardApp:
-        return cast("DashboardApp", self.app)
 
     @property
     def panes(self) -> tuple[Pane, ...]:
