@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import signal
 import sys
@@ -58,6 +59,9 @@ class Ending:
 
     def _leave_in(self, seconds: float) -> None:
         signal.signal(signal.SIGALRM, self._leave)
+        # Nothing waits any more then; a little later Python takes its handlers away, and an alarm
+        # would end the process as one that was killed.
+        atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def _leave(self, number: int, _: FrameType | None) -> None:  # noqa: ARG002 - as handlers are

@@ -194,7 +194,8 @@ async def test_tls_from_the_first_byte_to_a_plain_server_fails_as_tls(
     with pytest.raises(RelayUnreachable) as caught:
         await pool.acquire(relay_to(sink, tls_mode="ssl"))
     assert caught.value.stage is Stage.TLS
-    assert verbs(sink) == []
+    # A line feed among the random octets of the TLS greeting makes lines of it.
+    assert not {"EHLO", "HELO", "AUTH", "MAIL"} & set(verbs(sink))
 
 
 async def test_words_sent_in_clear_before_tls_are_not_believed(
