@@ -144,7 +144,7 @@ class DashboardApp(App[None]):
         self._close_messages_no_wait()
 
     def _take_theme(self, theme: Theme) -> None:
-        self.board.palette = palette_of(self.theme_variables)
+        self.board.palette = palette_of(self.theme_variables, has_colours=not self.no_color)
         if theme.name != self._kept_theme:
             self._kept_theme = theme.name
             self._preferences.keep_theme(theme.name)
