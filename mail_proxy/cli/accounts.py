@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import typer
 
 from mail_proxy.cli import account_pauses, check
@@ -55,6 +58,18 @@ def show(ctx: typer.Context, account_id: str = _ID) -> None:
     told = found.call("getAccount", tenant_id=found.require_tenant_id(), account_id=account_id)
     record = told["account"]
     found.writer.record(record, detail_columns(record))
+    if record.get("paused_by") == "limit":
+        _hint_limits(found, account_id, record.get("limits") or [])
+
+
+def _hint_limits(found: Here, account_id: str, limits: Sequence[Mapping[str, Any]]) -> None:
+    """How to raise those of its own that are reached."""
+    for limit in limits:
+        if limit["used"] >= limit["limit"]:
+            words = by_id(account_id, f"--limit-{limit['window']}", "N")
+            found.writer.hint(
+                f"More a {limit['window']}: {found.line('accounts', 'update', *words)}"
+            )
 
 
 _HOST = typer.Option(None, "--host", help="The SMTP server.")

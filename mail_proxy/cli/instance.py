@@ -263,10 +263,7 @@ def print_short_status(found: Here) -> None:
     print_suspended(found, stats)
     print_paused(found, stats)
     if queue:
-        found.writer.line(
-            f"{units.count(queue['pending'])} pending, {units.count(queue['sent'])} sent, "
-            f"{units.count(queue['error'])} failed"
-        )
+        found.writer.line(queue_line(stats))
     found.writer.line()
     for heading, words in _words_below():
         found.writer.prose(f"{heading}: {', '.join(words)}", "  ")
@@ -290,6 +287,18 @@ def _stats(found: Here) -> dict[str, Any]:
     except MailProxyError as error:
         found.writer.warn(f"the queue cannot be read: {safe_text(error)}")
         return {}
+
+
+def queue_line(stats: dict[str, Any]) -> str:
+    """The queue in three numbers; what waits for a person is told where there is any."""
+    counts, states = stats.get("messages") or {}, stats.get("by_state") or {}
+    told = {
+        "pending": counts.get("pending", 0),
+        "sent": counts.get("sent", 0),
+        "failed": counts.get("error", 0),
+    }
+    told |= {key.replace("_", " "): n for key in ("held", "in_doubt") if (n := states.get(key))}
+    return ", ".join(f"{units.count(int(n))} {word}" for word, n in told.items())
 
 
 def _queue(stats: dict[str, Any]) -> dict[str, int]:

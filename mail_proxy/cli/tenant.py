@@ -7,11 +7,10 @@ import typer
 from mail_proxy.cli import suspended
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
-from mail_proxy.cli.instance import print_paused, print_stats, print_suspended
+from mail_proxy.cli.instance import print_paused, print_stats, print_suspended, queue_line
 from mail_proxy.cli.keys import print_keys
 from mail_proxy.cli.tenants import print_tenant
 from mail_proxy.cli.tree import TENANT
-from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.tables.columns import Column
 
@@ -86,7 +85,6 @@ def print_short_status(found: Here) -> None:
     found.writer.line(f"'{tenant_id}'{name} is {suspended.state_of_tenant(record)}")
     print_suspended(found, stats, record)
     print_paused(found, stats)
-    numbers = [units.count(int(counts.get(word, 0))) for word in ("pending", "sent", "error")]
-    found.writer.line("{} pending, {} sent, {} failed\n".format(*numbers))
+    found.writer.line(f"{queue_line(stats)}\n")
     for entry in TENANT:
         found.writer.line(f"  {entry.name:<13} {entry.help}")

@@ -82,5 +82,12 @@ def held_by(name: str) -> str:
     return _BY + name
 
 
+def held_words(reason: str | None) -> str:
+    """Who holds a message, for people. reason: that of a person's hold."""
+    if reason == held_by("local"):  # the caller who comes by the control socket, without a token
+        return "held by a person on this machine"
+    return f"held {reason}" if reason else "held"
+
+
 def is_held_by_hand(reason: str | None) -> bool:
     return reason is None or reason.startswith(_BY)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import assert_never
 
-from mail_proxy.domain.actions import is_held_by_hand
+from mail_proxy.domain.actions import held_words, is_held_by_hand
 from mail_proxy.domain.command_line import by_id, command_line, option
 from mail_proxy.domain.limits import REJECTED, Scope, pause_kind, scope_of_pause
 from mail_proxy.domain.message import WHOLE_TENANT
@@ -192,8 +192,11 @@ def _failed(it: Subject) -> str:
 def _held(it: Subject, around: Around) -> Why:
     if not is_held_by_hand(it.held_reason):
         return Why(Cause.HELD, f"held: {it.held_reason}", _retry(it, around))
-    text = f"held {it.held_reason}" if it.held_reason else "held"
-    return Why(Cause.HELD, text, _command(around, it, "messages", "free", *by_id(it.id)))
+    return Why(
+        Cause.HELD,
+        held_words(it.held_reason),
+        _command(around, it, "messages", "free", *by_id(it.id)),
+    )
 
 
 def _in_doubt(it: Subject, around: Around) -> Why:

@@ -37,7 +37,9 @@ FIELDS = (
         default=lambda _: "auto",
         choices=TLS_MODES,
     ),
-    Field("user", "User", "Often the mail address. Empty: no login.", checks.line),
+    Field(
+        "user", "User", "Often the mail address. Empty: no login.", checks.line, empty="no login"
+    ),
     *oauth2.FIELDS,
     Field(
         "password",

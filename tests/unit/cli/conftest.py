@@ -48,6 +48,7 @@ class FakeInstance:
     open_controls: int = 0
     is_suspended: bool = False
     leased: int = 0
+    waiting_for_a_person: dict[str, int] = field(default_factory=dict)  # by state
     paused: list[dict[str, Any]] = field(default_factory=list)
 
     def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
@@ -153,9 +154,10 @@ class FakeInstance:
 
     def _getStats(self, tenant_id: str | None = None) -> dict[str, Any]:  # noqa: N802
         n = len(self._pending(tenant_id))
+        states = {"waiting": n, "leased": self.leased, "suspended": self._n_suspended()}
         return {
             "messages": {"pending": n, "sent": 1234, "error": 2},
-            "by_state": {"waiting": n, "leased": self.leased, "suspended": self._n_suspended()},
+            "by_state": states | self.waiting_for_a_person,
             "by_priority": {"2": {"waiting": n, "sent": 1234}},
             "paused_accounts": self.paused,
             "scheduler_active": not self.is_suspended,

@@ -158,6 +158,13 @@ def test_a_tenant_alone_shows_its_queue_and_its_commands(cli) -> None:
     assert cli("my", "acme", "--json").json["id"] == "acme"
 
 
+def test_mail_that_waits_for_a_person_is_counted_beside_the_rest(cli) -> None:
+    world = cli.instance("my")
+    world.waiting_for_a_person = {"held": 1, "in_doubt": 2}
+    for words in (("my",), ("my", "acme")):
+        assert "0 pending, 1 234 sent, 2 failed, 1 held, 2 in doubt\n" in cli(*words).out
+
+
 def test_keys_are_listed_and_made_anew(cli) -> None:
     world = cli.instance("my")
     assert cli("my", "acme", "key").out.startswith("1\tmp_ab\t")

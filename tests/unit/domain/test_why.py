@@ -191,6 +191,14 @@ def test_what_has_expired_is_told_before_all_else() -> None:
             Why(Cause.FAILED, "expired ...", None),
         ),
         (
+            {"state": State.HELD, "held_reason": "by local"},
+            Why(
+                Cause.HELD,
+                "held by a person on this machine",
+                "mail-proxy my acme messages free m1",
+            ),
+        ),
+        (
             {"state": State.HELD, "held_reason": "it broke its worker"},
             Why(
                 Cause.HELD,

@@ -313,8 +313,9 @@ def test_the_form_says_what_no_limit_is() -> None:
 
 
 def test_the_summary_says_what_an_open_answer_means() -> None:
-    answers = {"limit_per_hour": None, "max_age": None}
+    answers = {"user": None, "limit_per_hour": None, "max_age": None}
     assert ACCOUNT_FORM.summary(answers) == [
+        ("User", "no login"),
         ("Limit per hour", "none"),
         ("Give up after", "as the instance says"),
     ]

@@ -30,6 +30,7 @@ def test_one_message_is_named() -> None:
     question = of_messages(Action(Verb.DELETE, KEYS[:1]), ROWS[:1], Done(1))
     assert question.title == "Delete 1 message?"
     assert question.lines[0].startswith(f"{KEYS[0].id}: 1 deferred")
+    assert question.lines[1] == "It leaves the queue and is not sent."
 
 
 def test_marks_of_other_windows_and_tenants_are_counted() -> None:

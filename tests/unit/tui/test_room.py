@@ -15,11 +15,11 @@ pytestmark = pytest.mark.slow
 
 async def test_a_held_message_names_the_key_that_frees_it() -> None:
     feed = FakeFeed()
-    feed.rows = [message(1, state=State.HELD, status="held", why="held by local")]
+    feed.rows = [message(1, state=State.HELD, status="held", why="held by a person")]
     async with staged(feed) as stage:
-        assert stage.lines[-2].strip() == "held by local; h frees it"
+        assert stage.lines[-2].strip() == "held by a person; h frees it"
     async with staged(feed, is_read_only=True) as stage:
-        assert stage.lines[-2].strip() == "held by local"
+        assert stage.lines[-2].strip() == "held by a person"
 
 
 async def test_that_a_message_is_gone_is_told_once() -> None:

@@ -23,10 +23,19 @@ _PAST = {
 }
 # What becomes of them, of one and of several.
 _EFFECT = {
-    Verb.RETRY: "They are tried again now, with all their tries.",
-    Verb.DELETE: "They leave the queue and are not sent.",
-    Verb.HOLD: "They stay in the queue and are not sent until they are freed.",
-    Verb.FREE: "They are sent as if they had never been held.",
+    Verb.RETRY: (
+        "It is tried again now, with all its tries.",
+        "They are tried again now, with all their tries.",
+    ),
+    Verb.DELETE: ("It leaves the queue and is not sent.", "They leave the queue and are not sent."),
+    Verb.HOLD: (
+        "It stays in the queue and is not sent until it is freed.",
+        "They stay in the queue and are not sent until they are freed.",
+    ),
+    Verb.FREE: (
+        "It is sent as if it had never been held.",
+        "They are sent as if they had never been held.",
+    ),
 }
 # Reasons that are no participle: "1 was already sent", but "1: its content is gone".
 _NOUNS = ("its ", "no ", "there ")
@@ -62,7 +71,7 @@ def of_messages(action: Action, rows: Sequence[MessageRow], trial: Done) -> Ques
     n = trial.done
     many = f"{'at least ' if trial.is_partial else ''}{units.messages(n)}"
     verb = action.verb.value
-    lines = [_which(action, rows), _EFFECT[action.verb]]
+    lines = [_which(action, rows), _EFFECT[action.verb][n != 1]]
     if action.verb is Verb.DELETE:
         lines.append("It is written to the command log; the application is not told.")
     if trial.refused_count:
