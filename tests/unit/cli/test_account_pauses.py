@@ -30,3 +30,16 @@ def test_a_check_that_works_tells_how_a_pause_is_ended(cli) -> None:
     assert "mail-proxy my acme accounts resume main" in cli(*line).err
     account["paused_by"] = "limit"
     assert "resume" not in cli(*line).err
+
+
+def test_an_account_at_its_limit_tells_how_to_raise_it(cli) -> None:
+    world = cli.instance("my")
+    (account,) = world.accounts.values()
+    account["limits"] = [
+        {"window": "minute", "used": 3, "limit": 3},
+        {"window": "day", "used": 3, "limit": 100},
+    ]
+    hint = "More a minute: mail-proxy my acme accounts update main --limit-minute N\n"
+    assert hint not in cli("my", "acme", "accounts", "show", "main").err
+    account["paused_by"] = "limit"
+    assert hint == cli("my", "acme", "accounts", "show", "main").err

@@ -118,19 +118,6 @@ def test_accounts_are_listed_shown_and_deleted(cli) -> None:
     assert world.accounts == {}
 
 
-def test_an_account_at_its_limit_tells_how_to_raise_it(cli) -> None:
-    world = cli.instance("my")
-    (account,) = world.accounts.values()
-    account["limits"] = [
-        {"window": "minute", "used": 3, "limit": 3},
-        {"window": "day", "used": 3, "limit": 100},
-    ]
-    hint = "More a minute: mail-proxy my acme accounts update main --limit-minute N\n"
-    assert hint not in cli("my", "acme", "accounts", "show", "main").err
-    account["paused_by"] = "limit"
-    assert hint == cli("my", "acme", "accounts", "show", "main").err
-
-
 GOOD = {
     "host": "smtp.example.com",
     "port": 587,

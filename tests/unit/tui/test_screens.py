@@ -72,6 +72,18 @@ async def test_a_refused_token_is_told_with_the_command_to_run() -> None:
         assert "UP" in stage.lines[0]
 
 
+async def test_of_a_daemon_that_was_never_heard_neither_time_nor_accounts_are_told() -> None:
+    feed = FakeFeed()
+    feed.error = Unauthorized("the token is not valid")
+    async with staged(feed) as stage:
+        assert stage.lines[0].split() == ["myserver", "○", "REFUSED"]
+        assert "no accounts yet" not in stage.text
+        stage.feed.error = None
+        await stage.press("ctrl+r")
+        assert "UP" in stage.lines[0]
+        assert stage.lines[0].endswith("Z")
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_keys_of_the_view_are_told(size: str) -> None:
     async with staged(size=size) as stage:

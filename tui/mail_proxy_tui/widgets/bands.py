@@ -8,7 +8,6 @@ from mail_proxy_tui.board import Board
 from mail_proxy_tui.draw import accounts, throughput
 from mail_proxy_tui.draw.queue import queue_lines, waits
 from mail_proxy_tui.draw.title import title_line
-from mail_proxy_tui.feed.link import Phase
 from mail_proxy_tui.widgets.lines import Lines, entitle
 
 
@@ -78,7 +77,7 @@ class AccountsBand(Lines):
         width, now = self.size.width, board.daemon_now
         if not is_wide:
             line = accounts.narrow_line(board.accounts, now, width, board.glyphs, board.palette)
-            if not board.accounts and board.link.phase is Phase.CONNECTING:
+            if not board.accounts and board.numbers is None:  # not that there are none
                 line = Text()
             self.show(_greyed([line], board))
             return
