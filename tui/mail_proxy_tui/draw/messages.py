@@ -30,24 +30,38 @@ class Column:
 
 
 def columns_for(width: int, *, with_tenant: bool = True) -> tuple[Column, ...]:
-    """The columns that fill a list of that width. with_tenant: rows of several are shown."""
+    """The columns that fill a list of that width, fewer where it is too narrow for all.
+
+    with_tenant: rows of several are shown.
+    """
     fixed = [Column("pri", "PRI", 4), Column("state", "STATE", 8)]
     tail = [
         Column("tries", "TRIES", 5, right=True),
         Column("next", "NEXT", 6, right=True),
         Column("age", "AGE", 4, right=True),
     ]
-    taken = sum(c.width + 1 for c in (*fixed, *tail))  # the mark takes the place of the last blank
-    room = max(width - taken, 30)
     with_subject = width >= _SUBJECT_FROM
     names = ["id", *(["tenant"] if with_tenant else []), "account", "to"]
     names += ["subject"] if with_subject else []
-    widths = _shared(room - len(names), names)
+    for key in _SPARED:
+        if _room(width, fixed, tail, names) >= sum(_LEAST[name] for name in names):
+            break
+        fixed = [c for c in fixed if c.key != key]
+        tail = [c for c in tail if c.key != key]
+        names = [name for name in names if name != key]
+    widths = _shared(_room(width, fixed, tail, names), names)
     by_name = {name: Column(name, name.upper(), widths[name]) for name in names}
     middle = [by_name[name] for name in names if name != "id"]
     return (by_name["id"], *fixed, *middle, *tail)
 
 
+def _room(width: int, fixed: list[Column], tail: list[Column], names: list[str]) -> int:
+    """What is left for the columns of these names, the blanks after them taken off."""
+    taken = sum(c.width + 1 for c in (*fixed, *tail))  # the mark takes the place of the last blank
+    return width - taken - len(names)
+
+
+_SPARED = ("tries", "pri", "tenant", "account")  # in this order; the message in full has them
 _LEAST = {"id": 8, "tenant": 7, "account": 9, "to": 14, "subject": 10}
 _MOST = {"id": 22, "tenant": 12, "account": 14, "to": 40, "subject": 200}
 _TURNS = ("to", "to", "to", "id", "subject", "to", "tenant", "account", "subject")
