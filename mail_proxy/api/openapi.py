@@ -70,7 +70,7 @@ _SENTENCES = {
     401: "No token, a wrong one, or one of another tenant.",
     403: "The token is good, and this is not for it; or its tenant is not active.",
     404: "There is no such thing.",
-    409: "The id is not unique, or the state does not allow it.",
+    409: "The id is taken or not unique, or the state does not allow it.",
     410: "It was there, and is gone.",
     413: "The body is too large.",
     415: "The body is compressed.",

@@ -102,7 +102,7 @@ _TABLE = (
     Route("getCache", "GET", "/cache", _A),
     Route("clearCache", "POST", "/cache/clear", _A, ("tenant_id",), changes=True),
     # tenants
-    Route("addTenant", "POST", "/tenant", _A, changes=True),
+    Route("addTenant", "POST", "/tenant", _A, changes=True, also=(409,)),
     Route("listTenants", "GET", "/tenants", _A, ("active_only",)),
     Route("getTenant", "GET", "/tenant/{tenant_id}", _T),
     Route("updateTenant", "PUT", "/tenant/{tenant_id}", _T, changes=True),
@@ -126,7 +126,7 @@ _TABLE = (
         sends_file=True,
     ),
     # accounts
-    Route("addAccount", "POST", "/account", _T, ("tenant_id",), changes=True),
+    Route("addAccount", "POST", "/account", _T, ("tenant_id",), changes=True, also=(409,)),
     Route("listAccounts", "GET", "/accounts", _T, ("tenant_id",)),
     Route("getAccount", "GET", "/account/{account_id}", _T, ("tenant_id",), also=(409,)),
     Route(
