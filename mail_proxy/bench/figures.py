@@ -37,6 +37,9 @@ _RATIOS_OF_SPEED = frozenset({"drain_to_raw", "drain_to_session", "pipelining_ga
 FIGURES = (
     Figure("help_ms", "mail-proxy --help", "ms", 150),
     Figure("list_ms", "mail-proxy list", "ms", 200),
+    Figure("complete_ms", "mail-proxy __complete, as for the Tab key", "ms", 30),
+    Figure("stats_ms", "mail-proxy NAME stats", "ms", 250),
+    Figure("top_ms", "mail-proxy NAME top, to its first numbers", "ms", 500),
     Figure("start_ms", "start to healthy", "ms", 1500),
     Figure("idle_mb", "memory, idle", "MB", 90),
     Figure("accept_single_rate", "accept, single posts, 32 clients", "/s", 4000, 6000),

@@ -8,33 +8,42 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 
 from mail_proxy.bench.figures import Figures
-from mail_proxy.bench.stand import Stand
+from mail_proxy.bench.first_content import first_content_s
+from mail_proxy.bench.stand import INSTANCE, Stand
 
 _TIMES = 5
+_COMMAND = (sys.executable, "-P", "-m", "mail_proxy")
 
 
 def measure_startup(stand: Stand, figures: Figures) -> None:
-    """`--help` and `list` as processes; the start of the daemon as the stand saw it."""
-    figures.add("help_ms", _command_ms("--help"))
-    figures.add("list_ms", _command_ms("list"))
+    """Commands as processes; the start of the daemon as the stand saw it."""
+    beside = {**os.environ, "MAIL_PROXY_HOME": str(stand.folder)}
+    with tempfile.TemporaryDirectory(prefix="mail-proxy-bench-") as home:
+        empty = {**os.environ, "MAIL_PROXY_HOME": home}
+        figures.add("help_ms", _command_ms(empty, "--help"))
+        figures.add("list_ms", _command_ms(empty, "list"))
+    figures.add("complete_ms", _command_ms(beside, "__complete", "--", INSTANCE, "st"))
+    figures.add("stats_ms", _command_ms(beside, INSTANCE, "stats"))
+    figures.add("top_ms", _median_ms(lambda: first_content_s((*_COMMAND, INSTANCE, "top"), beside)))
     figures.add("start_ms", stand.start_s * 1000)
     figures.add("idle_mb", stand.idle_mb)
 
 
-def _command_ms(word: str) -> float:
-    """The median of several; the first one, which finds cold files, is not counted."""
-    took: list[float] = []
-    with tempfile.TemporaryDirectory(prefix="mail-proxy-bench-") as home:
-        environ = {**os.environ, "MAIL_PROXY_HOME": home}
-        for _ in range(_TIMES + 1):
-            began = time.perf_counter()
-            subprocess.run(  # noqa: S603 - our own interpreter and a word of ours
-                [sys.executable, "-P", "-m", "mail_proxy", word],
-                env=environ,
-                capture_output=True,
-                check=True,
-            )
-            took.append(time.perf_counter() - began)
-    return statistics.median(took[1:]) * 1000
+def _command_ms(environ: Mapping[str, str], *words: str) -> float:
+    def took_s() -> float:
+        began = time.perf_counter()
+        subprocess.run(  # noqa: S603 - our own interpreter and words of ours
+            [*_COMMAND, *words], env=environ, capture_output=True, check=True
+        )
+        return time.perf_counter() - began
+
+    return _median_ms(took_s)
+
+
+def _median_ms(took_s: Callable[[], float]) -> float:
+    """Of several; the first one, which finds cold files, is not counted."""
+    took_s()
+    return statistics.median(took_s() for _ in range(_TIMES)) * 1000
