@@ -6,18 +6,17 @@ import os
 import shutil
 import sqlite3
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 from mail_proxy.cli.finding import Finding, failed, passed, warned
 from mail_proxy.config.instances import Instance
+from mail_proxy.config.quick_check import quick_check
 from mail_proxy.domain import units
 from mail_proxy.domain.command_line import shell_line
 
 _QUICK_CHECK_S = 5.0  # SQLite walks some 500 MB a second
-_STEPS = 1000  # of SQLite's machine between two looks at the clock
 _DISK_FAIL_BYTES = 100 * 10**6
 _DISK_WARN_BYTES = 10**9
 # The daemon cuts its -wal back to 64 MiB; one of this size is held by somebody who reads for long.
@@ -73,18 +72,15 @@ def check_database(name: str, path: Path) -> Finding:
     if not path.exists():
         return warned("database", f"there is none yet: {path}", f"mail-proxy start {name}")
     restore = "mail-proxy restore NEWNAME FILE, from the last backup"
-    deadline = time.monotonic() + _QUICK_CHECK_S
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
-            (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            found = quick_check(db, _QUICK_CHECK_S)
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-            seconds = f"{_QUICK_CHECK_S:g} s"
-            return passed("database", f"nothing damaged in what {seconds} were enough for")
         return failed("database", f"{path} cannot be read: {error}", shell_line("ls", "-l", path))
     except sqlite3.DatabaseError as error:
         return failed("database", f"{path} is damaged: {error}", restore)
+    if found is None:
+        return passed("database", f"nothing damaged in what {_QUICK_CHECK_S:g} s were enough for")
     if found != "ok":
         return failed("database", f"{path} is damaged: {found}", restore)
     return passed("database", f"whole, {units.size(path.stat().st_size)}")

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from mail_proxy.observe.log_lines import POLL_S, Following, LogLine, Wanted
+from mail_proxy.observe.log_lines import POLL_S, Following, Wanted
 
 
 async def log_lines(
@@ -17,17 +17,12 @@ async def log_lines(
     following = await asyncio.to_thread(Following, path, Wanted())
     try:
         for line in await asyncio.to_thread(following.past, lines):
-            yield _record(line)
+            yield line.record()
         while True:
             new, is_more = await asyncio.to_thread(following.read)
             for line in new:
-                yield _record(line)
+                yield line.record()
             if not is_more:
                 await asyncio.sleep(poll_s)
     finally:
         following.close()
-
-
-def _record(line: LogLine) -> dict[str, Any]:
-    head = {"time": line.time, "level": line.level} if line.time else {}
-    return {"line": line.text, **head}

@@ -27,6 +27,11 @@ class LogLine(NamedTuple):
     time: str
     level: str
 
+    def record(self) -> dict[str, str]:
+        """As `getLogs` tells it."""
+        head = {"time": self.time, "level": self.level} if self.time else {}
+        return {**head, "line": self.text}
+
 
 def read_line(text: str) -> LogLine:
     """As `lines.TextLines` and `lines.JsonLines` write them."""

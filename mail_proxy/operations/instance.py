@@ -76,7 +76,7 @@ async def get_status(ctx: Context, request: GetStatus) -> Status:
         "ok": True,
         "active": active,
         "scheduler_active": active,
-        "pending_messages": await ctx.numbers.pending(request.tenant_id),
+        "pending_messages": await ctx.store.count_pending(request.tenant_id),
         "uptime_seconds": _uptime(ctx),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import NotFound
@@ -31,7 +32,7 @@ async def get_logs(ctx: Context, request: GetLogs) -> Logs:
     wanted = Wanted(request.level or "", since)
     if not request.follow:
         found = await asyncio.to_thread(last, path, request.lines, wanted, most_bytes=MOST_BYTES)
-        return {"ok": True, "lines": [_record(line) for line in found]}
+        return {"ok": True, "lines": [cast("LogRecord", line.record()) for line in found]}
     give_back = ctx.streams.place(ctx.caller)
     try:
         following = await asyncio.to_thread(Following, path, wanted)
@@ -108,11 +109,4 @@ class LogStream:
 
 
 def _told(lines: list[LogLine]) -> list[Line]:
-    return [Line("line", None, {"kind": "line", **_record(line)}) for line in lines]
-
-
-def _record(line: LogLine) -> LogRecord:
-    record: LogRecord = {"line": line.text}
-    if line.time:
-        record = {"time": line.time, "level": line.level, "line": line.text}
-    return record
+    return [Line("line", None, {"kind": "line", **line.record()}) for line in lines]

@@ -107,10 +107,6 @@ class Numbers:
         self._counts[key] = (found, now + _COUNTED_AGAIN * (now - began))
         return found
 
-    async def pending(self, tenant_id: str | None) -> int:
-        """Messages that wait or are on their way, now."""
-        return await self._store.count_pending(tenant_id)
-
     async def standing(
         self, whose: Callable[[AccountPause], Labels], *, is_active: bool
     ) -> Standing:

@@ -95,6 +95,6 @@ async def _everything(ctx: Context, *, active: bool) -> Suspension:
     return {
         "ok": True,
         "suspended_batches": [] if active else [WHOLE_TENANT],
-        "pending_messages": await ctx.numbers.pending(None),
+        "pending_messages": await ctx.store.count_pending(None),
         "scheduler_active": active,
     }

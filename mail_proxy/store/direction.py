@@ -13,13 +13,13 @@ def directed(columns: Iterable[ColumnElement[Any]], reverse: bool) -> list[Colum
     return [column.desc() if reverse else column for column in columns]
 
 
-def beyond(key: Any, place: Any, reverse: bool) -> ColumnElement[bool]:
+def is_beyond(key: Any, place: Any, reverse: bool) -> ColumnElement[bool]:
     """What comes after `place`; both are tuples of SQL."""
     found: ColumnElement[bool] = key < place if reverse else key > place
     return found
 
 
-def up_to(key: Any, place: Any, reverse: bool) -> ColumnElement[bool]:
+def is_within(key: Any, place: Any, reverse: bool) -> ColumnElement[bool]:
     """What comes before `place`, and that itself."""
     found: ColumnElement[bool] = key >= place if reverse else key <= place
     return found

@@ -34,7 +34,7 @@ from mail_proxy.domain.filters import Order
 from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.state import State
 from mail_proxy.store.conditions import conditions
-from mail_proxy.store.direction import beyond, directed, up_to
+from mail_proxy.store.direction import directed, is_beyond, is_within
 from mail_proxy.store.indexed import by_index, by_key
 from mail_proxy.store.messages import addressed
 from mail_proxy.store.rows import MESSAGE_COLUMNS
@@ -307,10 +307,10 @@ class _Walk:
         return chosen.order_by(*directed(part.key, self.reverse))
 
     def _is_beyond(self, part: _Part, value: tuple[Any, ...]) -> ColumnElement[bool]:
-        return beyond(tuple_(*part.key), tuple_(*value), self.reverse)
+        return is_beyond(tuple_(*part.key), tuple_(*value), self.reverse)
 
     def _is_within(self, part: _Part, value: tuple[Any, ...]) -> ColumnElement[bool]:
-        return up_to(tuple_(*part.key), tuple_(*value), self.reverse)
+        return is_within(tuple_(*part.key), tuple_(*value), self.reverse)
 
 
 def _by(part: _Part, statement: Select[Any]) -> Select[Any]:
@@ -335,7 +335,7 @@ def _sorted_page(
         tuple_(_m.tenant_id, _m.pk).in_(among), *conditions(chosen)
     )
     if after is not None:
-        statement = statement.where(beyond(place, tuple_(*after), reverse))
+        statement = statement.where(is_beyond(place, tuple_(*after), reverse))
     key = directed((part, at, _m.pk), reverse)
     ordered = by_key(statement, messages).order_by(*key).limit(limit)
     rows = addressed(conn, conn.execute(ordered).all())

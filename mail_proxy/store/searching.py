@@ -23,7 +23,7 @@ from sqlalchemy import (
 from mail_proxy.domain.filters import Field, Pattern, Status, Term
 from mail_proxy.domain.state import Event, State, sources
 from mail_proxy.store.conditions import begins_with, conditions
-from mail_proxy.store.direction import beyond, directed, up_to
+from mail_proxy.store.direction import directed, is_beyond, is_within
 from mail_proxy.store.indexed import by_index, by_key
 from mail_proxy.store.messages import completed
 from mail_proxy.store.rows import MESSAGE_COLUMNS
@@ -75,7 +75,7 @@ def _next(
     """What to read next, and where that ends; None: nowhere, it is all there is."""
     statement = select(_m.pk).where(*conditions(chosen)).order_by(*directed(_KEY, reverse))
     if after is not None:
-        statement = statement.where(beyond(*_compared(after, chosen.tenant_id), reverse))
+        statement = statement.where(is_beyond(*_compared(after, chosen.tenant_id), reverse))
     few = candidates(conn, chosen)
     if few is not None:
         among = statement.where(tuple_(_m.tenant_id, _m.pk).in_(few))
@@ -85,7 +85,7 @@ def _next(
         return statement, None
     end = _window_end(conn, chosen.tenant_id, after, reverse)
     if end is not None:
-        statement = statement.where(up_to(*_compared(end, chosen.tenant_id), reverse))
+        statement = statement.where(is_within(*_compared(end, chosen.tenant_id), reverse))
     return statement, end
 
 
@@ -100,7 +100,7 @@ def _window_end(
     if tenant_id is not None:
         statement = statement.where(_m.tenant_id == tenant_id)
     if after is not None:
-        statement = statement.where(beyond(*_compared(after, tenant_id), reverse))
+        statement = statement.where(is_beyond(*_compared(after, tenant_id), reverse))
     row = conn.execute(by_index(statement, messages, "messages_listed")).first()
     return None if row is None else (row.tenant_id, row.priority, row.pk)
 

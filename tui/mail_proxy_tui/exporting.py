@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.domain.spreadsheet import as_cell
 from mail_proxy.domain.units import rfc3339
 from mail_proxy_tui.feed.base import AccountRow, Feed, Happening, MessageRow, Query, TenantRow
 
@@ -21,7 +22,6 @@ Record = Mapping[str, Any]
 _T = TypeVar("_T")
 _AT_ONCE = 200  # records in one write
 # A spreadsheet takes a cell that begins so for a formula, and foreign text may begin so.
-_FORMULAS = ("=", "+", "-", "@")
 
 
 class _Writer(Protocol):
@@ -141,8 +141,7 @@ def csv_text(value: object) -> str:
         return ""
     if not isinstance(value, str):
         return str(value)
-    text = safe_text(value)
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+    return as_cell(safe_text(value))
 
 
 # --- what of each row ---

@@ -18,8 +18,6 @@ from mail_proxy.domain.errors import (
 from mail_proxy.secrets import Keyring
 from mail_proxy.store import open_store
 from mail_proxy.store.schema import APPLICATION_ID
-from mail_proxy.store.sqlite.check import check_file
-from mail_proxy.store.sqlite.connections import open_writer
 
 
 @pytest.fixture
@@ -190,15 +188,3 @@ async def test_a_file_with_a_damaged_page_is_told_and_not_opened(path, fresh, wa
 
     with pytest.raises(StoreError, match="the database is damaged"):
         await open_store(str(path), keyring=fresh())
-
-
-@pytest.mark.slow
-def test_a_check_of_a_big_file_ends_in_time(tmp_path):
-    with closing(sqlite3.connect(tmp_path / "large.db")) as db, db:
-        db.execute("CREATE TABLE large (octets)")
-        rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 150000)"
-        db.execute(f"INSERT INTO large {rows} SELECT zeroblob(1000) FROM n")
-    with closing(open_writer(tmp_path / "large.db")) as conn:
-        assert check_file(conn, 60.0) is True
-        assert check_file(conn, 0.002) is False
-        assert conn.exec_driver_sql("SELECT 1").scalar() == 1

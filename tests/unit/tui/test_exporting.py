@@ -75,6 +75,7 @@ async def test_what_cannot_be_written_is_told(tmp_path: Path, name: str, why: st
         ("=1+1", "'=1+1"),
         ("-x", "'-x"),
         ("@cmd", "'@cmd"),
+        ("\uff1d1+1", "'\uff1d1+1"),
         (-5, "-5"),
         (None, ""),
         (False, "False"),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from datetime import UTC, datetime
 
-from rich.console import Console
 from rich.text import Text
 
 from mail_proxy.domain import units
@@ -22,6 +20,7 @@ from mail_proxy_tui.draw.messages import (
     tries_text,
 )
 from mail_proxy_tui.draw.palette import Palette
+from mail_proxy_tui.draw.wrapping import wrapped
 from mail_proxy_tui.feed.base import Letter, TimelineEntry
 
 _LABEL = 9
@@ -161,15 +160,12 @@ def _wrapped(line: Text, width: int) -> list[Text]:
     """At most three lines, the further ones below the first one's words."""
     indent = " " * 12
     room = max(width - 1, 20)
-    first, *rest = line.wrap(_CONSOLE, room)
+    first, *rest = wrapped(line, room)
     if not rest:
         return [first]
     tail = Text(line.plain[len(first.plain) :].lstrip())
-    more = tail.wrap(_CONSOLE, max(room - len(indent), 10))[: _NOW_LINES - 1]
+    more = wrapped(tail, max(room - len(indent), 10))[: _NOW_LINES - 1]
     return [first, *(Text(indent + part.plain) for part in more)]
-
-
-_CONSOLE = Console(file=io.StringIO())  # only wraps
 
 
 def recipient_lines(letter: Letter, width: int, glyphs: Glyphs, palette: Palette) -> list[Text]:

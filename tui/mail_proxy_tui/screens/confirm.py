@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button
 
 from mail_proxy_tui.draw.questions import Question
+from mail_proxy_tui.draw.wrapping import wrapped
 from mail_proxy_tui.widgets.lines import Lines
 
 
@@ -42,10 +43,11 @@ class ConfirmScreen(ModalScreen[bool]):
         box.border_title = Content(question.title)
         verb = question.yes.removeprefix("Yes, ").split(" ")[0]
         box.border_subtitle = f"y {verb}   n / esc {question.no.removeprefix('No, ')}"
-        width = max(40, *(len(line) for line in question.lines))
+        told = [Text(line) for line in question.lines]
+        width = max(40, *(line.cell_len for line in told))
         box.styles.width = min(width + 6, 76)
-        lines = [wrapped for line in question.lines for wrapped in _wrapped(line, 70)]
-        self.query_one("#confirm-lines", Lines).show([Text(f" {line}") for line in lines])
+        lines = [Text(f" {part}") for line in told for part in wrapped(line, 70)]
+        self.query_one("#confirm-lines", Lines).show(lines)
 
     def action_answer(self, is_yes: bool) -> None:
         self.dismiss(is_yes)
@@ -56,15 +58,3 @@ class ConfirmScreen(ModalScreen[bool]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
         self.dismiss(event.button.id == "yes")
-
-
-def _wrapped(line: str, width: int) -> list[str]:
-    """At blanks, where there are any."""
-    found = [""]
-    for word in line.split(" "):
-        longer = f"{found[-1]} {word}".strip()
-        if len(longer) <= width:
-            found[-1] = longer
-        else:
-            found.append(word[:width])
-    return found
