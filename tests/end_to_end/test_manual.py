@@ -94,6 +94,7 @@ async def desk(tmp_path: Path, instance: Instance, environ: dict[str, str]) -> A
         **environ,
         "PATH": f"{program.parent}:{environ['PATH']}",
         "PYTHONPATH": os.pathsep.join(sys.path),
+        "SHELL": "/bin/bash",
     }
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
