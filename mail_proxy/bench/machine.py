@@ -36,6 +36,16 @@ def describe_machine(folder: Path, mail_server: str) -> dict[str, Any]:
     }
 
 
+def environment(home: str | Path) -> dict[str, str]:
+    """What is measured runs with: none of the reader's settings, and with compiled modules.
+
+    Those are kept by an installation. Python that is told to keep none compiles at each start.
+    """
+    ours = {name: text for name, text in os.environ.items() if not name.startswith("GMP_")}
+    ours.pop("PYTHONDONTWRITEBYTECODE", None)
+    return {**ours, "MAIL_PROXY_HOME": str(home)}
+
+
 def _cpu_model() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

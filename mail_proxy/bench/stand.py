@@ -15,6 +15,7 @@ from typing import Any
 
 from mail_proxy.bench.children import Child
 from mail_proxy.bench.letter import HEADERS_AT_MOST, wire_bytes
+from mail_proxy.bench.machine import environment
 from mail_proxy.bench.plan import BenchFailed, Plan, Say
 from mail_proxy.bench.usage import resident_mb
 from mail_proxy.config.instances import Instance, instance_named
@@ -221,9 +222,7 @@ def open_stand(
         mail = stack.enter_context(Child("mail", *words))
         reports = stack.enter_context(Child("reports"))
         instance = instance_named(INSTANCE, folder)
-        # What is set for the reader's own instances is not for this one.
-        environ = {name: text for name, text in os.environ.items() if not name.startswith("GMP_")}
-        environ["MAIL_PROXY_HOME"] = str(folder)
+        environ = environment(folder)
         environ["GMP_ALLOWED_NETWORKS"] = "127.0.0.1"  # where its own file server is
         environ |= settings or {}
         where, receiver = mail.ask("where"), reports.ask("where")

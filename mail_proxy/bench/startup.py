@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from mail_proxy.bench.figures import Figures
 from mail_proxy.bench.first_content import first_content_s
+from mail_proxy.bench.machine import environment
 from mail_proxy.bench.stand import INSTANCE, Stand
 
 _TIMES = 5
@@ -20,9 +20,9 @@ _COMMAND = (sys.executable, "-P", "-m", "mail_proxy")
 
 def measure_startup(stand: Stand, figures: Figures) -> None:
     """Commands as processes; the start of the daemon as the stand saw it."""
-    beside = {**os.environ, "MAIL_PROXY_HOME": str(stand.folder)}
+    beside = environment(stand.folder)
     with tempfile.TemporaryDirectory(prefix="mail-proxy-bench-") as home:
-        empty = {**os.environ, "MAIL_PROXY_HOME": home}
+        empty = environment(home)
         figures.add("help_ms", _command_ms(empty, "--help"))
         figures.add("list_ms", _command_ms(empty, "list"))
     figures.add("complete_ms", _command_ms(beside, "__complete", "--", INSTANCE, "st"))
