@@ -19,7 +19,7 @@ from mail_proxy.cli.trial import trial_message
 from mail_proxy.domain import units
 from mail_proxy.domain.command_line import by_id, option
 from mail_proxy.domain.errors import Invalid
-from mail_proxy.domain.message import PRIORITIES
+from mail_proxy.domain.message import PRIORITIES, check_batch_code
 from mail_proxy.domain.safe_text import safe_text
 
 app = Family()
@@ -48,6 +48,9 @@ def send(
     priority: str | None = typer.Option(
         None, "--priority", "-p", help="immediate, high, medium or low, or 0 to 3; default medium."
     ),
+    batch: str | None = typer.Option(
+        None, "--batch", metavar="CODE", help="Batch code, to find, hold or suspend it by."
+    ),
     id_: str | None = typer.Option(None, "--id", help="Its id in the queue; default: a new one."),
     wait: bool | None = typer.Option(
         None,
@@ -65,6 +68,7 @@ def send(
       mail-proxy myserver acme send --to you@example.com
       mail-proxy myserver acme send hello.eml
       mail-proxy myserver acme send hello.eml --account smtp-main --priority high --wait
+      mail-proxy myserver acme send hello.eml --batch newsletter-12
     """
     found = here(ctx)
     tenant_id = found.require_tenant_id()
@@ -79,7 +83,12 @@ def send(
         )
     else:
         message, what = trial_message(found, new_id, to, sender, account), "a test mail"
-    message |= pairs(tenant_id=tenant_id, account_id=account, priority=_priority(priority))
+    message |= pairs(
+        tenant_id=tenant_id,
+        account_id=account,
+        priority=_priority(priority),
+        batch_code=_batch_code(batch),
+    )
     source = file if file is not None else f"--to {to[0]}"
     _queue(found, message, what, source, account)
     is_running = found.doors.status(found.instance).is_running
@@ -176,3 +185,10 @@ def _priority(given: str | None) -> int | str | None:
         "nor a number from 0 to 3",
         code=ExitCode.USAGE,
     )
+
+
+def _batch_code(given: str | None) -> str | None:
+    try:
+        return None if given is None else check_batch_code(given)
+    except Invalid as error:
+        raise CommandFailed(f"--batch: {error}", code=ExitCode.USAGE) from error

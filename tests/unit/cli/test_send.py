@@ -225,3 +225,22 @@ def test_a_priority_that_is_none_is_wrong_usage(cli, mail: str, priority: str) -
     assert ran.code == 2
     assert "immediate, high, medium, low" in ran.err
     assert "addMessages" not in world.names()
+
+
+@pytest.mark.parametrize("what", [("{mail}",), ("--to", "a@example.com", "--no-wait")])
+def test_a_mail_is_sent_in_a_batch(cli, mail: str, what: tuple[str, ...]) -> None:
+    world = cli.instance("my")
+    line = [part.format(mail=mail) for part in what]
+    assert cli("my", "acme", "send", *line, "--batch", "may").code == 0
+    assert world.last("addMessages")["messages"][0]["batch_code"] == "may"
+    cli("my", "acme", "send", *line)
+    assert "batch_code" not in world.last("addMessages")["messages"][0]
+
+
+@pytest.mark.parametrize("code", ["", "*", "a,b", "x" * 65, "a\x1b[31m"])
+def test_a_batch_code_that_is_none_is_wrong_usage(cli, mail: str, code: str) -> None:
+    world = cli.instance("my")
+    ran = cli("my", "acme", "send", mail, "--batch", code)
+    assert ran.code == 2
+    assert ran.err.startswith("error: --batch: batch_code ")
+    assert "addMessages" not in world.names()
