@@ -352,8 +352,9 @@ def delete(
     if dry_run:
         found.writer.would(f"delete {what}")
         return
-    found.prompts.confirm(f"Delete {what}? Mail that waits for it cannot go.", given=force)
-    found.call("deleteAccount", tenant_id=tenant_id, account_id=account_id)
+    which = {"tenant_id": tenant_id, "account_id": account_id}
+    found.prompts.confirm_command("deleteAccount", given=force, **which)
+    found.call("deleteAccount", **which)
     found.writer.done({"id": account_id, "tenant_id": tenant_id}, f"Deleted {what}")
 
 

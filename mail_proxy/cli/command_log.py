@@ -110,8 +110,9 @@ def purge(
     if dry_run:
         found.writer.would(f"remove the command log of '{found.instance.name}' before {when}")
         return
-    question = f"Remove the command log of '{found.instance.name}' before {when}?"
-    found.prompts.confirm(question, given=force)
+    found.prompts.confirm_command(
+        "purgeCommands", instance=found.instance.name, given=force, before_ts=before_ts
+    )
     removed = 0
     with found.control() as control:
         while True:

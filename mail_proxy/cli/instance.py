@@ -188,7 +188,7 @@ def token(
     if not regenerate:
         _print_token(found, found.call("getToken"))
         return
-    found.prompts.confirm(f"Replace the admin token of '{name}'? The old one ends at once.")
+    found.prompts.confirm_command("regenerateToken", instance=name)
     _print_token(found, found.call("regenerateToken"))
     found.writer.hint(
         "Applications that use the old token must be told; dashboards must reconnect."
@@ -220,7 +220,7 @@ def rotate_key(
     if lost:
         _replace_lost_key(found, name, confirm)
         return
-    found.prompts.confirm(f"Replace the encryption key of '{name}'? Old backups need the old key.")
+    found.prompts.confirm_command("rotateKey", instance=name)
     n = int(found.call("rotateKey")["values"])
     text = f"'{name}' has a new encryption key; secrets encrypted anew: {units.count(n)}"
     found.writer.done({"name": name, "values": n}, text)

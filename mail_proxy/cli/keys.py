@@ -82,8 +82,9 @@ def revoke(
     if dry_run:
         found.writer.would(f"revoke {what}")
         return
-    found.prompts.confirm(f"Revoke {what}? Who uses it is refused from now on.", given=force)
-    found.call("deleteTenantKey", tenant_id=tenant_id, key_id=key_id)
+    which = {"tenant_id": tenant_id, "key_id": key_id}
+    found.prompts.confirm_command("deleteTenantKey", given=force, **which)
+    found.call("deleteTenantKey", **which)
     found.writer.done({"id": tenant_id, "key_id": key_id}, f"Revoked {what}")
 
 

@@ -149,14 +149,13 @@ def cleanup(
     """
     found = here(ctx)
     tenant_id = found.require_tenant_id()
-    age = f" older than {older_than} s" if older_than is not None else " past their retention"
     if dry_run:
+        age = f" older than {older_than} s" if older_than is not None else " past their retention"
         found.writer.would(f"delete finished messages of '{tenant_id}'{age}")
         return
-    found.prompts.confirm(f"Delete finished messages of '{tenant_id}'{age}?", given=force)
-    told = found.call(
-        "cleanupMessages", **pairs(tenant_id=tenant_id, older_than_seconds=older_than)
-    )
+    which = pairs(tenant_id=tenant_id, older_than_seconds=older_than)
+    found.prompts.confirm_command("cleanupMessages", given=force, **which)
+    told = found.call("cleanupMessages", **which)
     n = int(told["removed"])
     found.writer.done({"tenant_id": tenant_id, "removed": n}, f"Deleted {units.messages(n)}")
 

@@ -7,11 +7,13 @@ or --confirm NAME. Questions go to stderr, so that data on stdout stays data.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TextIO
+from typing import Any, TextIO
 
 from mail_proxy.cli.errors import Cancelled, InputNeeded
 from mail_proxy.cli.globals import GlobalOptions
 from mail_proxy.domain.safe_text import safe_page, safe_text
+from mail_proxy.forms import yes_or_no
+from mail_proxy.forms.questions import question_before
 
 
 class Prompter:
@@ -37,8 +39,19 @@ class Prompter:
         if given or self._options.yes:
             return
         self._need_terminal(question, option)
-        if not self._yes_or_no(f"{question} [y/N] ", enter=False):
+        if not yes_or_no.ask(question, self._ask, self._say):
             raise Cancelled
+
+    def confirm_command(
+        self, command: str, /, *, instance: str | None = None, given: bool = False, **fields: Any
+    ) -> None:
+        """Moderate: what is always asked before this command of the API, as `confirm` does.
+
+        instance: its name, where the question has to tell it.
+        """
+        question = question_before(command, fields, instance=instance)
+        if question is not None:
+            self.confirm(question, given=given)
 
     def confirm_name(
         self, question: str, name: str, *, confirmed: str | None, forced: bool
@@ -60,7 +73,7 @@ class Prompter:
         """Something kind that is asked only of a person who is there; Enter is yes."""
         if not self.is_possible:
             return False
-        return self._options.yes or self._yes_or_no(f"{question} [Y/n] ", enter=True)
+        return self._options.yes or yes_or_no.ask(question, self._ask, self._say, enter=True)
 
     def text(self, label: str, option: str, *, may_be_empty: bool = False) -> str:
         """A line. Raises InputNeeded, naming the option, without a terminal; Cancelled on none."""
@@ -85,19 +98,6 @@ class Prompter:
             what = question.splitlines()[0].rstrip("?. ")
             raise InputNeeded(f"{what}: nobody can be asked here. Give {option}")
 
-    def _yes_or_no(self, question: str, *, enter: bool) -> bool:
-        """enter: what Enter alone means. What is neither is asked again."""
-        while True:
-            match self._ask(question).lower():
-                case "y" | "yes":
-                    return True
-                case "n" | "no":
-                    return False
-                case "":
-                    return enter
-                case _:
-                    self._stderr.write("Please answer y or n.\n")
-
     def _ask(self, question: str) -> str:
         try:
             self._stderr.write(safe_page(question))
@@ -112,5 +112,8 @@ class Prompter:
         return answer.strip()
 
     def _end_line(self) -> None:
-        self._stderr.write("\n")
+        self._say("")
+
+    def _say(self, line: str) -> None:
+        self._stderr.write(f"{line}\n")
         self._stderr.flush()

@@ -29,7 +29,7 @@ def suspend(
     if dry_run:
         found.writer.would(f"suspend all sending of '{name}'")
         return
-    found.prompts.confirm(f"Suspend all sending of '{name}'?")
+    found.prompts.confirm_command("suspend", instance=name)
     told = found.call("suspend")
     n = int(told.get("pending_messages", 0))
     found.writer.done(

@@ -58,7 +58,7 @@ def key(
     if not regenerate:
         print_keys(found)
         return
-    found.prompts.confirm(f"Make a new first key for '{tenant_id}'? The old one ends at once.")
+    found.prompts.confirm_command("createTenantKey", tenant_id=tenant_id)
     told = found.call("createTenantKey", tenant_id=tenant_id)
     found.writer.done({"id": tenant_id, "api_key": told["api_key"]}, str(told["api_key"]))
     found.writer.hint("The key is shown this once; the application sends it as X-API-Token.")

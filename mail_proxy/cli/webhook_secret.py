@@ -61,8 +61,7 @@ def webhook_secret(
         found.writer.would(f"{'delete' if delete else 'make'} the webhook secret of '{tenant_id}'")
         return
     if delete:
-        question = f"Delete the webhook secret of '{tenant_id}'? Its reports are not signed then."
-        found.prompts.confirm(question, given=force)
+        found.prompts.confirm_command("deleteWebhookSecret", given=force, tenant_id=tenant_id)
         found.call("deleteWebhookSecret", tenant_id=tenant_id)
         text = f"Reports to '{tenant_id}' are not signed any more"
         found.writer.done({"id": tenant_id, "deleted": True}, text)

@@ -8,6 +8,7 @@ from typing import Any
 from mail_proxy.control.request import payload_for, route_of
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.domain.units import messages
+from mail_proxy.forms.questions import asks_before, question_before
 
 # Of those that take ids or a filter: what they do, as a question begins.
 _CHANGES = {
@@ -17,18 +18,6 @@ _CHANGES = {
     "retryMessages": "Retry",
     "resendMessages": "Send once more",
     "settleMessages": "Settle",
-}
-_QUESTIONS = {
-    "deleteAccount": "Delete account '{account_id}'? Mail that waits for it cannot go.",
-    "deleteTenant": "Delete tenant '{tenant_id}' with its accounts and all its messages?",
-    "deleteTenantKey": "Revoke key '{key_id}' of '{tenant_id}'? Who uses it is refused at once.",
-    "createTenantKey": "Replace the keys of '{tenant_id}'? Who uses them is refused at once.",
-    "revokeTenantKey": "Revoke the keys of '{tenant_id}'? Who uses them is refused at once.",
-    "deleteWebhookSecret": "Sign the reports of '{tenant_id}' no more?",
-    "cleanupMessages": "Remove the messages that are finished and reported?",
-    "purgeCommands": "Forget that part of the command log?",
-    "regenerateToken": "Make a new admin token? Whoever uses the old one is refused at once.",
-    "rotateKey": "Encrypt all secrets with a new key?",
 }
 
 
@@ -49,13 +38,9 @@ def question_of(command: str, fields: Mapping[str, Any], n_found: int | None = N
         return f"{_CHANGES[command]} {what} that match '{_short(fields['filter'])}'?"
     if command == "deleteMessages":
         return f"Delete {_named(fields.get('ids') or [])}?"
-    if command == "suspend" and not fields.get("tenant_id"):
-        return "Stop all sending of this instance?"
-    question = _QUESTIONS.get(command)
-    if question is None:
-        return None
-    payload_for(route_of(command), fields)  # what is refused is not asked about
-    return question.format_map({name: _short(value) for name, value in fields.items()})
+    if asks_before(command, fields):
+        payload_for(route_of(command), fields)  # what is refused is not asked about
+    return question_before(command, fields)
 
 
 def _named(ids: list[str]) -> str:

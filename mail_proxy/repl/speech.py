@@ -6,6 +6,7 @@ import sys
 
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.domain.safe_text import safe_page, safe_text
+from mail_proxy.forms import yes_or_no
 from mail_proxy.repl.asking import Declined, error_line
 
 AWAIT_HINT = "proxy waits by itself: leave out 'await'"
@@ -33,18 +34,8 @@ def say(line: str) -> None:
 
 def confirm(question: str, *, enter: bool = False) -> bool:
     """enter: what Enter alone means. Ctrl-C and Ctrl-D are no."""
-    letters = "[Y/n]" if enter else "[y/N]"
-    while True:
-        try:
-            answer = input(f"{safe_text(question, 400)} {letters} ").strip().lower()
-        except (EOFError, KeyboardInterrupt):
-            print(file=sys.stderr)
-            return False
-        match answer:
-            case "y" | "yes":
-                return True
-            case "n" | "no":
-                return False
-            case "":
-                return enter
-        say("Please answer y or n.")
+    try:
+        return yes_or_no.ask(safe_text(question, 400), input, say, enter=enter)
+    except (EOFError, KeyboardInterrupt):
+        print(file=sys.stderr)
+        return False

@@ -50,6 +50,25 @@ def test_a_garbled_answer_is_asked_again() -> None:
     assert not prompter("what\nn\n").offer("Test it?")
 
 
+def test_before_a_command_its_own_question_is_put_with_what_it_is_about() -> None:
+    asking = prompter("y\n")
+    asking.confirm_command("deleteAccount", tenant_id="acme", account_id="a\x1b[31m")
+    assert asking._stderr.getvalue() == (
+        "Delete account 'a[31m' of 'acme'? Mail that waits for it cannot go. [y/N] "
+    )
+    with pytest.raises(Cancelled):
+        prompter("\n").confirm_command("suspend", instance="my")
+
+
+@pytest.mark.parametrize(
+    ("command", "fields"), [("suspend", {"tenant_id": "acme"}), ("activate", {}), ("nothing", {})]
+)
+def test_a_command_that_does_no_damage_asks_nothing(command: str, fields: dict[str, str]) -> None:
+    asking = prompter()
+    asking.confirm_command(command, **fields)
+    assert asking._stderr.getvalue() == ""
+
+
 def test_the_yes_option_asks_nothing() -> None:
     prompter(yes=True, no_input=True).confirm("Sure?")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mail_proxy.domain import units
 from mail_proxy.domain.errors import Invalid, NotFound, RejectedBatch
 from mail_proxy.repl.asking import Asker, Declined, error_line
 from mail_proxy.repl.proxy import Proxy
@@ -17,10 +18,10 @@ from tests.unit.repl.conftest import FakeControl, World, screen
     [
         (lambda p: p.messages.delete("m1"), "Delete message 'm1'?"),
         (lambda p: p.messages.delete(["m1", "m2"]), "Delete 2 messages?"),
-        (lambda p: p.messages.cleanup(), "Remove the messages that are finished and reported?"),
+        (lambda p: p.messages.cleanup(), "Delete the finished messages past their retention?"),
         (
             lambda p: p.accounts.delete("main", "acme"),
-            "Delete account 'main'? Mail that waits for it cannot go.",
+            "Delete account 'main' of 'acme'? Mail that waits for it cannot go.",
         ),
         (
             lambda p: p.tenants.delete("acme"),
@@ -32,13 +33,24 @@ from tests.unit.repl.conftest import FakeControl, World, screen
         ),
         (
             lambda p: p.tenants.delete_webhook_secret("acme"),
-            "Sign the reports of 'acme' no more?",
+            "Delete the webhook secret of 'acme'? Its reports are not signed then.",
         ),
-        (lambda p: p.suspend(), "Stop all sending of this instance?"),
-        (lambda p: p.command_log.purge(1.0), "Forget that part of the command log?"),
+        (lambda p: p.suspend(), "Suspend all sending?"),
+        (
+            lambda p: p.command_log.purge(1.0),
+            f"Remove the command log before {units.local_time(1.0)}?",
+        ),
+        (
+            lambda p: p.call("createTenantKey", tenant_id="acme"),
+            "Make a new first key for 'acme'? The old one ends at once.",
+        ),
+        (
+            lambda p: p.call("revokeTenantKey", tenant_id="acme"),
+            "Revoke the first key of 'acme'? Who uses it is refused at once.",
+        ),
         (
             lambda p: p.call("regenerateToken"),
-            "Make a new admin token? Whoever uses the old one is refused at once.",
+            "Replace the admin token? The old one ends at once.",
         ),
     ],
 )
