@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn, TypeAlias
 
 from mail_proxy.client import verbs
 from mail_proxy.domain.errors import Invalid, NotFound
 from mail_proxy.repl.drawn import Fragments
+from mail_proxy.repl.ids import Ids
 from mail_proxy.repl.keys import KnownKeys, is_asked_by_menu
 from mail_proxy.repl.near_miss import path_of
 from mail_proxy.repl.results import Record, Table
@@ -27,6 +29,8 @@ class ById(verbs.Noun[Record, Table]):
     def __init__(self, ask: verbs.Ask, known: KnownKeys) -> None:
         super().__init__(ask)
         self._known = known
+        # While it lives and nothing was taken, `len` is a part of `list`, and asks nothing more.
+        self._begun: weakref.ref[Ids] | None = None
 
     def _all(self) -> Table:
         raise NotImplementedError
@@ -46,13 +50,17 @@ class ById(verbs.Noun[Record, Table]):
     def __iter__(self) -> Iterator[str]:
         if is_asked_by_menu():
             return iter(self._known.rows())
-        return (str(row["id"]) for row in self._all())
+        ids = Ids(self._all())
+        self._begun = weakref.ref(ids)
+        return ids
 
     def __len__(self) -> int:
         if is_asked_by_menu():
             return len(self._known.rows())
-        table = self._all()
-        return sum(1 for _ in table) if table.total is None else table.total
+        begun = self._begun() if self._begun else None
+        if begun is None or begun.has_gone:
+            begun = Ids(self._all())
+        return begun.number()
 
     def __bool__(self) -> bool:
         """Without it, `if` would count them all."""

@@ -103,6 +103,28 @@ def test_counting_reads_the_later_pages_only_where_nobody_has_counted(
     assert len(world.control.calls) == asked
 
 
+@pytest.mark.parametrize("extra", [{"count": 2}, {}, {"count": 1, "count_is_bounded": True}])
+@pytest.mark.parametrize("taken", [list, sorted, lambda ids: [*ids]])
+def test_a_list_of_ids_asks_for_each_page_once(
+    world: World, taken: Any, extra: dict[str, Any]
+) -> None:
+    world.control.answers["listMessages"] = lambda cursor=None, **_: (
+        page(["b"]) if cursor else page(["a"], "next", **extra)
+    )
+    assert taken(world.proxy.messages) == ["a", "b"]
+    assert [fields.get("cursor") for _, fields in world.control.calls] == [None, "next"]
+
+
+def test_what_has_come_meanwhile_is_counted(world: World) -> None:
+    world.control.answers["listTenants"] = {"tenants": [{"id": "acme"}]}
+    tenants = world.proxy.tenants
+    ids = iter(tenants)
+    assert next(ids) == "acme"
+    world.control.answers["listTenants"] = {"tenants": [{"id": "acme"}, {"id": "alpha"}]}
+    assert len(tenants) == 2
+    assert list(tenants) == ["acme", "alpha"]
+
+
 def test_whether_there_is_any_is_seen_on_the_first_page(world: World) -> None:
     world.control.answers["listMessages"] = page(["a"], "next")
     assert world.proxy.messages
