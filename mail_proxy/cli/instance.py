@@ -9,6 +9,7 @@ import typer
 from mail_proxy.cli import suspended
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
+from mail_proxy.cli.queue_numbers import queue_line, queue_numbers
 from mail_proxy.cli.tree import INSTANCE
 from mail_proxy.config.instances import Instance
 from mail_proxy.domain import units
@@ -252,17 +253,16 @@ def print_short_status(found: Here) -> None:
             "name": instance.name,
             "state": daemon.state.value,
             "suspended": suspended.is_suspended(stats) if stats else None,
-            **_queue(stats),
+            **queue_numbers(stats),
         }
         found.writer.record(record, [Column(key) for key in record])
         return
     where = f", pid {daemon.pid}, {daemon.url}" if daemon.is_running and daemon.pid else ""
     found.writer.line(f"'{instance.name}' is {daemon.state.value}{where}")
     stats = _stats(found)
-    queue = _queue(stats)
     print_suspended(found, stats)
     print_paused(found, stats)
-    if queue:
+    if queue_numbers(stats):
         found.writer.line(queue_line(stats))
     found.writer.line()
     for heading, words in _words_below():
@@ -287,21 +287,3 @@ def _stats(found: Here) -> dict[str, Any]:
     except MailProxyError as error:
         found.writer.warn(f"the queue cannot be read: {safe_text(error)}")
         return {}
-
-
-def queue_line(stats: dict[str, Any]) -> str:
-    """The queue in three numbers; what waits for a person is told where there is any."""
-    counts, states = stats.get("messages") or {}, stats.get("by_state") or {}
-    told = {
-        "pending": counts.get("pending", 0),
-        "sent": counts.get("sent", 0),
-        "failed": counts.get("error", 0),
-    }
-    told |= {key.replace("_", " "): n for key in ("held", "in_doubt") if (n := states.get(key))}
-    return ", ".join(f"{units.count(int(n))} {word}" for word, n in told.items())
-
-
-def _queue(stats: dict[str, Any]) -> dict[str, int]:
-    """The queue in three numbers."""
-    counts = stats.get("messages") or {}
-    return {key: int(counts.get(key, 0)) for key in ("pending", "sent", "error") if counts}

@@ -7,8 +7,9 @@ import typer
 from mail_proxy.cli import suspended
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
-from mail_proxy.cli.instance import print_paused, print_stats, print_suspended, queue_line
+from mail_proxy.cli.instance import print_paused, print_stats, print_suspended
 from mail_proxy.cli.keys import print_keys
+from mail_proxy.cli.queue_numbers import queue_line, queue_numbers
 from mail_proxy.cli.tenants import print_tenant
 from mail_proxy.cli.tree import TENANT
 from mail_proxy.domain.safe_text import safe_text
@@ -70,14 +71,13 @@ def print_short_status(found: Here) -> None:
     with found.control() as control:
         record = control.call("getTenant", tenant_id=tenant_id)
         stats = control.call("getStats", tenant_id=tenant_id)
-    counts = stats.get("messages", {})
     if found.writer.format not in ("table", "plain"):
         short = {
             "id": tenant_id,
             "active": record.get("active"),
             "suspended_batches": suspended.batches(record),
             "instance_suspended": suspended.is_suspended(stats),
-            **counts,
+            **queue_numbers(stats),
         }
         found.writer.record(short, [Column(name) for name in short])
         return
