@@ -35,7 +35,6 @@ from mail_proxy.store.schema import counts as counts_table
 from mail_proxy.store.values import (
     AccountPause,
     AccountUse,
-    Count,
     MessageRow,
     ReadyAccount,
     Standing,
@@ -45,16 +44,6 @@ MOST_DEFERRED = 4000  # counted, a little more than 1 ms for each thousand
 _m = messages.c
 _n = counts_table.c
 _b = rate_buckets.c
-
-
-def counts(conn: Connection, tenant_id: str | None) -> list[Count]:
-    """Of each account, state and priority that has messages."""
-    statement = select(counts_table).where(_n.n > 0, *_of_tenant(_n.tenant_id, tenant_id))
-    ordered = statement.order_by(_n.tenant_id, _n.account_id, _n.state, _n.priority)
-    return [
-        Count(row.tenant_id, row.account_id, State(row.state), row.priority, row.n)
-        for row in conn.execute(ordered)
-    ]
 
 
 def count_pending(conn: Connection, tenant_id: str | None, batch_code: str | None) -> int:

@@ -478,15 +478,6 @@ class Key:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    tenant_id: str
-    account_id: str
-    state: State
-    priority: int
-    n: int
-
-
 class AccountPause(NamedTuple):
     """An account that is not used now. paused_until: of a limit or a fault; stopped_at: of a
     person's pause. auth_method: `password` or `oauth2`."""

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from mail_proxy.domain.reply import Stage
-from mail_proxy.domain.state import State
 from mail_proxy.sinks.smtp import SmtpSink
 from mail_proxy.store import Tenant
 
@@ -170,8 +169,8 @@ async def test_a_tenant_with_nothing_in_memory_takes_a_place_from_one_with_too_m
     await add_tenant(house, "many", relay=other_relay, accounts=10, messages=2)
 
     async def accounts_held(tenant_id: str) -> int:
-        counts = await house.store.counts(tenant_id)
-        return sum(1 for c in counts if c.state is State.LEASED and c.n)
+        uses = await house.store.uses(tenant_id)
+        return sum(1 for use in uses.values() if use.claimed)
 
     async with house.running() as engine, asyncio.timeout(10):
         while await accounts_held("many") < 3:  # one is kept for others

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mail_proxy.store.values import AccountUse, Count, MessageRow, Standing
+from mail_proxy.store.values import AccountUse, MessageRow, Standing
 
 
 class NumberStore(Protocol):
     """Counts, ages and uses."""
-
-    async def counts(self, tenant_id: str | None = None) -> list[Count]: ...
 
     async def count_pending(self, tenant_id: str | None, batch_code: str | None = None) -> int:
         """Messages of all, of a tenant, or of one of its batches, that wait or are on their way."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from mail_proxy.store import numbers
-from mail_proxy.store.values import AccountUse, Count, MessageRow, Standing
+from mail_proxy.store.values import AccountUse, MessageRow, Standing
 from mail_proxy.store.verbs.part import Part
 
 
 class NumberVerbs(Part):
     """Counts, ages and uses."""
-
-    async def counts(self, tenant_id: str | None = None) -> list[Count]:
-        return await self._readers.read(numbers.counts, tenant_id)
 
     async def count_pending(self, tenant_id: str | None, batch_code: str | None = None) -> int:
         return await self._readers.read(numbers.count_pending, tenant_id, batch_code)

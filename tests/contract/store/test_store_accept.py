@@ -134,7 +134,7 @@ async def test_twice_in_one_batch_the_last_wins(scene):
     assert first.pk == last.pk
     assert (first.reason, last.reason) == ("", "")
     assert (await scene.look("m1")).subject == "last"
-    assert [(c.state, c.n) for c in await scene.store.counts()] == [(State.WAITING, 1)]
+    assert (await scene.store.standing()).totals == [(State.WAITING, 2, 1)]
 
 
 async def test_a_duplicate_with_a_bad_account_does_not_drop_the_good_one(scene):

@@ -299,8 +299,11 @@ async def test_what_may_not_wait_ends_when_the_limit_is_spent(scene, ids):
     (event,) = row.events
     assert (event.event_type, event.report_state) == ("error", "pending")
     assert event.data == {"error": "rate_limit_exceeded", "error_ts": int(scene.now)}
-    counts = {count.state: count.n for count in await scene.store.counts("acme")}
-    assert counts == {State.SENT: 3, State.FAILED: 17, State.WAITING: 1}
+    assert {state: n for state, _, n in (await scene.store.standing("acme")).totals} == {
+        State.SENT: 3,
+        State.FAILED: 17,
+        State.WAITING: 1,
+    }
 
 
 async def test_nothing_ends_while_open_ones_may_still_be_given_back(scene, ids):

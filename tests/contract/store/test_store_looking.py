@@ -10,7 +10,7 @@ import pytest
 from mail_proxy.domain.errors import StoreError, StoreUnavailable
 from mail_proxy.domain.filter_text import parse_filter
 from mail_proxy.domain.state import Event, State
-from mail_proxy.store import Count, MessageFilter, searching
+from mail_proxy.store import MessageFilter, searching
 from mail_proxy.store.readers import READERS
 
 
@@ -173,11 +173,11 @@ async def test_counts_follow_each_change(scene):
     await scene.post("m4", priority=0)
     await scene.claim(1)
 
-    assert await scene.store.counts("acme") == [
-        Count("acme", "main", State.LEASED, 0, 1),
-        Count("acme", "main", State.WAITING, 2, 3),
+    assert (await scene.store.standing("acme")).totals == [
+        (State.LEASED, 0, 1),
+        (State.WAITING, 2, 3),
     ]
-    assert await scene.store.counts("none") == []
+    assert (await scene.store.standing("none")).totals == []
 
 
 async def test_what_waits_or_is_on_its_way_is_pending(scene):
@@ -244,7 +244,7 @@ async def test_a_closed_store_is_unavailable(scene):
     await scene.store.close()
 
     with pytest.raises(StoreUnavailable, match="closed"):
-        await scene.store.counts()
+        await scene.store.standing()
     with pytest.raises(StoreUnavailable, match="closed"):
         await scene.post("m1")
 

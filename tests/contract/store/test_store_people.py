@@ -98,7 +98,7 @@ async def test_deleting_a_tenant_takes_everything_and_nobody_elses(scene):
     assert await store.get_tenant("acme") is None
     assert await store.list_accounts("acme") == []
     assert await store.find_key("hash") is None
-    assert await store.counts("acme") == []
+    assert (await store.standing("acme")).totals == []
     assert await store.suspended_batches("acme") == []
     assert await store.tenants_with_reports() == []
     assert await scene.list_ids() == ["m2", "m1"]
