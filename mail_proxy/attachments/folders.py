@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from mail_proxy.attachments.failures import FetchFailed
-from mail_proxy.config.private import FOLDER, READ
+from mail_proxy.private_files import FOLDER, READ
 
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
 _REFUSED = {

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from pathlib import Path
 
-from mail_proxy.config.private import MAKE, READ
 from mail_proxy.domain.content import BLOCK_BYTES
 from mail_proxy.domain.errors import ContentChanged
+from mail_proxy.private_files import MAKE, READ
 
 SUFFIX = ".fetched"
 

@@ -23,11 +23,11 @@ from mail_proxy.cli.here import Here, here
 from mail_proxy.config.file import read_config, write_config
 from mail_proxy.config.instances import Instance, create_folder, instance_named
 from mail_proxy.config.load import load_settings
-from mail_proxy.config.private import replacing_private, sync_folder
 from mail_proxy.config.settings import Settings
 from mail_proxy.domain import units
 from mail_proxy.domain.command_line import by_id, command_line
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.private_files import replacing_private, sync_folder
 
 app = Family()
 

@@ -17,9 +17,9 @@ from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
 from mail_proxy.cli.moment import moment
 from mail_proxy.cli.output import Writer, pairs
-from mail_proxy.config.private import replacing_private
 from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.private_files import replacing_private
 from mail_proxy.tables.columns import Column
 from mail_proxy.tables.lists import COMMANDS
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mail_proxy.config.instances import ENTITY_ID, INSTANCE_NAME
-from mail_proxy.config.private import read_private, write_private
 from mail_proxy.domain.errors import ConfigurationError
+from mail_proxy.private_files import read_private, write_private
 
 _NAME = ".current"
 _SIZE_LIMIT = 1024

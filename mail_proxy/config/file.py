@@ -17,9 +17,9 @@ from typing import Any
 
 from mail_proxy.config.instances import Instance, create_folder
 from mail_proxy.config.lock import StateLock
-from mail_proxy.config.private import read_private, write_private
 from mail_proxy.domain.command_line import shell_line
 from mail_proxy.domain.errors import ConfigurationError, Locked
+from mail_proxy.private_files import read_private, write_private
 
 SIZE_LIMIT = 1 << 20
 _TABLE_HEADER = re.compile(r"^[ \t]*\[", re.MULTILINE)

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mail_proxy.config.private import read_private, write_private
 from mail_proxy.config.processes import Process
 from mail_proxy.domain.errors import ConfigurationError
+from mail_proxy.private_files import read_private, write_private
 
 _SIZE_LIMIT = 16384
 

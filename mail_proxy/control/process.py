@@ -23,7 +23,6 @@ from mail_proxy.config.instances import Instance
 from mail_proxy.config.load import load_settings
 from mail_proxy.config.lock import Holder, StateLock, daemon_of
 from mail_proxy.config.pidfile import DaemonInfo, read_pid_file, remove_pid_file
-from mail_proxy.config.private import open_to_append
 from mail_proxy.config.processes import Process, find_process
 from mail_proxy.control.launch import launch
 from mail_proxy.domain.errors import (
@@ -34,6 +33,7 @@ from mail_proxy.domain.errors import (
     MailProxyError,
     NotRunning,
 )
+from mail_proxy.private_files import open_to_append
 from mail_proxy.wire.failure import failure_from
 
 START_TIMEOUT_S = 15.0

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mail_proxy.config.instances import SUBFOLDERS, Instance, create_folder
-from mail_proxy.config.private import READ
 from mail_proxy.config.settings import Settings
 from mail_proxy.domain.command_line import shell_line
 from mail_proxy.domain.errors import ConfigurationError
+from mail_proxy.private_files import READ
 
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, assert_never
 
-from mail_proxy.config.private import READ
 from mail_proxy.delivery.journal import SUFFIX
 from mail_proxy.delivery.records import (
     Begun,
@@ -24,6 +23,7 @@ from mail_proxy.delivery.records import (
 )
 from mail_proxy.delivery.segment_file import NEW
 from mail_proxy.observe import events
+from mail_proxy.private_files import READ
 
 _NAMES = (SUFFIX, SUFFIX + NEW)
 _LONGEST_LINE = 2**20  # bytes; ours are shorter, and a foreign file may be one endless line

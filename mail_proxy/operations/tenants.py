@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from mail_proxy.config.instances import RESERVED
-from mail_proxy.config.private import remove_folder
 from mail_proxy.domain.errors import ConfigurationError, Conflict, Forbidden, Invalid
 from mail_proxy.domain.large_files import read_place
 from mail_proxy.domain.limits import limits_of_tenant, pause_kind
@@ -16,6 +15,7 @@ from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.keys import make_key
 from mail_proxy.operations.webhook_secrets import secret_records
+from mail_proxy.private_files import remove_folder
 from mail_proxy.secrets import MASK, mask
 from mail_proxy.storage import check_installed
 from mail_proxy.store.values import Tenant

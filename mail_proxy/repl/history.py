@@ -12,7 +12,7 @@ from pathlib import Path
 
 from prompt_toolkit.history import FileHistory
 
-from mail_proxy.config.private import open_to_append
+from mail_proxy.private_files import open_to_append
 
 KEPT_BYTES = 1 << 20
 

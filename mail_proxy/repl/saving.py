@@ -10,8 +10,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from mail_proxy.config.private import replacing_private
 from mail_proxy.domain.errors import Invalid
+from mail_proxy.private_files import replacing_private
 from mail_proxy.tables.columns import Column, for_programs
 from mail_proxy.tables.plain import csv_text, plain_lines
 

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from mail_proxy.domain.errors import ConfigurationError
+from mail_proxy.private_files import sync_folder
 
 KEY_BYTES = 32
 _READ_AT_MOST = 1024  # a key is far shorter; whatever is longer is no key
@@ -54,7 +55,7 @@ def promote(path: Path, onto: Path) -> None:
     """Let the key in `path` take the place of the one in `onto`, on the disk when this returns."""
     try:
         path.replace(onto)
-        _sync_folder(onto.parent)
+        sync_folder(onto.parent)
     except OSError as error:
         raise ConfigurationError(f"cannot rename the key file {path}: {error.strerror}") from error
 
@@ -70,15 +71,7 @@ def _publish(path: Path, text: bytes) -> None:
         os.link(temporary, path)
     finally:
         Path(temporary).unlink()
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
 
 
 def _read(path: Path, *, repair: bool) -> bytes | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mail_proxy.config.private import FOLDER, MAKE, READ
+from mail_proxy.private_files import FOLDER, MAKE, READ
 from mail_proxy.storage.errors import NotStored, StorageFailed
 from mail_proxy.storage.objects import Digest, Shown
 

@@ -16,10 +16,10 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from mail_proxy.config.private import MAKE, READ, sync_folder
 from mail_proxy.domain.attachment import Spooled
 from mail_proxy.domain.content import BLOCK_BYTES
 from mail_proxy.domain.errors import ContentChanged, StoreError
+from mail_proxy.private_files import MAKE, READ, sync_folder
 from mail_proxy.store.faults import disk_errors
 
 NEW = ".new"  # what the name of a file ends with that is not whole yet

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mail_proxy.attachments.workfiles import Algorithm, Hashing, Octets
-from mail_proxy.config.private import MAKE, READ
 from mail_proxy.domain.content import BLOCK_BYTES
+from mail_proxy.private_files import MAKE, READ
 
 _TENANT = re.compile(r"[0-9a-f]{32}\Z")
 _CONTENT = re.compile(r"([0-9a-f]{64})-[0-9a-f]{16}\Z")
