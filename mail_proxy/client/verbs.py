@@ -198,6 +198,11 @@ class Accounts(Noun[A, R]):
         """
         return self._answer("addAccount", **{**(account or {}), **fields})
 
+    def update(self, account_id: str, tenant_id: str | None = None, **fields: Any) -> A:
+        """Only the given fields change, as `limit_per_hour=500`; its secrets stay."""
+        which = {"account_id": account_id, "tenant_id": tenant_id}
+        return self._answer("updateAccount", **which, **fields)
+
     def delete(self, account_id: str, tenant_id: str | None = None) -> A:
         """Its messages wait for another account of that id."""
         return self._answer("deleteAccount", account_id=account_id, tenant_id=tenant_id)

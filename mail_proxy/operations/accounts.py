@@ -1,14 +1,16 @@
-"""SMTP accounts: add or replace, look, delete, check."""
+"""SMTP accounts: add or replace, change, look, delete, check."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Any
 
 from mail_proxy.domain.errors import Conflict, NotFound
 from mail_proxy.domain.limits import WINDOWS, limits_of_account, pause_kind
 from mail_proxy.http_out import check_host
 from mail_proxy.observe.labels import labels
+from mail_proxy.operations.account_changes import merged
 from mail_proxy.operations.context import Context, no_tenant
 from mail_proxy.operations.credentials import (
     Credentials,
@@ -28,6 +30,7 @@ from mail_proxy.wire.accounts import (
     LimitUse,
     ListAccounts,
     OneAccount,
+    UpdateAccount,
 )
 from mail_proxy.wire.answers import OK, Ok, iso_time, not_before, whole_seconds, without_nulls
 
@@ -51,12 +54,37 @@ async def add_account(ctx: Context, request: AddAccount) -> Ok:
         _check_hosts(ctx, account)
         return account
 
-    account = await ctx.store.edit_account(tenant_id, request.id, edit, now=ctx.clock.now())
-    if account is None:
+    return await _edit(ctx, tenant_id, request.id, edit)
+
+
+async def update_account(ctx: Context, request: UpdateAccount) -> Ok:
+    """Change what is given; a pause of a fault or a limit ends, as when it is added again.
+
+    Raises NotFound.
+    """
+    found = await find_account(ctx, request)
+
+    def edit(old: Account | None) -> Account:
+        if old is None:
+            raise NotFound(NOT_OWNED)  # deleted meanwhile
+        account = _account(ctx, merged(request, old), old.tenant_id, old)
+        if not ctx.is_tenant and request.host is None:
+            # Of a server that a tenant has named nothing is confirmed by another change.
+            account = replace(account, host_set_by_admin=old.host_set_by_admin)
+        _check_hosts(ctx, account)
+        return account
+
+    return await _edit(ctx, found.tenant_id, found.account_id, edit)
+
+
+async def _edit(
+    ctx: Context, tenant_id: str, account_id: str, edit: Callable[[Account | None], Account]
+) -> Ok:
+    if await ctx.store.edit_account(tenant_id, account_id, edit, now=ctx.clock.now()) is None:
         raise no_tenant(tenant_id)
     await ctx.directory.reload_accounts(ctx.store, tenant_id)
-    ctx.metrics.declare(tenant_id, ctx.directory.name_of(tenant_id), account.account_id)
-    await ctx.engine.refresh(tenant_id, account.account_id)
+    ctx.metrics.declare(tenant_id, ctx.directory.name_of(tenant_id), account_id)
+    await ctx.engine.refresh(tenant_id, account_id)
     return OK
 
 

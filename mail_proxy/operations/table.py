@@ -31,7 +31,13 @@ from mail_proxy.operations import (
     webhook_secrets,
 )
 from mail_proxy.operations.accept import add_messages
-from mail_proxy.wire.accounts import AccountKey, AddAccount, ListAccounts, PauseAccount
+from mail_proxy.wire.accounts import (
+    AccountKey,
+    AddAccount,
+    ListAccounts,
+    PauseAccount,
+    UpdateAccount,
+)
 from mail_proxy.wire.cache import ClearCache
 from mail_proxy.wire.commands import ExportCommands, ListCommands, PurgeCommands
 from mail_proxy.wire.events import StreamEvents
@@ -112,6 +118,7 @@ OPERATIONS: dict[str, Operation] = {
     "addAccount": Operation(AddAccount, accounts.add_account),
     "listAccounts": Operation(ListAccounts, accounts.list_accounts),
     "getAccount": Operation(AccountKey, accounts.get_account),
+    "updateAccount": Operation(UpdateAccount, accounts.update_account),
     "deleteAccount": Operation(AccountKey, accounts.delete_account),
     "pauseAccount": Operation(PauseAccount, pauses.pause_account),
     "resumeAccount": Operation(AccountKey, pauses.resume_account),

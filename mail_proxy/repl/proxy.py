@@ -25,7 +25,7 @@ class Proxy(verbs.Instance[Record, Table]):
     proxy.run_now()  .suspend()  .activate()        let it send, or not
     proxy.messages   list pending sent errors get events why add
                      delete hold free retry resend settle cleanup
-    proxy.accounts   list get add delete check pause resume
+    proxy.accounts   list get add update delete check pause resume
     proxy.tenants    list get add update delete keys add_key ...
     proxy.reports    list replay resume status
     proxy.suppressions  list add remove

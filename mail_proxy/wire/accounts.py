@@ -33,6 +33,7 @@ def _host(value: str, info: ValidationInfo) -> str:
 
 
 Host = Annotated[Line, AfterValidator(_host), Field(max_length=255)]
+Ttl = Annotated[Int, Field(ge=0, le=86400)]
 Port = Annotated[Int, Field(ge=1, le=65535)]
 TlsMode = Literal["none", "starttls", "ssl", "auto"]
 
@@ -53,8 +54,8 @@ class OAuth2(Request):
     tenant: Line | None = None
 
 
-class AddAccount(TenantRequest):
-    """Insert or replace: what is left out gets its default.
+class AccountFields(Request):
+    """What can be said of an account.
 
     password, imap_password: `********` keeps the stored one.
     auth_method: absent, it is `oauth2` where `oauth2` is given, else `password`.
@@ -64,27 +65,24 @@ class AddAccount(TenantRequest):
     max_retries, retry_delays, max_age: how often, after which waits and for how long a message is
         tried, in seconds; absent, or an age of 0, is what the instance says.
     in_doubt: when the reply to a mail was lost, `resend` it or `hold` it; PEC accounts hold.
-    only_new: an account of that id that is there already is left as it is, and the answer is 409.
     """
 
-    id: EntityId
-    tenant_id: EntityId | None = None
-    host: Host
-    port: Port
+    host: Host | None = None
+    port: Port | None = None
     user: Line | None = None
     password: Secret | None = Field(default=None, repr=False)
     auth_method: Literal["password", "oauth2"] | None = None
     oauth2: OAuth2 | None = None
     use_tls: bool | None = None
     tls_mode: TlsMode | None = None
-    ttl: Int = Field(default=300, ge=0, le=86400)
+    ttl: Ttl | None = None
     batch_size: Int | None = Field(default=None, ge=1, le=10_000)
     limit_per_minute: Count | None = None
     limit_per_hour: Count | None = None
     limit_per_day: Count | None = None
     limit_behavior: Literal["defer", "reject"] | None = None
-    is_default: bool = False
-    is_pec_account: bool = False
+    is_default: bool | None = None
+    is_pec_account: bool | None = None
     imap_host: Host | None = None
     imap_port: Port | None = None
     imap_user: Line | None = None
@@ -96,6 +94,24 @@ class AddAccount(TenantRequest):
     max_retries: Int | None = Field(default=None, ge=0, le=1000)
     retry_delays: list[Seconds] | None = Field(default=None, min_length=1, max_length=1000)
     max_age: Seconds | None = None
+
+
+class _NewAccount(TenantRequest):
+    id: EntityId  # in a class of its own, so that it is described before the other fields
+    tenant_id: EntityId | None = None
+
+
+class AddAccount(AccountFields, _NewAccount):
+    """Insert or replace: what is left out gets its default.
+
+    only_new: an account of that id that is there already is left as it is, and the answer is 409.
+    """
+
+    host: Host
+    port: Port
+    ttl: Ttl = 300
+    is_default: bool = False
+    is_pec_account: bool = False
     only_new: bool = False
 
     def tls(self) -> TlsMode:
@@ -111,6 +127,13 @@ class AddAccount(TenantRequest):
 
 class AccountKey(TenantRequest):
     account_id: Text
+
+
+class UpdateAccount(AccountFields, AccountKey):
+    """Only what is given changes; null is not given, an empty text takes its field away.
+
+    oauth2: replaces the stored one; of its secrets, `********` keeps the stored one.
+    """
 
 
 class PauseAccount(AccountKey):

@@ -130,6 +130,15 @@ _TABLE = (
     Route("listAccounts", "GET", "/accounts", _T, ("tenant_id",)),
     Route("getAccount", "GET", "/account/{account_id}", _T, ("tenant_id",), also=(409,)),
     Route(
+        "updateAccount",
+        "PUT",
+        "/account/{account_id}",
+        _T,
+        ("tenant_id",),
+        changes=True,
+        also=(409,),
+    ),
+    Route(
         "deleteAccount",
         "DELETE",
         "/account/{account_id}",

@@ -172,6 +172,11 @@ CALLS: list[tuple[Callable[[Any], Any], Call, Any]] = [
         ("updateTenant", {"tenant_id": "acme", "name": "A"}),
         None,
     ),
+    (
+        lambda p: p.accounts.update("main", "acme", ttl=60),
+        ("updateAccount", {"account_id": "main", "tenant_id": "acme", "ttl": 60}),
+        None,
+    ),
     (lambda p: p.cache.stats(), ("getCache", {}), None),
     (lambda p: p.cache.clear("acme"), ("clearCache", {"tenant_id": "acme"}), None),
     (lambda p: p.tenants.list(), ("listTenants", {"active_only": False}), [{"id": "acme"}]),

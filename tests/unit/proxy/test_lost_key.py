@@ -45,6 +45,34 @@ async def test_a_masked_password_outlives_the_loss_of_the_key(tmp_path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "login",
+    [
+        {"password": "secret"},
+        {"oauth2": {"provider": "google", "client_id": "app", "refresh_token": "secret"}},
+    ],
+)
+async def test_what_is_changed_while_the_key_is_lost_costs_no_secret(
+    tmp_path: Path, login: dict[str, Any]
+) -> None:
+    good = Settings("x", tmp_path, str(tmp_path / "queue.db"), encryption_key=bytes(32))
+    lost = replace(good, encryption_key=bytes(31) + b"x")
+    which = {"tenant_id": "acme", "account_id": "main"}
+    await call(good, "addTenant", id="acme")
+    await call(good, "addAccount", **ACCOUNT, **login, imap_password="other", user="me")
+
+    await call(lost, "updateAccount", **which, limit_per_hour=9)
+    with pytest.raises(Invalid, match="must be given again"):
+        await call(lost, "updateAccount", tenant("acme"), **which, host="smtp.evil.example")
+
+    async with await MailProxy.open(good) as proxy:
+        found = await proxy._parts.store.get_account("acme", "main")
+    assert found is not None
+    assert (found.limit_per_hour, found.imap_password) == (9, "other")
+    assert (found.password, found.oauth2) == (login.get("password"), login.get("oauth2"))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("is_wrong", [True, False])
 async def test_with_a_lost_or_wrong_key_mail_is_held_and_nothing_is_lost(
     settings: Settings, sink: Any, eventually: Any, is_wrong: bool
