@@ -11,13 +11,12 @@ from mail_proxy.delivery.finish import Ended
 from mail_proxy.delivery.ring import Key
 from mail_proxy.domain.limits import REJECTED
 from mail_proxy.domain.state import Event
+from mail_proxy.domain.units import LATEST_TS
 from mail_proxy.observe import events
 from mail_proxy.observe.labels import Labels
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.observe.news import News
 from mail_proxy.store import Claimed, Ending, MessageRow, Outcome, Rejected
-
-LATEST_TS = 253402300799.0  # the last second of the year 9999; a plan of waits may lead beyond
 
 _STATUS = {  # on the wire
     Event.ACCEPT: "sent",
@@ -202,7 +201,7 @@ def _rejection(message: Rejected) -> dict[str, Any]:
 
 
 def _iso(at: float) -> str:
-    return _iso_second(int(min(at, LATEST_TS)))
+    return _iso_second(int(min(at, LATEST_TS)))  # a plan of waits may lead beyond
 
 
 @lru_cache(maxsize=64)

@@ -31,7 +31,7 @@ from mail_proxy.domain.filters import (
 )
 from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.suggest import did_you_mean, near
-from mail_proxy.domain.why import LATEST_TS
+from mail_proxy.domain.units import LATEST_TS
 
 MAX_CHARS = 4000
 MAX_TESTS = 40  # values of all terms: each is compared with every message that is looked at

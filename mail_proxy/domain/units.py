@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
 from itertools import pairwise
 
+LATEST_TS = 253_402_300_799  # the last second of the year 9999
+
 _STEPS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 

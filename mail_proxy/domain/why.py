@@ -13,8 +13,8 @@ from mail_proxy.domain.command_line import by_id, command_line, option
 from mail_proxy.domain.limits import REJECTED, Scope, pause_kind, scope_of_pause
 from mail_proxy.domain.message import WHOLE_TENANT
 from mail_proxy.domain.state import State
+from mail_proxy.domain.units import LATEST_TS
 
-LATEST_TS = 253402300799.0  # the last second of the year 9999; a plan of waits may lead beyond
 MOST_AHEAD = 1000  # of those that go before a message, so many are counted
 _SOON_S = 600.0  # times as near as this are told with their seconds
 
@@ -170,7 +170,7 @@ def resume_of(instance: str, tenant_id: str, account_id: str) -> str:
 
 def when(at: float, now: float) -> str:
     """A time in UTC, never early: `14:32 UTC`, with seconds when it is near, else with its day."""
-    if at > LATEST_TS:
+    if at > LATEST_TS:  # a plan of waits may lead there
         return "a time beyond the calendar"
     is_near = abs(at - now) < _SOON_S
     step = 1 if is_near else 60

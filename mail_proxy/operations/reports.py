@@ -7,12 +7,13 @@ from typing import Any
 
 from mail_proxy.domain.command_line import by_id, command_line
 from mail_proxy.domain.errors import Conflict, Invalid
+from mail_proxy.domain.units import LATEST_TS
 from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.cursors import fit, not_ours, packed, tenant_in, unpacked
 from mail_proxy.store.values import EventRow, ReportCounts, SyncState, Tenant
 from mail_proxy.wire.answers import whole_seconds, without_nulls
-from mail_proxy.wire.fields import LATEST_TS, NoFields
+from mail_proxy.wire.fields import NoFields
 from mail_proxy.wire.reports import (
     COUNTED,
     ListReports,

@@ -19,9 +19,9 @@ from pydantic import (
 from mail_proxy.config.instances import ENTITY_ID
 from mail_proxy.domain.errors import Invalid, Malformed
 from mail_proxy.domain.message import check_text
+from mail_proxy.domain.units import LATEST_TS
 from mail_proxy.secrets import mask
 
-LATEST_TS = 253_402_300_799  # the last second of the year 9999
 _CONTAINER_FAULTS = frozenset({"list_type", "dict_type", "model_type", "model_attributes_type"})
 _SHOWN_LIMIT = 100  # characters of a wrong value that are sent back
 _SHOWN_BITS = 256

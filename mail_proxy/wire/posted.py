@@ -12,7 +12,8 @@ from mail_proxy.domain.attachment import (
     MAX_FILENAME_CHARS,
 )
 from mail_proxy.domain.message import MAX_BATCH_CODE_CHARS, MAX_HEADERS, MAX_ID_CHARS
-from mail_proxy.wire.fields import LATEST_TS, Request
+from mail_proxy.domain.units import LATEST_TS
+from mail_proxy.wire.fields import Request
 
 _Addresses = list[str] | str
 _Moment = Annotated[float, Field(ge=0, le=LATEST_TS)]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from typing import ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -23,9 +24,7 @@ from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui.acting import Acting
 from mail_proxy_tui.board import Board
 from mail_proxy_tui.colours import palette_of
-from mail_proxy_tui.commands import commands_of, keys_of
 from mail_proxy_tui.draw.questions import Question
-from mail_proxy_tui.errands import Errands
 from mail_proxy_tui.feed.base import Feed, Letter, MessageKey, MessageRow
 from mail_proxy_tui.feed.link import Phase
 from mail_proxy_tui.loading import Loader
@@ -38,6 +37,9 @@ from mail_proxy_tui.screens.help import HelpScreen
 from mail_proxy_tui.screens.main import MainScreen
 from mail_proxy_tui.screens.picker import TenantPicker
 from mail_proxy_tui.sources import Sources
+
+if TYPE_CHECKING:
+    from mail_proxy_tui.errands import Errands
 
 INTERVALS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 BEAT_S = 1.0  # the countdown, the clock, and looking whether anything is due
@@ -96,7 +98,6 @@ class DashboardApp(App[None]):
         self.clock = clock
         self._loader = Loader(self, board, sources, clock)
         self.acting = Acting(self)
-        self.errands = Errands(self)
         self._main = MainScreen(board)
         self._offered: tuple[object, ...] = ()
         self._beat_s = beat_s
@@ -107,6 +108,12 @@ class DashboardApp(App[None]):
         self._began = asyncio.Event()
         self._resting_look: Timer | None = None
         self._flushing: Timer | None = None
+
+    @cached_property
+    def errands(self) -> Errands:
+        from mail_proxy_tui.errands import Errands  # with all that the first numbers do without
+
+        return Errands(self)
 
     # --- from start to end ---
 
@@ -388,11 +395,15 @@ class DashboardApp(App[None]):
         self.draw()
 
     def action_help(self) -> None:
+        from mail_proxy_tui.commands import keys_of
+
         title = self._main.pane.title if self.screen is self._main else "Message"
         self.push_screen(HelpScreen(title, keys_of(self, self.screen)))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: the theme and the picture of Textual, and every action that has a key."""
+        from mail_proxy_tui.commands import commands_of
+
         for command in super().get_system_commands(screen):
             if command.title in ("Theme", "Screenshot"):
                 yield command

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mail_proxy.config.instances import Instance
-from mail_proxy.config.load import load_settings
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.observe.tail import last_lines
 from mail_proxy_tui.feed.base import Feed
@@ -21,10 +20,10 @@ class InstanceSources:
         self._environ = environ
 
     def live(self) -> Feed:
-        from mail_proxy.control.http import HttpControl
+        from mail_proxy.control.asking import AskingControl
         from mail_proxy_tui.feed.live import LiveFeed
 
-        return LiveFeed(HttpControl(self._instance.socket_path))
+        return LiveFeed(AskingControl(self._instance.socket_path))
 
     def resting(self) -> Feed | None:
         from mail_proxy_tui.feed.at_rest import RestingFeed
@@ -36,6 +35,8 @@ class InstanceSources:
         return RestingFeed(instance.name, path, instance.log_path)
 
     def _database(self) -> Path:
+        from mail_proxy.config.load import load_settings
+
         try:
             return load_settings(self._instance, self._environ).database_path
         except MailProxyError:  # settings that a start would refuse

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,9 +42,15 @@ def _theme(path: Path) -> str:
 
 def _keys(path: Path) -> dict[str, str]:
     try:
-        told = tomllib.loads(path.read_text())
+        text = path.read_text()
     except FileNotFoundError:
-        return {}
+        return {}  # as a rule, so what reads it is not imported before
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    import tomllib
+
+    try:
+        told = tomllib.loads(text)
     except (OSError, ValueError) as error:  # not TOML, or no UTF-8
         raise ConfigurationError(f"{path}: {error}") from error
     keys = told.get("keys", {})

@@ -48,12 +48,14 @@ def run(
 
     # Here, after the environment is what Textual should find.
     from mail_proxy_tui.app import DashboardApp
-    from mail_proxy_tui.commands import action_ids
     from mail_proxy_tui.instance_sources import InstanceSources
     from mail_proxy_tui.remote_sources import RemoteSources
 
     preferences = load_preferences(Path(platformdirs.user_config_dir("mail-proxy")))
-    check_keys(preferences, action_ids(DashboardApp))
+    if preferences.keys:
+        from mail_proxy_tui.commands import action_ids
+
+        check_keys(preferences, action_ids(DashboardApp))
     plain = not is_utf8(environ) if is_ascii is None else is_ascii
     board = Board(
         instance.name,
