@@ -384,13 +384,3 @@ async def test_an_id_is_copied_as_it_is_shown() -> None:
         await stage.press("enter", "c")
         assert stage.app.clipboard == "a81f0c09"
         await stage.until("Copied")
-
-
-async def test_the_keys_below_are_made_anew_only_when_other_ones_are_offered() -> None:
-    async with staged() as stage:
-        keys = list(stage.app.screen.query("FooterKey"))
-        await stage.pass_seconds(3)
-        assert list(stage.app.screen.query("FooterKey")) == keys
-        stage.feed.error = NotRunning("no daemon answers")
-        await stage.pass_seconds(1)
-        await stage.until("start daemon")
