@@ -29,7 +29,7 @@ from mail_proxy_tui.feed.base import Feed, Letter, MessageKey, MessageRow
 from mail_proxy_tui.feed.link import Phase
 from mail_proxy_tui.loading import Loader
 from mail_proxy_tui.pager import open_pager
-from mail_proxy_tui.preferences import Preferences
+from mail_proxy_tui.preferences import Preferences, default_theme
 from mail_proxy_tui.screens.board_screen import BoardScreen
 from mail_proxy_tui.screens.confirm import ConfirmScreen
 from mail_proxy_tui.screens.detail import DetailScreen
@@ -49,8 +49,6 @@ DEBOUNCE_S = 0.15  # the cursor stands still for so long: the detail follows
 # Classes of a screen, by its columns and lines; the style sheet has what each means.
 _WIDTHS: list[tuple[int, str]] | None = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]
 _HEIGHTS: list[tuple[int, str]] | None = [(0, "-flat"), (15, "-low"), (36, "-tall")]
-DEFAULT_THEME = "textual-dark"
-PLAIN_THEME = "ansi-dark"  # the terminal's own 16 colours
 
 
 _CHANGING = frozenset({"run_now", "new_tenant", "new_account"})
@@ -93,7 +91,7 @@ class DashboardApp(App[None]):
         self.board = board
         self.crash: Exception | None = None
         self._preferences = preferences
-        self._default_theme = DEFAULT_THEME if has_truecolor else PLAIN_THEME
+        self._default_theme = default_theme(has_truecolor=has_truecolor)
         self._kept_theme = ""
         self.clock = clock
         self._loader = Loader(self, board, sources, clock)

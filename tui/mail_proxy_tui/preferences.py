@@ -13,6 +13,11 @@ _KEYS_FILE = "dashboard.toml"
 _THEME_FILE = "theme"
 
 
+def default_theme(*, has_truecolor: bool) -> str:
+    """Where there are but 16 colours, those of the terminal."""
+    return "textual-dark" if has_truecolor else "ansi-dark"
+
+
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """keys: action id to keys, by commas. theme: empty: none was chosen."""

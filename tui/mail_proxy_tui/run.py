@@ -15,7 +15,7 @@ from mail_proxy.config.instances import Instance
 from mail_proxy_tui.board import Board
 from mail_proxy_tui.draw.glyphs import glyphs
 from mail_proxy_tui.ending import Ending
-from mail_proxy_tui.preferences import check_keys, load_preferences
+from mail_proxy_tui.preferences import check_keys, default_theme, load_preferences
 
 if TYPE_CHECKING:
     from mail_proxy_tui.app import DashboardApp
@@ -46,12 +46,16 @@ def run(
         os.environ.pop("NO_COLOR", None)
     import platformdirs
 
+    preferences = load_preferences(Path(platformdirs.user_config_dir("mail-proxy")))
+    has_truecolor = environ.get("COLORTERM", "") in ("truecolor", "24bit")
+    # A theme that is set later has all style sheets read again.
+    os.environ["TEXTUAL_THEME"] = preferences.theme or default_theme(has_truecolor=has_truecolor)
+
     # Here, after the environment is what Textual should find.
     from mail_proxy_tui.app import DashboardApp
     from mail_proxy_tui.instance_sources import InstanceSources
     from mail_proxy_tui.remote_sources import RemoteSources
 
-    preferences = load_preferences(Path(platformdirs.user_config_dir("mail-proxy")))
     if preferences.keys:
         from mail_proxy_tui.commands import action_ids
 
@@ -72,7 +76,7 @@ def run(
         board,
         sources,
         preferences,
-        has_truecolor=environ.get("COLORTERM", "") in ("truecolor", "24bit"),
+        has_truecolor=has_truecolor,
     )
     if is_once:
         from mail_proxy_tui.once import print_frame
