@@ -85,7 +85,10 @@ def fill_in_an_account(person: Person, *, host: str, port: str = "") -> None:
     person.answers("Port: 587", port)
     person.answers("Encryption: auto", "")
     person.answers("User:", "me")
-    person.answers("Log in with:", "")
+    person.sees("Login method (password or oauth2):")
+    person.types("hunter2\r")  # too early, as it may be read
+    person.sees("one of password, oauth2; a password is asked for next, and not shown")
+    person.types("\x15password\r")
     person.answers("Password:", "hunter2")
     person.answers("Password, once more:", "hunter2")
     person.answers("Limit per hour: 0", "")

@@ -125,6 +125,19 @@ def choice(*words: str) -> Callable[[str], str]:
     return check
 
 
+def word_of(*words: str) -> Callable[[str], str]:
+    """One of some words, beside a question for a secret: what is wrong may be the secret."""
+    known = choice(*words)
+
+    def check(text: str) -> str:
+        try:
+            return known(text)
+        except BadAnswer as error:
+            raise BadAnswer(f"{error}; a password is asked for next, and not shown") from None
+
+    return check
+
+
 def one_of(*ids: str) -> Callable[[str], str]:
     """One of some ids, letter for letter."""
 

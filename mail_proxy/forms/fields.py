@@ -35,6 +35,7 @@ class Field:
     is_wanted: whether to ask at all, from the answers so far.
     choices: the answers there are, for completion; empty: anything that `check` takes.
     empty: how the summary has an answer that leaves it open.
+    is_near_secret: a secret is asked next, and may be typed here: only `choices` are shown.
     is_long: it may have many lines, written in an editor.
     """
 
@@ -46,6 +47,7 @@ class Field:
     is_wanted: Callable[[Answers], bool] = _always
     is_secret: bool = False
     choices: tuple[str, ...] = ()
+    is_near_secret: bool = False
     is_long: bool = False
     empty: str = "-"
 

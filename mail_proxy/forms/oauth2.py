@@ -34,12 +34,13 @@ def _is_other(answers: Answers) -> bool:
 FIELDS = (
     Field(
         "auth_method",
-        "Log in with",
-        "password, or oauth2 (Microsoft 365, Google).",
-        checks.choice(*METHODS),
+        "Login method (password or oauth2)",
+        "Secrets are asked next. oauth2: Microsoft, Google.",
+        checks.word_of(*METHODS),
         default=lambda _: "password",
         is_wanted=_has_user,
         choices=METHODS,
+        is_near_secret=True,
     ),
     Field(
         "oauth2_provider",

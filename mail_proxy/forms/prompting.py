@@ -10,10 +10,17 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application.current import get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import WordCompleter
 from prompt_toolkit.document import Document
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.layout.processors import (
+    ConditionalProcessor,
+    PasswordProcessor,
+    Processor,
+)
 from prompt_toolkit.output import create_output
 from prompt_toolkit.validation import ValidationError, Validator
 
@@ -136,6 +143,7 @@ class TerminalAsker:
             default=default,
             validator=_Checked(field.check),
             completer=_menu(field.choices),
+            input_processors=[_masked(field.choices)] if field.is_near_secret else None,
             bottom_toolbar=_toolbar(field.help),
         )
 
@@ -207,6 +215,16 @@ class _Checked(Validator):
             self._check(document.text.strip())
         except BadAnswer as error:
             raise ValidationError(len(document.text), safe_text(error)) from error
+
+
+def _masked(choices: tuple[str, ...]) -> Processor:
+    """Shows stars for what begins none of the choices: it may be a secret of the next question."""
+
+    def is_foreign() -> bool:
+        typed = get_app().current_buffer.text.strip().lower()
+        return not any(choice.startswith(typed) for choice in choices)
+
+    return ConditionalProcessor(PasswordProcessor(), Condition(is_foreign))
 
 
 def _menu(choices: tuple[str, ...]) -> WordCompleter | None:

@@ -39,12 +39,13 @@ FIELDS = (
     ),
     Field(
         "auth_method",
-        "Its login",
-        "How the proxy logs in there: none, bearer or basic.",
-        checks.choice(*AUTH_METHODS),
+        "Its login method (none, bearer or basic)",
+        "How it logs in there; secrets are asked next.",
+        checks.word_of(*AUTH_METHODS),
         default=lambda _: "none",
         is_wanted=_has_url,
         choices=AUTH_METHODS,
+        is_near_secret=True,
     ),
     Field(
         "auth_token",

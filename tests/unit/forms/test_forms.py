@@ -71,7 +71,7 @@ def test_the_account_form_asks_for_a_login_with_access_tokens() -> None:
     typist = Typist(
         {
             **SMTP,
-            "Log in with": "oauth2",
+            "Login method (password or oauth2)": "oauth2",
             "Provider": "microsoft",
             "Tenant": "example.com",
             "Client id": "app",
@@ -160,9 +160,14 @@ def test_going_back_does_not_stop_at_what_was_given() -> None:
 
 def test_a_question_that_is_wanted_no_more_leaves_no_answer() -> None:
     typist = Typist(
-        {**SMTP, "User": ["me", ""], "Log in with": "password", "Password": [BACK, "s3cret"]}
+        {
+            **SMTP,
+            "User": ["me", ""],
+            "Login method (password or oauth2)": "password",
+            "Password": [BACK, "s3cret"],
+        }
     )
-    typist.answers["Log in with"] = ["password", BACK]
+    typist.answers["Login method (password or oauth2)"] = ["password", BACK]
     request = fill(ACCOUNT_FORM, {}, typist)
     assert {"user", "password", "auth_method"}.isdisjoint(request)
 
@@ -236,7 +241,7 @@ def test_the_tenant_form_makes_a_request_that_is_taken() -> None:
     answers = {
         "Tenant id": "acme",
         "Application URL": "https://app.example.com",
-        "Its login": "basic",
+        "Its login method (none, bearer or basic)": "basic",
         "User": "u",
         "Password": "pw",
     }
@@ -304,6 +309,16 @@ def test_every_default_of_a_form_is_a_good_answer(form: Form) -> None:
 @pytest.mark.parametrize("form", FORMS, ids=lambda f: f.title)
 def test_every_hint_fits_in_a_terminal_of_80_columns(form: Form) -> None:
     assert [f.name for f in form.fields if len(_toolbar(f.help)) > 79] == []
+
+
+@pytest.mark.parametrize("form", [ACCOUNT_FORM, TENANT_FORM])
+def test_a_password_that_is_typed_too_early_is_not_told_again(form: Form) -> None:
+    (field,) = [field for field in form.fields if field.is_near_secret]
+    assert all(choice in field.label for choice in field.choices)
+    with pytest.raises(BadAnswer) as caught:
+        field.check("s3cret")
+    assert "s3cret" not in str(caught.value)
+    assert all(choice in str(caught.value) for choice in field.choices)
 
 
 def test_the_form_says_what_no_limit_is() -> None:
