@@ -28,7 +28,10 @@ _MESSAGE = typer.Option(
 def list_(
     ctx: typer.Context,
     state: str = typer.Option(
-        "pending,parked", "--state", "-s", help="Some of pending, parked, reported, by commas."
+        "pending,parked",
+        "--state",
+        "-s",
+        help="Some of pending, parked, reported, dropped, by commas.",
     ),
     limit: int = typer.Option(50, "--limit", "-l", min=1, max=1000, help="How many."),
 ) -> None:

@@ -95,10 +95,10 @@ def _trouble(row: MessageRow) -> dict[str, Any]:
 
 def _reported(events: tuple[EventRow, ...]) -> dict[str, Any]:
     """When the latest news was acknowledged, and what a bounce said."""
-    told = [event for event in events if event.report_state != "none"]
+    told = [event for event in events if event.is_to_be_told]
     found: dict[str, Any] = {}
     if told:
-        found["reported_ts"] = whole_seconds(told[-1].reported_ts)
+        found["reported_ts"] = whole_seconds(told[-1].acknowledged_at)
     bounces = [event for event in events if event.event_type == "bounce"]
     if bounces:
         found["bounce_ts"] = int(bounces[-1].event_ts)
@@ -124,7 +124,9 @@ def _history(event: EventRow) -> HistoryEntry:
         "event_ts": int(event.event_ts),
         "description": event.description,
         "metadata": event.data,
-        "reported_ts": whole_seconds(event.reported_ts),
+        "report": event.report_state if event.is_to_be_told else None,
+        "reported_ts": whole_seconds(event.acknowledged_at),
+        "parked_ts": whole_seconds(event.parked_at),
     }
     return without_nulls(record)  # type: ignore[return-value]  # a dict of exactly these keys
 

@@ -27,7 +27,7 @@ from mail_proxy.wire.reports import (
     TenantSync,
 )
 
-STATES = ("pending", "parked", "reported")
+STATES = ("pending", "parked", "reported", "dropped")
 UNACKNOWLEDGED = STATES[:2]
 UNPARK_BATCH = 500
 
@@ -148,7 +148,6 @@ def _pk(event_id: str) -> int | None:
 
 
 def _record(event: EventRow) -> ReportRecord:
-    is_parked = event.report_state == "parked"
     record: dict[str, Any] = {
         "event_id": str(event.pk),
         "event_type": event.event_type,
@@ -159,8 +158,8 @@ def _record(event: EventRow) -> ReportRecord:
         "account_id": event.account_id,
         "state": event.report_state,
         "refusals": event.report_tries,
-        "parked_ts": whole_seconds(event.reported_ts) if is_parked else None,
-        "reported_ts": None if is_parked else whole_seconds(event.reported_ts),
+        "parked_ts": whole_seconds(event.parked_at),
+        "reported_ts": whole_seconds(event.acknowledged_at),
         "replayed_ts": whole_seconds(event.replayed_at),
         "event_data": event.reported,
     }

@@ -75,7 +75,7 @@ class TenantReports:
         limit = self.tools.settings.batch_limit
         events = await self.tools.store.unreported(self.tenant_id, limit=limit)
         if events:
-            await self._mark(events, "reported")
+            await self._mark(events, "dropped")
             self.tools.metrics.report_dropped(len(events))
         return Pause(0.0 if len(events) == limit else None)
 

@@ -304,7 +304,7 @@ events = _table(
     _need("event_ts", Float),
     _may("description", Text),
     _need("data", Text, "{}"),  # JSON: the fields of that event in a report
-    _need("report_state", String),  # none, pending, reported, parked
+    _need("report_state", String),  # none, pending, reported, parked, dropped
     _may("reported_ts", Float),
     _need("report_tries", Integer, "0"),
     _may("replayed_at", Float),  # when a person asked for its report once more

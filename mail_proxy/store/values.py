@@ -357,6 +357,11 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
+    """report_state: none, pending, reported, parked or dropped (there was nobody to report to).
+
+    reported_ts: since when it is in one of the last three.
+    """
+
     pk: int
     tenant_id: str
     message_pk: int
@@ -376,6 +381,19 @@ class EventRow:
     def reported(self) -> dict[str, Any]:
         """What a report has of `data`; how the attempt went is for the timeline alone."""
         return {key: value for key, value in self.data.items() if key != "attempt"}
+
+    @property
+    def is_to_be_told(self) -> bool:
+        return self.report_state != "none"
+
+    @property
+    def acknowledged_at(self) -> float | None:
+        """When its application took it."""
+        return self.reported_ts if self.report_state == "reported" else None
+
+    @property
+    def parked_at(self) -> float | None:
+        return self.reported_ts if self.report_state == "parked" else None
 
 
 @dataclass(frozen=True, slots=True)

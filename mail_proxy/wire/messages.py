@@ -247,14 +247,20 @@ class MessageEvent(TypedDict):
 
 
 class HistoryEntry(TypedDict):
-    """metadata: as `event_data` of MessageEvent."""
+    """metadata: as `event_data` of MessageEvent.
+
+    report: what became of its report: pending, reported, parked, or dropped, where the tenant has
+    no URL to report to; absent of what is not to be reported.
+    """
 
     event_id: str
     event_type: str
     event_ts: int
     description: NotRequired[str]
     metadata: dict[str, Any]
+    report: NotRequired[str]
     reported_ts: NotRequired[int]
+    parked_ts: NotRequired[int]
 
 
 class MessageRecord(TypedDict):

@@ -18,7 +18,7 @@ class ListReports(TenantRequest):
     """Events that the application has not acknowledged, oldest first.
 
     state: one word or several, by commas: `pending` waits for its report, `parked` was given up,
-        `reported` is acknowledged; without one pending and parked.
+        `reported` is acknowledged, `dropped` had no URL to go to; without one pending and parked.
     cursor: the `next_cursor` of the page before.
     """
 
@@ -50,7 +50,7 @@ class ResumeReports(TenantRequest):
 class ReportRecord(TypedDict):
     """One event and its report.
 
-    state: pending, parked or reported. refusals: how often the application has named it.
+    state: pending, parked, reported or dropped. refusals: how often the application has named it.
     replayed_ts: when a person asked for it once more. event_data: its fields in a report.
     """
 

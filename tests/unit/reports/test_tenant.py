@@ -92,7 +92,7 @@ async def test_without_a_receiver_events_are_settled_at_once(desk, store, http, 
     store.add_event()
     desk = desk(batch_limit=1)
     assert [await desk.round(Urge.TIMER) for _ in range(3)] == [Pause(0.0)] * 2 + [Pause(None)]
-    assert store.states() == ["reported"] * 2
+    assert store.states() == ["dropped"] * 2
     assert http.posts == []
     assert 'gmp_reports_total{outcome="dropped"} 2.0' in metrics.render()
 

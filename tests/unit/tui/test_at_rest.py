@@ -40,6 +40,30 @@ def database(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("reported", {"report": "reported", "reported_ts": 9.0}),
+        ("parked", {"report": "parked", "parked_ts": 9.0}),
+        ("dropped", {"report": "dropped"}),
+    ],
+)
+def test_what_became_of_a_report_is_told_as_the_daemon_tells_it(
+    state: str, told: dict[str, object]
+) -> None:
+    message = dict.fromkeys(
+        ("pk", "id", "tenant_id", "account_id", "batch_code", "request_id", "expires_at",
+         "sent_at", "held_reason", "size_bytes", "subject", "sender", "error", "paused_until",
+         "first_address"), ""
+    ) | {"state": "sent", "due_at": 0.0, "priority": 2, "tries": 1, "created_at": 1.0,
+         "n_recipients": 1, "paused_until": None}  # fmt: skip
+    its_event = {"event_type": "sent", "event_ts": 2.0, "description": "250", "data": "{}"}
+    ended = its_event | {"report_state": state, "reported_ts": 9.0}
+    (entry,) = rest_sql.full_record(message, [], [ended], None, 10.0)["history"]
+    named = {name: entry[name] for name in ("report", "reported_ts", "parked_ts") if name in entry}
+    assert named == told
+
+
 def event(pk: int, tenant_id: str, state: str) -> dict[str, object]:
     return {
         "tenant_id": tenant_id,

@@ -149,17 +149,29 @@ def test_a_letter_tells_its_life_in_order() -> None:
             "event_ts": int(CREATED),  # cut to the second, so before the acceptance
             "description": "451 later",
             "metadata": {"deferred_ts": 1795309260},
+            "report": "reported",
             "reported_ts": int(CREATED) + 1,
         },
-        {"event_type": "error", "event_ts": int(CREATED) + 60, "metadata": {}},
+        {
+            "event_type": "error",
+            "event_ts": int(CREATED) + 60,
+            "metadata": {"attempt": {"seconds": 1.5, "server": "h:587", "tls": "TLSv1.3"}},
+            "report": "parked",
+            "parked_ts": int(CREATED) + 90,
+        },
     ]
     told = letter(RECORD | {"history": history, "request_id": "r1"}, {"why": "so", "do": None}, 6)
     assert [(entry.kind, entry.at >= CREATED) for entry in told.timeline] == [
         ("accepted", True),
         ("deferred", True),
         ("reported", True),
+        ("attempt", True),
         ("failed", True),
+        ("parked", True),
     ]
+    attempt = told.timeline[3]
+    assert (attempt.words, attempt.seconds) == ("h:587  TLSv1.3", 1.5)
+    assert attempt.at == int(CREATED) + 58.5
     assert (told.timeline[0].words, told.timeline[1].next_at) == ("request r1", 1795309260.0)
     assert (told.why, told.recipients[0].reply) == ("so", "550 no")
     assert told.headers == (
@@ -167,6 +179,26 @@ def test_a_letter_tells_its_life_in_order() -> None:
         ("To", "a@x.example, b@x.example"),
         ("Subject", "Hi"),
     )
+
+
+def test_an_attempt_begins_after_what_was_before_it() -> None:
+    """Times of the wire are cut to the second, so that one may seem to begin too early."""
+    attempt = {"attempt": {"seconds": 0.9, "server": "h:25"}}
+    history = [
+        {"event_type": "deferred", "event_ts": int(CREATED) + 1, "metadata": attempt},
+        {"event_type": "sent", "event_ts": int(CREATED) + 1, "metadata": attempt},
+    ]
+    told = letter(RECORD | {"history": history}, None, 6).timeline
+    kinds = ["accepted", "attempt", "deferred", "attempt", "sent"]
+    assert [entry.kind for entry in told] == kinds
+
+
+def test_without_anybody_to_report_to_nothing_is_told_of_a_report() -> None:
+    history = [
+        {"event_type": "sent", "event_ts": int(CREATED), "metadata": {}, "report": "dropped"}
+    ]
+    told = letter(RECORD | {"history": history}, None, 6).timeline
+    assert [entry.kind for entry in told] == ["accepted", "sent"]
 
 
 def test_a_letter_shows_the_text_and_cuts_a_huge_one() -> None:

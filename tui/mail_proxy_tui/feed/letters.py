@@ -79,14 +79,16 @@ def timeline(record: Mapping[str, Any]) -> Iterator[TimelineEntry]:
     """What happened to it, oldest first."""
     created_at = moment(record["created_at"])
     yield TimelineEntry(created_at, "accepted", _accepted(record))
-    entries = []
+    entries: list[TimelineEntry] = []
+    before_at = created_at
     for event in record.get("history", ()):
+        data = event.get("metadata") or {}
         # The wire cuts times to the second, and nothing is before its acceptance.
-        entries.append(event_entry(event, event.get("metadata") or {}, not_before=created_at))
-        reported_ts = event.get("reported_ts")
-        if reported_ts is not None:
-            at = max(float(reported_ts), created_at)
-            entries.append(TimelineEntry(at, "reported", f"that it is {entries[-1].kind}"))
+        ended = event_entry(event, data, not_before=created_at)
+        entries += attempt_entries(data, ended.at, not_before=before_at)
+        entries.append(ended)
+        entries += report_entries(event, ended.kind, not_before=created_at)
+        before_at = ended.at
     yield from sorted(entries, key=lambda entry: entry.at)
 
 
@@ -106,6 +108,28 @@ def event_entry(
         words=str(event.get("description") or ""),
         next_at=None if next_at is None else float(next_at),
     )
+
+
+def attempt_entries(
+    data: Mapping[str, Any], ended_at: float, *, not_before: float
+) -> Iterator[TimelineEntry]:
+    """The attempt that an event ended: it begins so long before, and after what happened before."""
+    attempt = data.get("attempt")
+    if attempt:
+        seconds = float(attempt["seconds"])
+        words = "  ".join(str(attempt[name]) for name in ("server", "tls") if attempt.get(name))
+        at = max(ended_at - seconds, not_before)
+        yield TimelineEntry(at, "attempt", words, seconds=seconds)
+
+
+def report_entries(
+    event: Mapping[str, Any], kind: str, *, not_before: float
+) -> Iterator[TimelineEntry]:
+    """What became of its report; nothing where there is nobody to report to."""
+    for name, words in (("reported", f"that it is {kind}"), ("parked", "its report was given up")):
+        at = event.get(f"{name}_ts")
+        if at is not None:
+            yield TimelineEntry(max(float(at), not_before), name, words)
 
 
 def _kind(event: Mapping[str, Any]) -> str:

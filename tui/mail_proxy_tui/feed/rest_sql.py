@@ -48,7 +48,7 @@ RECIPIENTS = (
     "WHERE tenant_id = ? AND message_pk = ? ORDER BY position"
 )
 EVENTS = (
-    "SELECT pk, event_type, event_ts, description, data, reported_ts FROM events "
+    "SELECT pk, event_type, event_ts, description, data, report_state, reported_ts FROM events "
     "WHERE tenant_id = ? AND message_pk = ? ORDER BY pk"
 )
 CONTENT = "SELECT payload FROM contents WHERE tenant_id = ? AND message_pk = ?"
@@ -180,11 +180,17 @@ def full_record(
             "event_ts": event["event_ts"],
             "description": event["description"],
             "metadata": json.loads(event["data"]),
-            "reported_ts": event["reported_ts"],
+            **_report(event),
         }
         for event in events
     ]
     return record
+
+
+def _report(event: Row) -> dict[str, Any]:
+    """What became of its report; the time is that of its end."""
+    name = {"reported": "reported_ts", "parked": "parked_ts"}.get(event["report_state"])
+    return {"report": event["report_state"]} | ({name: event["reported_ts"]} if name else {})
 
 
 def _posted(payload: bytes | None) -> dict[str, Any]:
