@@ -202,7 +202,7 @@ def _held(it: Subject, around: Around) -> Why:
 def _in_doubt(it: Subject, around: Around) -> Why:
     cause = (it.error or "no reply to the final dot").removeprefix("in doubt: ")
     text = f"in doubt, whether the server has taken it: {cause}"
-    text += "; settle it as --sent or --failed when you know, or retry it"
+    text += "; settle it as sent or failed when you know, or retry it"
     do = _command(around, it, "messages", "settle", "--sent", *by_id(it.id))
     return Why(Cause.IN_DOUBT, text, do)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from textual.worker import Worker
@@ -11,7 +12,17 @@ from mail_proxy.domain.errors import MailProxyError, NotRunning
 from mail_proxy.domain.message import WHOLE_TENANT
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui.board import Board
-from mail_proxy_tui.draw.questions import Question, Said, is_asked, of_messages, of_others, said
+from mail_proxy_tui.draw.questions import (
+    SETTLING,
+    Question,
+    Said,
+    is_asked,
+    of_doubt,
+    of_messages,
+    of_others,
+    said,
+)
+from mail_proxy_tui.feed.actions import in_doubt_of, without_refused
 from mail_proxy_tui.feed.base import Action, Done, Feed, MessageRow, TenantRow, Verb
 
 Then = Callable[[Done], None]
@@ -32,6 +43,10 @@ class Host(Protocol):
         ...
 
     def confirmed(self, question: Question) -> Awaitable[bool]: ...
+
+    def settled_as(self, question: Question) -> Awaitable[str]:
+        """The key of what became of messages in doubt; empty: nobody knows."""
+        ...
 
     def say(self, text: str, *, is_good: bool, seconds: float | None = None) -> None: ...
 
@@ -55,6 +70,10 @@ class Acting:
     def messages(self, action: Action, rows: Sequence[MessageRow], then: Then) -> None:
         """rows: those of them that are on the screen. then: gets what became of it."""
         self._begin(action.verb, self._messages(action, tuple(rows), then))
+
+    def settle(self, action: Action, rows: Sequence[MessageRow], then: Then) -> None:
+        """Those that are in doubt: a person says what became of them. rows, then: as before."""
+        self._begin(action.verb, self._settle(action, tuple(rows), then))
 
     def suspend_tenant(self, tenant: TenantRow) -> None:
         """Or activate it, with all its batches."""
@@ -107,16 +126,31 @@ class Acting:
             self._tell(said(action, await self._feed.act(action)))
 
     async def _messages(self, action: Action, rows: tuple[MessageRow, ...], then: Then) -> None:
-        if is_asked(action):
+        if is_asked(action, rows):
             trial = await self._feed.act(action, is_trial=True)
             if not trial.done:
                 self._tell(said(action, trial))
                 return
             if not await self._host.confirmed(of_messages(action, rows, trial)):
                 return
+        await self._act(action, then)
+
+    async def _act(self, action: Action, then: Then) -> None:
         done = await self._feed.act(action)
         then(done)
         self._tell(said(action, done))
+
+    async def _settle(self, action: Action, rows: tuple[MessageRow, ...], then: Then) -> None:
+        asked = in_doubt_of(action)
+        trial = await self._feed.act(asked, is_trial=True)
+        if not trial.done:
+            self._tell(Said("Nothing here is in doubt.", False))
+            return
+        # One answer sends again: it must not reach what is not in doubt.
+        meant = without_refused(asked, trial)
+        verb = SETTLING.get(await self._host.settled_as(of_doubt(action, rows, trial)))
+        if verb is not None:
+            await self._act(replace(meant, verb=verb), then)
 
     async def _suspend_of(self, row: MessageRow) -> None:
         tenant_id = row.key.tenant_id

@@ -31,7 +31,7 @@ from mail_proxy_tui.loading import Loader
 from mail_proxy_tui.pager import open_pager
 from mail_proxy_tui.preferences import Preferences, default_theme
 from mail_proxy_tui.screens.board_screen import BoardScreen
-from mail_proxy_tui.screens.confirm import ConfirmScreen
+from mail_proxy_tui.screens.confirm import ConfirmScreen, SettleScreen
 from mail_proxy_tui.screens.detail import DetailScreen
 from mail_proxy_tui.screens.help import HelpScreen
 from mail_proxy_tui.screens.main import MainScreen
@@ -304,7 +304,11 @@ class DashboardApp(App[None]):
         return self.run_worker(task, group="act")
 
     async def confirmed(self, question: Question) -> bool:
-        return await self.push_screen_wait(ConfirmScreen(question))
+        key: str = await self.push_screen_wait(ConfirmScreen(question))
+        return bool(key)
+
+    async def settled_as(self, question: Question) -> str:
+        return await self.push_screen_wait(SettleScreen(question))
 
     def say(self, text: str, *, is_good: bool, seconds: float | None = None) -> None:
         severity: SeverityLevel = "information" if is_good else "warning"

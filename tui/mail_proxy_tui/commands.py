@@ -10,7 +10,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from mail_proxy_tui.screens.confirm import ConfirmScreen
+from mail_proxy_tui.screens.confirm import ConfirmScreen, SettleScreen
 from mail_proxy_tui.screens.detail import DetailScreen
 from mail_proxy_tui.screens.errors import ErrorsScreen
 from mail_proxy_tui.screens.export import ExportScreen
@@ -22,7 +22,9 @@ from mail_proxy_tui.widgets.log_view import LogView
 from mail_proxy_tui.widgets.rows import Rows
 from mail_proxy_tui.widgets.search_line import SearchInput
 
-_SCREENS = (MainScreen, DetailScreen, ErrorsScreen, ConfirmScreen, ExportScreen, NewKeyScreen)
+_SCREENS = (
+    MainScreen, DetailScreen, ErrorsScreen, ConfirmScreen, SettleScreen, ExportScreen, NewKeyScreen,
+)  # fmt: skip
 _OWNERS: tuple[type[DOMNode], ...] = (
     *_SCREENS, *VIEWS, Rows, LogView, FilterInput, SearchInput,
 )  # fmt: skip

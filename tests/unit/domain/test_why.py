@@ -211,7 +211,7 @@ def test_what_has_expired_is_told_before_all_else() -> None:
             Why(
                 Cause.IN_DOUBT,
                 "in doubt, whether the server has taken it: connection lost; "
-                "settle it as --sent or --failed when you know, or retry it",
+                "settle it as sent or failed when you know, or retry it",
                 "mail-proxy my acme messages settle --sent m1",
             ),
         ),

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from mail_proxy_tui.feed.actions import MOST_IDS, Step, done_of, steps_of
+import pytest
+
+from mail_proxy.domain.errors import Invalid
+from mail_proxy_tui.feed.actions import (
+    MOST_IDS,
+    Step,
+    done_of,
+    in_doubt_of,
+    steps_of,
+    without_refused,
+)
 from mail_proxy_tui.feed.base import Action, Done, MessageKey, Refused, Verb
 
 A1, A2 = MessageKey("1", "m-1", "acme"), MessageKey("2", "m-2", "acme")
@@ -14,6 +24,31 @@ def test_messages_go_tenant_by_tenant() -> None:
         Step("retryMessages", {"tenant_id": "acme", "ids": ["m-1", "m-2"]}),
         Step("retryMessages", {"tenant_id": "beta", "ids": ["m-1"]}),
     )
+
+
+@pytest.mark.parametrize(
+    ("verb", "as_"), [(Verb.SETTLE_SENT, "sent"), (Verb.SETTLE_FAILED, "error")]
+)
+def test_what_is_in_doubt_is_settled_by_a_word(verb: Verb, as_: str) -> None:
+    fields = {"tenant_id": "acme", "ids": ["m-1"], "as": as_}
+    assert steps_of(Action(verb, (A1,))) == (Step("settleMessages", fields),)
+    (trial,) = steps_of(Action(verb, (A1,)), is_trial=True)
+    assert trial.fields == fields | {"dry_run": True}
+
+
+def test_of_all_that_match_those_in_doubt_are_meant() -> None:
+    asked = Action(Verb.SETTLE_SENT, filter="to:*@example.com", tenant_id="acme")
+    assert in_doubt_of(asked).filter == "to:*@example.com state:in_doubt"
+    by_ids = Action(Verb.SETTLE_SENT, (A1,))
+    assert in_doubt_of(by_ids) == by_ids
+
+
+def test_what_a_trial_refused_is_left_alone() -> None:
+    trial = Done(1, (Refused(A1, "m-1", "not in doubt: waiting"),), 1)
+    left = without_refused(Action(Verb.SETTLE_SENT, (A1, B1, A2)), trial)
+    assert left.messages == (B1, A2)  # the other tenant's has the same id
+    with pytest.raises(Invalid, match="mark fewer"):
+        without_refused(Action(Verb.SETTLE_SENT, (A1, A2)), Done(1, trial.refused, 2))
 
 
 def test_a_trial_only_counts() -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from mail_proxy.domain.state import State
-from mail_proxy_tui.draw.questions import is_asked, of_messages, of_others, said
+from mail_proxy_tui.draw.questions import (
+    Answer,
+    is_asked,
+    of_doubt,
+    of_messages,
+    of_others,
+    said,
+)
 from mail_proxy_tui.feed.base import Action, Done, MessageKey, Refused, Verb
 from tests.unit.tui.fake_feed import message
 
@@ -23,7 +30,9 @@ def test_a_question_states_how_many_of_which_states_and_whose() -> None:
     assert question.title == "Delete 3 messages?"
     assert question.lines[0] == "3 marked: 2 deferred, 1 FAILED  (tenant acme)"
     assert "are not sent" in question.lines[1]
-    assert (question.yes, question.no) == ("Yes, delete 3", "No, keep")
+    assert question.answers == (Answer("y", "delete", "Yes, delete 3"),)
+    assert question.no == "No, keep"
+    assert question.keys == "y delete   n / esc keep"
 
 
 def test_one_message_is_named() -> None:
@@ -51,7 +60,7 @@ def test_all_that_match_are_named_by_their_filter() -> None:
     question = of_messages(action, [], Done(100_000, is_partial=True))
     assert question.title == "Retry at least 100 000 messages?"
     assert question.lines[0].startswith("All of tenant acme that match: subject:")
-    assert question.yes == "Yes, retry all"
+    assert question.answers[0].label == "Yes, retry all"
     assert all("\x1b" not in line and "\u202e" not in line for line in question.lines)
 
 
@@ -69,6 +78,36 @@ def test_all_that_match_are_named_by_their_filter() -> None:
 )
 def test_what_cannot_be_taken_back_or_is_not_seen_is_asked(action: Action, asked: bool) -> None:
     assert is_asked(action) is asked
+
+
+DOUBTFUL = [message(n, state=State.IN_DOUBT, status="in_doubt") for n in (4, 5)]
+
+
+def test_a_retry_of_what_is_in_doubt_is_asked_and_says_what_it_may_do() -> None:
+    action = Action(Verb.RETRY, tuple(row.key for row in DOUBTFUL))
+    assert is_asked(action, DOUBTFUL)
+    assert not is_asked(action, ROWS)
+    assert not is_asked(Action(Verb.HOLD), DOUBTFUL)
+    assert "it would arrive twice" in of_messages(action, DOUBTFUL, Done(2)).lines[-1]
+    assert "twice" not in str(of_messages(action, ROWS, Done(2)).lines)
+    by_filter = Action(Verb.RETRY, filter="age:>1h")
+    assert "it would arrive twice" in of_messages(by_filter, [], Done(2)).lines[-1]
+
+
+def test_what_is_in_doubt_may_have_become_one_of_three() -> None:
+    action = Action(Verb.SETTLE_SENT, tuple(row.key for row in [*DOUBTFUL, *ROWS[:1]]))
+    trial = Done(2, (Refused(KEYS[0], "m-1", "not in doubt: waiting"),), 1)
+    question = of_doubt(action, [*DOUBTFUL, *ROWS[:1]], trial)
+    assert question.title == "Settle 2 messages in doubt?"
+    assert question.lines[0] == "3 marked: 2 DOUBT, 1 deferred  (tenant acme)"
+    assert question.lines[-2:] == (
+        "Send again: whoever has them already gets them twice.",
+        "Left out: 1 was not in doubt.",
+    )
+    assert question.keys == "s sent   f failed   r send again   n / esc leave it so"
+    one = of_doubt(Action(Verb.SETTLE_SENT, (DOUBTFUL[0].key,)), DOUBTFUL[:1], Done(1))
+    assert one.title == "Settle 1 message in doubt?"
+    assert "Sent: it has arrived. The application is told so." in one.lines
 
 
 @pytest.mark.parametrize(
@@ -111,6 +150,8 @@ def test_many_reasons_are_gathered() -> None:
     [
         (Action(Verb.DELETE, KEYS), Done(3), "3 messages deleted"),
         (Action(Verb.HOLD, KEYS), Done(1), "1 message held"),
+        (Action(Verb.SETTLE_SENT, KEYS), Done(2), "2 messages settled as sent"),
+        (Action(Verb.SETTLE_FAILED, KEYS), Done(1), "1 message settled as failed"),
         (
             Action(Verb.RUN_NOW, tenant_id="acme"),
             Done(7),

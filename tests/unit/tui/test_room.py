@@ -6,6 +6,7 @@ import pytest
 
 from mail_proxy.domain.errors import MailProxyError
 from mail_proxy.domain.state import State
+from mail_proxy.domain.why import Cause
 from tests.unit.tui.fake_feed import FakeFeed, message
 from tests.unit.tui.stage import staged
 from tests.unit.tui.test_view_screens import eventful
@@ -20,6 +21,36 @@ async def test_a_held_message_names_the_key_that_frees_it() -> None:
         assert stage.lines[-2].strip() == "held by a person; h frees it"
     async with staged(feed, is_read_only=True) as stage:
         assert stage.lines[-2].strip() == "held by a person"
+
+
+@pytest.mark.parametrize(
+    ("cause", "why", "told"),
+    [
+        (Cause.BATCH_SUSPENDED, "its batch 'may' is suspended", "; s activates it"),
+        (Cause.TENANT_SUSPENDED, "its tenant is suspended", "; s activates it"),
+        (Cause.NO_ACCOUNT, "account 'x' was deleted", "; A adds one"),
+        (Cause.DEFERRED, "deferred: try 2 of 6 at 12:04", ""),
+        (Cause.SCHEDULER_SUSPENDED, "all is suspended", "; mail-proxy myserver activate"),
+    ],
+)
+async def test_why_a_message_waits_names_the_key_or_the_command(
+    cause: Cause, why: str, told: str
+) -> None:
+    feed = FakeFeed()
+    do = "mail-proxy myserver activate"
+    feed.rows = [message(1, state=State.SUSPENDED, status="pending", why=why, cause=cause, do=do)]
+    async with staged(feed) as stage:
+        assert stage.lines[-2].strip() == why + told
+
+
+async def test_a_long_reason_is_cut_and_its_key_is_not() -> None:
+    feed = FakeFeed()
+    why = "in doubt, whether the server has taken it: " + "no reply " * 20
+    feed.rows = [message(1, state=State.IN_DOUBT, status="in_doubt", why=why)]
+    async with staged(feed) as stage:
+        line = stage.lines[-2]
+        assert line.startswith(" in doubt, whether the server has taken it")
+        assert line.rstrip().endswith("…; i settles it")
 
 
 async def test_that_a_message_is_gone_is_told_once() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mail_proxy.domain.errors import NotRunning, Unauthorized
+from mail_proxy_tui.feed.base import Letter, TimelineEntry
 from tests.unit.tui.fake_feed import FakeFeed
 from tests.unit.tui.stage import SCREENS, SIZES, Stage, busy, empty, matches, staged
 
@@ -91,6 +94,36 @@ async def test_the_keys_of_the_view_are_told(size: str) -> None:
         held("help", size, stage)
         await stage.press("escape")
         assert "Keys:" not in stage.text
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_is_in_doubt_is_asked_for(size: str) -> None:
+    async with staged(size=size) as stage:
+        await stage.press("end", "k", "i")
+        await stage.until("Settle 1 message")
+        held("settle", size, stage)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_message_in_doubt_says_what_to_do(size: str) -> None:
+    feed = busy()
+    row = replace(feed.rows[5], why="in doubt: no reply to the final dot")
+    command = "mail-proxy myserver acme messages settle --sent a81f0c03"
+    at = row.created_at
+    feed.letters["3"] = Letter(
+        row,
+        timeline=(
+            TimelineEntry(at, "accepted", "request 5f2c"),
+            TimelineEntry(at + 2, "attempt", "smtp.example.test:587  TLSv1.3", seconds=61.2),
+            TimelineEntry(at + 63, "in_doubt", "no reply to the final dot"),
+        ),
+        raw="{}",
+        why=row.why,
+        do=command,
+    )
+    async with staged(feed, size=size) as stage:
+        await stage.press("end", "k", "enter")
+        held("doubt", size, stage)
 
 
 async def test_a_terminal_without_room_says_so_and_lives_on() -> None:

@@ -1,4 +1,4 @@
-"""What a person can do about a message that has failed, from the reply that ended it. Pure."""
+"""What a person can do about a message that has failed or is in doubt. Pure."""
 
 from __future__ import annotations
 
@@ -41,6 +41,10 @@ _BY_CODE = {
     553: _BY_STATUS["5.1.3"],
     554: _BY_STATUS["5.7.1"],
 }
+_IN_DOUBT = (
+    "ask whoever should have it: i settles it as sent or failed; r sends it again, and it may "
+    "arrive twice"
+)
 _UNKNOWN = re.compile(r"user unknown|unknown user|no such user|does not exist", re.IGNORECASE)
 _REPLY = re.compile(r"(?<!\d)(?P<code>5\d\d)[ -](?P<text>.*)", re.DOTALL)
 # As the history has it: `5.1.1 user unknown (SMTP 550)`.
@@ -49,6 +53,8 @@ _TOLD = re.compile(r"(?P<text>5\.\d.*|.*?) \(SMTP (?P<code>5\d\d)\)", re.DOTALL)
 
 def advice(letter: Letter) -> str:
     """What to do, in a line; empty where `why` says it all."""
+    if letter.row.state is State.IN_DOUBT and letter.do is not None:
+        return _IN_DOUBT
     if letter.row.state is not State.FAILED:
         return ""
     found = reply_of(letter)

@@ -13,6 +13,7 @@ from mail_proxy_tui.draw.advice import advice, chance
 from mail_proxy_tui.draw.cells import clipped, fitted
 from mail_proxy_tui.draw.glyphs import Glyphs
 from mail_proxy_tui.draw.messages import (
+    key_hint,
     next_text,
     priority_word,
     state_style,
@@ -146,11 +147,11 @@ def _mark(kind: str, glyphs: Glyphs, palette: Palette) -> tuple[str, str]:
     match kind:
         case "attempt":
             return glyphs.tried, palette.sending
-        case "deferred":
+        case "deferred" | "in_doubt":
             return glyphs.put_off, palette.deferred
-        case "sent" | "accepted_by_server":
+        case "sent":
             return glyphs.done, palette.sent
-        case "error" | "failed" | "bounce" | "bounced" | "refused":
+        case "failed" | "bounced" | "parked":
             return glyphs.failed, palette.failed
         case _:
             return glyphs.began, ""
@@ -225,7 +226,8 @@ def now_lines(letter: Letter, now: float, width: int, palette: Palette) -> list[
         left = letter.until_at is not None and letter.until_at > now
         until = f"  ({units.duration((letter.until_at or now) - now)} left)" if left else ""
         head = (" What now:  ", palette.strong)
-        lines += _wrapped(Text.assemble(head, safe_text(letter.why), until), width)
+        key = key_hint(letter.row, can_act=letter.do is not None)
+        lines += _wrapped(Text.assemble(head, safe_text(letter.why), until, key), width)
     if letter.do:
         lines += _wrapped(Text.assemble(" By hand:   ", safe_text(letter.do)), width)
     return lines

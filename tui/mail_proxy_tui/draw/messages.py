@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from mail_proxy.domain import units
 from mail_proxy.domain.message import PRIORITY_WORDS
+from mail_proxy.domain.safe_text import safe_text
 from mail_proxy.domain.state import State
-from mail_proxy_tui.draw.cells import cell
+from mail_proxy.domain.why import Cause
+from mail_proxy_tui.draw.cells import cell, clipped
 from mail_proxy_tui.draw.glyphs import Glyphs
 from mail_proxy_tui.draw.palette import Palette
 from mail_proxy_tui.feed.base import MessageRow
@@ -144,11 +147,41 @@ def to_text(row: MessageRow, width: int, ellipsis: str) -> str:
     return (row.to if len(row.to) <= room else row.to[: room - 1] + ellipsis) + more
 
 
+_KEYS_BY_CAUSE: Mapping[str, str] = {
+    Cause.TENANT_SUSPENDED: "s activates it",
+    Cause.BATCH_SUSPENDED: "s activates it",
+    Cause.ACCOUNT_PAUSED: "s in view 2 resumes it",
+    Cause.NO_ACCOUNT: "A adds one",
+    Cause.TEST_MODE: "R sends it",
+}
+_RETRIED = frozenset({Cause.DEFERRED, Cause.SCHEDULED, Cause.FAILED})  # the key bar has `r`
+
+
 def key_hint(row: MessageRow, *, can_act: bool) -> str:
     """The key that ends what its line of truth tells; empty where none does, or none may."""
-    if row.state is State.HELD and can_act:
-        return "; h frees it"
-    return ""
+    if not can_act:
+        return ""
+    match row.state:
+        case State.HELD:
+            return "; h frees it"
+        case State.IN_DOUBT:
+            return "; i settles it"
+        case _:
+            words = _KEYS_BY_CAUSE.get(row.cause)
+            return f"; {words}" if words else ""
+
+
+def why_line(row: MessageRow, width: int, ellipsis: str, *, can_act: bool) -> Text:
+    """Why it is where it is, and how to go on: the key, which is never cut away, else the command
+    where there is room for all of it."""
+    words = Text(f" {safe_text(row.why, 500)}")
+    if hint := key_hint(row, can_act=can_act):
+        return Text.assemble(clipped(words, width - cell_len(hint), ellipsis), hint)
+    if row.do and can_act and row.cause not in _RETRIED:
+        line = Text.assemble(words, "; ", safe_text(row.do))
+        if line.cell_len <= width:
+            return line
+    return clipped(words, width, ellipsis)
 
 
 def tries_text(row: MessageRow) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.domain.state import State
 from mail_proxy_tui.draw.messages import state_word
 from mail_proxy_tui.feed.base import Action, Done, MessageRow, Verb
 
@@ -20,6 +21,8 @@ _PAST = {
     Verb.DELETE: "deleted",
     Verb.HOLD: "held",
     Verb.FREE: "freed",
+    Verb.SETTLE_SENT: "settled as sent",
+    Verb.SETTLE_FAILED: "settled as failed",
 }
 # What becomes of them, of one and of several.
 _EFFECT = {
@@ -42,13 +45,38 @@ _NOUNS = ("its ", "no ", "there ")
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """key: gives it. word: beside the key, in the border. label: on its button."""
+
+    key: str
+    word: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """lines: what is known. yes: on the button that does it; the other one has the focus."""
+    """lines: what is known. answers: each does something. no: on the button that does nothing,
+    which has the focus."""
 
     title: str
     lines: tuple[str, ...]
-    yes: str
+    answers: tuple[Answer, ...]
     no: str
+
+    @property
+    def keys(self) -> str:
+        """As they stand in the border."""
+        told = [f"{answer.key} {answer.word}" for answer in self.answers]
+        return "   ".join([*told, f"n / esc {self.no.removeprefix('No, ')}"])
+
+
+SENT, FAILED, AGAIN = "s", "f", "r"  # the keys of what may become of a message in doubt
+SETTLING = {SENT: Verb.SETTLE_SENT, FAILED: Verb.SETTLE_FAILED, AGAIN: Verb.RETRY}
+_OUTCOMES = (
+    Answer(SENT, "sent", "Sent"),
+    Answer(FAILED, "failed", "Failed"),
+    Answer(AGAIN, "send again", "Send again"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +87,25 @@ class Said:
     is_good: bool
 
 
-def is_asked(action: Action) -> bool:
-    """Whether a dialog comes first: what cannot be taken back, or concerns what is not seen."""
+def is_asked(action: Action, rows: Sequence[MessageRow] = ()) -> bool:
+    """Whether a dialog comes first: what cannot be taken back, or concerns what is not seen.
+
+    rows: those of its messages that are on the screen.
+    """
     if action.filter is not None:
         return True
-    return action.verb not in (Verb.RETRY, Verb.HOLD, Verb.FREE, Verb.RUN_NOW)
+    if action.verb is Verb.RETRY:
+        return _any_in_doubt(rows)
+    return action.verb not in (Verb.HOLD, Verb.FREE, Verb.RUN_NOW)
+
+
+def _any_in_doubt(rows: Sequence[MessageRow]) -> bool:
+    return any(row.state is State.IN_DOUBT for row in rows)
+
+
+def _yes_or_no(title: str, lines: tuple[str, ...], yes: str, no: str) -> Question:
+    word = yes.removeprefix("Yes, ").split(" ")[0]
+    return Question(title, lines, (Answer("y", word, yes),), no)
 
 
 def of_messages(action: Action, rows: Sequence[MessageRow], trial: Done) -> Question:
@@ -74,12 +116,31 @@ def of_messages(action: Action, rows: Sequence[MessageRow], trial: Done) -> Ques
     lines = [_which(action, rows), _EFFECT[action.verb][n != 1]]
     if action.verb is Verb.DELETE:
         lines.append("It is written to the command log; the application is not told.")
+    if action.verb is Verb.RETRY and (action.filter is not None or _any_in_doubt(rows)):
+        lines.append("What is in doubt may have arrived: it would arrive twice.")
     if trial.refused_count:
         lines.append(f"Left out: {_reasons(trial)}.")
     amount = f"{'all' if action.filter is not None else n}"
-    return Question(
+    return _yes_or_no(
         f"{verb.capitalize()} {many}?", tuple(lines), f"Yes, {verb} {amount}", "No, keep"
     )
+
+
+def of_doubt(action: Action, rows: Sequence[MessageRow], trial: Done) -> Question:
+    """What has become of messages in doubt. rows, trial: as of `of_messages`."""
+    is_one = trial.done == 1
+    many = f"{'at least ' if trial.is_partial else ''}{units.messages(trial.done)}"
+    it, they = ("it", "it has") if is_one else ("them", "they have")
+    lines = [
+        _which(action, rows),
+        f"The last reply of the server was lost: nobody knows whether it has {it}.",
+        f"Sent: {they} arrived. The application is told so.",
+        f"Failed: {they} not, and shall not be sent. The application is told so.",
+        f"Send again: whoever has {it} already gets {it} twice.",
+    ]
+    if trial.refused_count:
+        lines.append(f"Left out: {_reasons(trial)}.")
+    return Question(f"Settle {many} in doubt?", tuple(lines), _OUTCOMES, "No, leave it so")
 
 
 def _which(action: Action, rows: Sequence[MessageRow]) -> str:
@@ -108,7 +169,7 @@ def of_others(action: Action, waiting: int | None = None) -> Question:
     how_many = "" if waiting is None else f" ({units.messages(waiting)} queued)"
     match action.verb:
         case Verb.SUSPEND:
-            return Question(
+            return _yes_or_no(
                 f"Suspend {name}?",
                 (f"Its mail waits from now on{how_many}.", "New mail is accepted, and waits too."),
                 "Yes, suspend",
@@ -116,16 +177,16 @@ def of_others(action: Action, waiting: int | None = None) -> Question:
             )
         case Verb.ACTIVATE:
             lines = (f"Its mail goes out again, what is due at once{how_many}.",)
-            return Question(f"Activate {name}?", lines, "Yes, activate", "No, leave it")
+            return _yes_or_no(f"Activate {name}?", lines, "Yes, activate", "No, leave it")
         case Verb.PAUSE:
-            return Question(
+            return _yes_or_no(
                 f"Pause {name}?",
                 ("It sends nothing until a person resumes it.", "Its mail waits, no try is lost."),
                 "Yes, pause",
                 "No, go on",
             )
         case _:
-            return Question(
+            return _yes_or_no(
                 f"{action.verb.value.capitalize()} {name}?",
                 ("It sends again at once.",),
                 f"Yes, {action.verb.value}",

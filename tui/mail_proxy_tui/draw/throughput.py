@@ -30,9 +30,11 @@ def graph_lines(
     style: str,
     glyphs: Glyphs,
     palette: Palette,
+    *,
+    is_stale: bool = False,
 ) -> list[Text]:
-    """The rate, and its line below."""
-    rate = per_minute(seconds)
+    """The rate, and its line below. is_stale: nobody knows the rate of now; its line stays."""
+    rate = None if is_stale else per_minute(seconds)
     number = Text("-" if rate is None else str(rate), palette.strong)
     line = spark(gathered(seconds, width, KEPT_S), width, glyphs)
     return [spread(Text(title), number, width), Text(line, style)]
@@ -46,28 +48,44 @@ def narrow_lines(
     palette: Palette,
     *,
     notes: Sequence[Text] = (),
+    is_stale: bool = False,
 ) -> list[Text]:
     """Six lines. notes: in place of the last two, what the band has to say instead."""
-    lines = [
-        *graph_lines("sent/min", history.sent, width, palette.sent, glyphs, palette),
-        *graph_lines("deferred/min", history.deferred, width, palette.deferred, glyphs, palette),
-    ]
+    lines = _graphs(history, 2, width, glyphs, palette, is_stale=is_stale)
     tail = list(notes) or ([] if numbers is None else [_waits(numbers), _works(numbers)])
     return [*lines, *tail]
 
 
 def wide_lines(
-    numbers: Numbers | None, history: History, width: int, glyphs: Glyphs, palette: Palette
+    numbers: Numbers | None,
+    history: History,
+    width: int,
+    glyphs: Glyphs,
+    palette: Palette,
+    *,
+    is_stale: bool = False,
 ) -> list[Text]:
     """Seven lines: the three graphs, and how long a message takes."""
-    lines = [
-        *graph_lines("sent/min", history.sent, width, palette.sent, glyphs, palette),
-        *graph_lines("deferred/min", history.deferred, width, palette.deferred, glyphs, palette),
-        *graph_lines("failed/min", history.failed, width, palette.failed, glyphs, palette),
-    ]
+    lines = _graphs(history, 3, width, glyphs, palette, is_stale=is_stale)
     if numbers is not None:
         lines.append(joined([_seconds(numbers), _workers(numbers)], "   "))
     return lines
+
+
+def _graphs(
+    history: History, n: int, width: int, glyphs: Glyphs, palette: Palette, *, is_stale: bool
+) -> list[Text]:
+    """The first n of them."""
+    all_of_them = (
+        ("sent/min", history.sent, palette.sent),
+        ("deferred/min", history.deferred, palette.deferred),
+        ("failed/min", history.failed, palette.failed),
+    )
+    return [
+        line
+        for title, seconds, style in all_of_them[:n]
+        for line in graph_lines(title, seconds, width, style, glyphs, palette, is_stale=is_stale)
+    ]
 
 
 def _waits(numbers: Numbers) -> Text:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
+from mail_proxy.domain.errors import Invalid
 from mail_proxy_tui.feed.base import Action, Done, MessageKey, Refused, Verb
 
 MOST_IDS = 10_000  # in one command
@@ -17,7 +18,11 @@ _COMMANDS = {
     Verb.DELETE: "deleteMessages",
     Verb.HOLD: "holdMessages",
     Verb.FREE: "freeMessages",
+    Verb.SETTLE_SENT: "settleMessages",
+    Verb.SETTLE_FAILED: "settleMessages",
 }
+_FIELDS = {Verb.SETTLE_SENT: {"as": "sent"}, Verb.SETTLE_FAILED: {"as": "error"}}
+_IN_DOUBT = "state:in_doubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,11 @@ def steps_of(action: Action, *, is_trial: bool = False) -> tuple[Step, ...]:
     Messages by their ids go tenant by tenant, as ids are a tenant's own.
     """
     match action.verb:
-        case Verb.RETRY | Verb.DELETE | Verb.HOLD | Verb.FREE:
-            return tuple(_of_messages(action, {"dry_run": True} if is_trial else {}))
+        case (
+            Verb.RETRY | Verb.DELETE | Verb.HOLD | Verb.FREE | Verb.SETTLE_SENT | Verb.SETTLE_FAILED
+        ):
+            more = {**_FIELDS.get(action.verb, {}), **({"dry_run": True} if is_trial else {})}
+            return tuple(_of_messages(action, more))
         case Verb.SUSPEND:
             step = Step("suspend", _given(action, "tenant_id", "batch_code"))
         case Verb.ACTIVATE:
@@ -52,6 +60,22 @@ def steps_of(action: Action, *, is_trial: bool = False) -> tuple[Step, ...]:
         case _:
             assert_never(action.verb)
     return () if is_trial else (step,)
+
+
+def in_doubt_of(action: Action) -> Action:
+    """Of all that match, those that are in doubt: the others are not even looked at."""
+    if action.filter is None:
+        return action
+    return replace(action, filter=f"{action.filter} {_IN_DOUBT}".strip())
+
+
+def without_refused(action: Action, trial: Done) -> Action:
+    """Only those that a trial did not refuse. Raises Invalid where it tells only some of them."""
+    if trial.refused_count > len(trial.refused):
+        raise Invalid(f"more than {len(trial.refused)} of these cannot be: mark fewer")
+    refused = {(each.key.tenant_id, each.id) for each in trial.refused if each.key is not None}
+    left = (key for key in action.messages if (key.tenant_id, key.id) not in refused)
+    return replace(action, messages=tuple(left))
 
 
 def _given(action: Action, *names: str) -> dict[str, Any]:

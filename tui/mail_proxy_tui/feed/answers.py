@@ -114,6 +114,8 @@ def message_row(record: Answer, most_tries: int | None = None) -> MessageRow:
         size_bytes=record["size_bytes"],
         batch_code=record.get("batch_code"),
         why=record.get("why") or trouble or "",
+        cause=record.get("why_code") or "",
+        do=record.get("do"),
     )
 
 

@@ -113,6 +113,8 @@ class MessageRow:
     to: the first recipient; more_recipients: how many besides. most_tries: None: not known.
     next_at: not before this time; None where it is due, or finished.
     why: the cause of where it is, else its last error; empty where the status says it all.
+    cause: that cause in a word, of `domain.why.Cause`; empty where nobody tells. do: the command to
+    go on with.
     """
 
     key: MessageKey
@@ -130,6 +132,8 @@ class MessageRow:
     size_bytes: int | None = None
     batch_code: str | None = None
     why: str = ""
+    cause: str = ""
+    do: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +171,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One step of a message's life. seconds: how long it took."""
+    """One step of a message's life. seconds: how long an attempt took. next_at: of the next one."""
 
     at: float
     kind: str
@@ -326,6 +330,8 @@ class Verb(StrEnum):
     DELETE = "delete"
     HOLD = "hold"
     FREE = "free"
+    SETTLE_SENT = "settle as sent"  # what is in doubt
+    SETTLE_FAILED = "settle as failed"
     SUSPEND = "suspend"
     ACTIVATE = "activate"
     PAUSE = "pause"  # an account

@@ -12,19 +12,25 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
-from mail_proxy_tui.draw.questions import Question
+from mail_proxy_tui.draw.questions import AGAIN, FAILED, SENT, Question
 from mail_proxy_tui.draw.wrapping import wrapped
 from mail_proxy_tui.widgets.lines import Lines
 
+_NO = Binding("n,escape", "answer('')", "no", id="confirm-no")
+_MOVES = (
+    Binding("right,tab", "other(1)", "other button", show=False),
+    Binding("left,shift+tab", "other(-1)", "other button", show=False),
+)
 
-class ConfirmScreen(ModalScreen[bool]):
-    """Gives True for yes; `n`, `esc` and a click beside it give False."""
+
+class ConfirmScreen(ModalScreen[str]):
+    """Gives the key of the answer; empty for none: `n`, `esc` and the button that has the focus."""
 
     AUTO_FOCUS = "#no"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "yes", id="confirm-yes"),
-        Binding("n,escape", "answer(False)", "no", id="confirm-no"),
-        Binding("left,right,tab,shift+tab", "other", "other button", show=False),
+        Binding("y", "answer('y')", "yes", id="confirm-yes"),
+        _NO,
+        *_MOVES,
     ]
 
     def __init__(self, question: Question) -> None:
@@ -36,25 +42,40 @@ class ConfirmScreen(ModalScreen[bool]):
             yield Lines(id="confirm-lines")
             with Horizontal(id="confirm-buttons"):
                 yield Button(Text(self.question.no), id="no", compact=True)
-                yield Button(Text(self.question.yes), id="yes", compact=True)
+                for answer in self.question.answers:
+                    yield Button(Text(answer.label), id=f"answer-{answer.key}", compact=True)
 
     def on_mount(self) -> None:
         box, question = self.query_one("#confirm"), self.question
         box.border_title = Content(question.title)
-        verb = question.yes.removeprefix("Yes, ").split(" ")[0]
-        box.border_subtitle = f"y {verb}   n / esc {question.no.removeprefix('No, ')}"
+        box.border_subtitle = question.keys
         told = [Text(line) for line in question.lines]
         width = max(40, *(line.cell_len for line in told))
         box.styles.width = min(width + 6, 76)
         lines = [Text(f" {part}") for line in told for part in wrapped(line, 70)]
         self.query_one("#confirm-lines", Lines).show(lines)
 
-    def action_answer(self, is_yes: bool) -> None:
-        self.dismiss(is_yes)
+    def action_answer(self, key: str) -> None:
+        self.dismiss(key)
 
-    def action_other(self) -> None:
-        self.focus_next(Button)
+    def action_other(self, by: int) -> None:
+        if by > 0:
+            self.focus_next(Button)
+        else:
+            self.focus_previous(Button)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        self.dismiss(event.button.id == "yes")
+        self.dismiss((event.button.id or "").removeprefix("answer-").removeprefix("no"))
+
+
+class SettleScreen(ConfirmScreen, inherit_bindings=False):
+    """What has become of messages in doubt: one of three."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(SENT, f"answer('{SENT}')", "sent", id="settle-sent"),
+        Binding(FAILED, f"answer('{FAILED}')", "failed", id="settle-failed"),
+        Binding(AGAIN, f"answer('{AGAIN}')", "send again", id="settle-again"),
+        _NO,
+        *_MOVES,
+    ]

@@ -45,7 +45,12 @@ class ThroughputBand(Lines):
             if told != self.border_subtitle:
                 self.border_subtitle = told
             lines = throughput.wide_lines(
-                board.numbers, board.history, inner, board.glyphs, board.palette
+                board.numbers,
+                board.history,
+                inner,
+                board.glyphs,
+                board.palette,
+                is_stale=board.is_stale,
             )
             lines = [Text.assemble(" ", line) for line in lines]
         else:
@@ -56,6 +61,7 @@ class ThroughputBand(Lines):
                 board.glyphs,
                 board.palette,
                 notes=_notes(board),
+                is_stale=board.is_stale,
             )
             lines = [Text.assemble(f"{board.glyphs.bar} ", line) for line in _six(lines)]
         self.show(_greyed(lines, board))

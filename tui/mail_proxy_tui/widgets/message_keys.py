@@ -16,9 +16,10 @@ MESSAGE_KEYS: tuple[BindingType, ...] = (
     Binding("r", "retry", "retry", id="retry"),
     Binding("d", "delete", "delete", id="delete"),
     Binding("h", "hold", "hold/free", id="hold", show=False),
+    Binding("i", "settle", "settle what is in doubt", id="settle", show=False),
     Binding("s", "suspend", "suspend/activate batch", id="suspend", show=False),
 )
-ACTING = frozenset({"retry", "delete", "hold", "suspend"})
+ACTING = frozenset({"retry", "delete", "hold", "settle", "suspend"})
 
 
 class MessageActions:
@@ -62,6 +63,13 @@ class MessageActions:
         rows = [] if action is None else self.rows_of(action)
         are_held = bool(rows) and all(row.state is State.HELD for row in rows)
         self._act(Verb.FREE if are_held else Verb.HOLD)
+
+    def action_settle(self) -> None:
+        action = self.action_on(Verb.SETTLE_SENT)
+        if action is not None:
+            self.dashboard.acting.settle(
+                action, self.rows_of(action), lambda done: self.acted(action, done)
+            )
 
     def action_suspend(self) -> None:
         row = self.under_cursor

@@ -12,10 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from mail_proxy.domain.errors import Invalid
-from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui import exporting
-from mail_proxy_tui.draw.cells import clipped
-from mail_proxy_tui.draw.messages import columns_for, heads, key_hint, row_cells, state_style
+from mail_proxy_tui.draw.messages import columns_for, heads, row_cells, state_style, why_line
 from mail_proxy_tui.draw.notices import empty_lines, since_start
 from mail_proxy_tui.exporting import Record
 from mail_proxy_tui.feed.base import (
@@ -212,9 +210,10 @@ class MessagesPane(Pane, MessageActions):
         row, palette = self.current, self.board.palette
         if row is None:
             return Text(f" {since_start(self.board.numbers)}", palette.muted)
-        words = safe_text(row.why, 500) + key_hint(row, can_act=self.board.can_act)
-        line = Text(f" {words}", state_style(row, palette))
-        return clipped(line, width - 1, self.board.glyphs.ellipsis)
+        ellipsis, can_act = self.board.glyphs.ellipsis, self.board.can_act
+        line = why_line(row, width - 1, ellipsis, can_act=can_act)
+        line.stylize(state_style(row, palette))
+        return line
 
     # --- the row, and what is marked ---
 
