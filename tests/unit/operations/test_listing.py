@@ -139,28 +139,6 @@ async def test_reported_ts_is_when_the_latest_news_was_acknowledged(house):
     assert record["reported_ts"] == int(house.clock.now()) + 5
 
 
-@pytest.mark.parametrize(
-    ("state", "told"),
-    [
-        ("reported", {"reported_ts"}),
-        ("parked", {"parked_ts"}),
-        ("dropped", set()),  # its tenant has no URL
-    ],
-)
-async def test_a_message_tells_what_became_of_its_report(house, state, told):
-    await crowd(house)
-    events = await house.store.unreported("acme", limit=10)
-    sent = [event for event in events if event.message_id == "sent"]
-    await house.store.mark_reported("acme", sent, now=house.clock.now() + 5, state=state)
-    (record,) = (await house.call("listMessages", status="sent", include_history="true"))[
-        "messages"
-    ]
-    (entry,) = record["history"]
-    assert entry["report"] == state
-    assert entry.keys() & {"reported_ts", "parked_ts"} == told
-    assert ("reported_ts" in record) is (state == "reported")
-
-
 async def test_pages_follow_each_other_without_a_gap(house):
     await house.tenant("acme", "main")
     await house.tenant("bravo", "main")

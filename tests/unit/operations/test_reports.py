@@ -206,3 +206,20 @@ async def test_the_status_has_what_the_wire_says_and_why_reports_wait(house, tol
         "unreported": 0,
         "parked": 0,
     }
+
+
+@pytest.mark.parametrize(
+    ("state", "times"),
+    [
+        ("reported", {"reported_ts"}),
+        ("parked", {"parked_ts"}),
+        ("dropped", set()),  # its tenant has no URL
+    ],
+)
+async def test_a_message_tells_what_became_of_its_report(house, told, state, times):
+    await mark(house, state, told[0])
+    record = (await house.call("getMessage", tenant_id="acme", id="m1"))["message"]
+    (entry,) = record["history"]
+    assert entry["report"] == state
+    assert entry.keys() & {"reported_ts", "parked_ts"} == times
+    assert ("reported_ts" in record) is (state == "reported")

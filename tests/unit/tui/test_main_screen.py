@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from mail_proxy_tui.preferences import Preferences, load_preferences
 from mail_proxy_tui.widgets.messages import MessagesPane, in_old_places
 from mail_proxy_tui.widgets.rows import Rows
 from tests.unit.tui.fake_feed import NOW, FakeFeed, message, numbers
-from tests.unit.tui.stage import SIZES, Clock, FakeSources, Stage, busy, dashboard, staged
+from tests.unit.tui.stage import Clock, FakeSources, Stage, busy, dashboard, staged
 
 pytestmark = pytest.mark.slow
 
@@ -203,20 +202,6 @@ async def test_rates_are_drawn_from_counters_with_a_gap_at_a_restart() -> None:
             await stage.pass_seconds(1)
         assert list(stage.board.history.sent) == [10, 10, None, 10]
         assert stage.lines[2].rstrip().endswith("30")
-
-
-@pytest.mark.parametrize("size", SIZES)
-async def test_nobody_knows_the_rates_of_a_daemon_that_is_down(size: str) -> None:
-    async with staged(size=size) as stage:
-        for sent in (120_010, 120_020, 120_030):
-            stage.feed.queue = numbers(totals=Totals(sent, 300, 2))
-            await stage.pass_seconds(1)
-        assert re.search(r"sent/min +30\b", stage.text)
-        stage.feed.error = NotRunning("no daemon answers")
-        await stage.pass_seconds(1)
-        assert re.search(r"sent/min +- ", stage.text + " ")
-        assert re.search(r"deferred/min +-", stage.text)
-        assert "█" in stage.lines[3]  # what is known of the time before stays
 
 
 async def test_a_lost_daemon_is_asked_again_and_found() -> None:

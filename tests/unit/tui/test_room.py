@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from mail_proxy.domain.errors import MailProxyError
+from mail_proxy.domain.errors import MailProxyError, NotRunning
 from mail_proxy.domain.state import State
 from mail_proxy.domain.why import Cause
-from tests.unit.tui.fake_feed import FakeFeed, message
-from tests.unit.tui.stage import staged
+from mail_proxy_tui.feed.base import Totals
+from tests.unit.tui.fake_feed import FakeFeed, message, numbers
+from tests.unit.tui.stage import SIZES, staged
 from tests.unit.tui.test_view_screens import eventful
 
 pytestmark = pytest.mark.slow
@@ -51,6 +54,20 @@ async def test_a_long_reason_is_cut_and_its_key_is_not() -> None:
         line = stage.lines[-2]
         assert line.startswith(" in doubt, whether the server has taken it")
         assert line.rstrip().endswith("…; i settles it")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_nobody_knows_the_rates_of_a_daemon_that_is_down(size: str) -> None:
+    async with staged(size=size) as stage:
+        for sent in (120_010, 120_020, 120_030):
+            stage.feed.queue = numbers(totals=Totals(sent, 300, 2))
+            await stage.pass_seconds(1)
+        assert re.search(r"sent/min +30\b", stage.text)
+        stage.feed.error = NotRunning("no daemon answers")
+        await stage.pass_seconds(1)
+        rates = re.findall(r"(?:sent|deferred|failed)/min +(\S+)", stage.text)
+        assert set(rates) == {"-"}
+        assert "█" in stage.lines[3]  # what is known of the time before stays
 
 
 async def test_that_a_message_is_gone_is_told_once() -> None:

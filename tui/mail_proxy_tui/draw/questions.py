@@ -133,10 +133,11 @@ def of_doubt(action: Action, rows: Sequence[MessageRow], trial: Done) -> Questio
     it, they = ("it", "it has") if is_one else ("them", "they have")
     lines = [
         _which(action, rows),
-        f"The last reply of the server was lost: nobody knows whether it has {it}.",
-        f"Sent: {they} arrived. The application is told so.",
-        f"Failed: {they} not, and shall not be sent. The application is told so.",
+        f"The server's last reply was lost: nobody knows if it has {it}.",
+        f"Sent: {they} arrived.",
+        f"Failed: {they} not, and shall not be sent.",
         f"Send again: whoever has {it} already gets {it} twice.",
+        "Sent and failed are reported to the application, if it has a URL.",
     ]
     if trial.refused_count:
         lines.append(f"Left out: {_reasons(trial)}.")
