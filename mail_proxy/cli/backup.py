@@ -20,6 +20,7 @@ from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import Family
 from mail_proxy.cli.here import Here, here
+from mail_proxy.cli.spinner import spinner
 from mail_proxy.config.file import read_config, write_config
 from mail_proxy.config.instances import Instance, create_folder, instance_named
 from mail_proxy.config.load import load_settings
@@ -109,7 +110,8 @@ def _write(
     with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".backup-") as folder:
         copy = Path(folder) / archive.DATABASE
         archive.copy_database(settings.database_path, copy, tell)
-        archive.check_database(copy)
+        with spinner(found.writer, "checking the copy"):
+            archive.check_database(copy)
         with replacing_private(path) as file:
             with tarfile.open(fileobj=file, mode="w") as tar:
                 writer = ArchiveWriter(tar, manifest)
@@ -122,7 +124,8 @@ def _write(
                 writer.end()
             file.flush()
             file.seek(0)
-            archive.read_archive(file)
+            with spinner(found.writer, "reading it again"):
+                archive.read_archive(file)
     return manifest
 
 
@@ -162,7 +165,7 @@ def restore(
     found.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(dir=found.root, prefix=f".restoring-{name}-"))
     try:
-        with _told(path):
+        with _told(path), spinner(found.writer, f"restoring and checking '{name}'"):
             manifest = _unpack(path, Instance(name, building), instance)
             building.rename(instance.folder)
             sync_folder(found.root)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import sqlite3
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -179,6 +181,30 @@ def test_what_is_not_there_is_told(cli, folder: Path, tmp_path: Path) -> None:
 def test_progress_is_shown_to_a_person(cli, folder: Path, tmp_path: Path) -> None:
     assert "database: 100 %" in cli("backup", "my", str(tmp_path / "b.tar"), typed="").err
     assert "%" not in cli("backup", "my", str(tmp_path / "c.tar")).err
+
+
+def test_what_takes_long_and_has_no_steps_shows_that_it_goes_on(
+    cli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    checked_during: list[str] = []
+    check = archive.check_database
+
+    @contextmanager
+    def spinner(_: object, text: str) -> Iterator[None]:
+        shown.append(text)
+        yield
+        shown.pop()
+
+    def checked(path: Path) -> None:
+        checked_during.extend(shown)
+        check(path)
+
+    monkeypatch.setattr("mail_proxy.cli.backup.spinner", spinner)
+    monkeypatch.setattr(archive, "check_database", checked)
+    assert cli("backup", "my", str(tmp_path / "b.tar")).code == 0
+    assert cli("restore", "your", str(tmp_path / "b.tar")).code == 0
+    assert checked_during == ["checking the copy", "restoring and checking 'your'"]
 
 
 def test_a_database_is_known_by_the_mark_that_the_store_gives_it() -> None:
