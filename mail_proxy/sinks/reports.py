@@ -87,11 +87,11 @@ class ReportSink:
     def base_url(self) -> str:
         return f"http://{self.host}:{self.port}"
 
-    async def wait_for(self, n: int, timeout_s: float = 5.0) -> None:
+    async def wait_for(self, n: int, timeout_s: float = 30.0) -> None:
         """Until `n` entries in all have come. Raises TimeoutError, which says how many did."""
         await self._wait("entries", self.entries, n, timeout_s)
 
-    async def wait_for_posts(self, n: int, timeout_s: float = 5.0) -> None:
+    async def wait_for_posts(self, n: int, timeout_s: float = 30.0) -> None:
         """Until `n` requests have come, whatever their answer. Raises TimeoutError."""
         await self._wait("posts", self.posts, n, timeout_s)
 

@@ -193,7 +193,7 @@ class SmtpSink:
     def open_connections(self) -> int:
         return len(self._open)
 
-    async def wait_for(self, n: int, timeout_s: float = 5.0) -> None:
+    async def wait_for(self, n: int, timeout_s: float = 30.0) -> None:
         """Until `n` messages in all have come. Raises TimeoutError, which says how many did."""
         if self.count >= n:
             return

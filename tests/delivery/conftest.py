@@ -36,8 +36,7 @@ from mail_proxy.store import (
     open_store,
 )
 from mail_proxy.store.acting import Act
-
-PATIENCE_S = 30.0  # for what takes milliseconds: machines that run tests may be busy
+from tests.patience import PATIENCE_S
 
 
 class HandClock:

@@ -12,6 +12,7 @@ import pytest
 from mail_proxy.domain.reply import Stage
 from mail_proxy.sinks.smtp import SmtpSink
 from mail_proxy.store import Tenant
+from tests.patience import PATIENCE_S
 
 House = Any
 
@@ -35,7 +36,7 @@ async def add_tenant(
 
 
 async def until(is_true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not is_true():  # noqa: ASYNC110 - connections are counted, and nobody is told
             await asyncio.sleep(0.001)
 
@@ -172,7 +173,7 @@ async def test_a_tenant_with_nothing_in_memory_takes_a_place_from_one_with_too_m
         uses = await house.store.uses(tenant_id)
         return sum(1 for use in uses.values() if use.claimed)
 
-    async with house.running() as engine, asyncio.timeout(10):
+    async with house.running() as engine, asyncio.timeout(PATIENCE_S):
         while await accounts_held("many") < 3:  # one is kept for others
             pass
         for n, name in enumerate(("second", "third"), 1):

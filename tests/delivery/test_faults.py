@@ -15,6 +15,7 @@ from mail_proxy.domain.state import RecipientState, State
 from mail_proxy.sinks.smtp import SmtpSink
 from mail_proxy.smtp import Relay, Session
 from mail_proxy.store import Account, Outcome, Tenant
+from tests.patience import PATIENCE_S
 
 House = Any
 
@@ -28,12 +29,12 @@ class Gate:
 
     async def passed(self) -> None:
         self.reached.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await self.opened.wait()
 
 
 async def until_failed(house: House, failures: int = 1) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while (await house.store.get_account("acme", "main")).failures < failures:
             pass
 

@@ -19,6 +19,7 @@ from mail_proxy.observe.news import News
 from mail_proxy.smtp import Session, SMTPPool
 from mail_proxy.store import Daemon
 from tests.delivery.conftest import running
+from tests.patience import PATIENCE_S
 
 House = Any
 
@@ -26,7 +27,7 @@ LEASE_S = 60.0
 
 
 async def eventually(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not is_so():  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
 
@@ -48,7 +49,7 @@ class Freezer:
         patch.setattr(Session, "send", lambda *args, **more: self._frozen(*args, **more))
 
     async def until_reached(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await self._reached.wait()
 
     async def _frozen(self, *args: Any, **more: Any) -> AttemptResult:
@@ -58,7 +59,7 @@ class Freezer:
         result = await self._send(*args, **more) if self._after_reply or not is_first else None
         if is_first:
             self._reached.set()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await self.thawed.wait()
         return result or await self._send(*args, **more)
 
@@ -295,7 +296,7 @@ async def test_a_daemon_that_renews_is_left_alone(
     async with house.running():
         await freezer.until_reached()
         for renewals in range(1, 9):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 while (await house.store.peers("another"))[0].renewals < renewals:
                     pass
             await heir.look()

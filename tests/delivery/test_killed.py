@@ -13,6 +13,7 @@ from mail_proxy.domain.reply import Stage
 from mail_proxy.domain.state import State
 from mail_proxy.store import Outcome
 from tests.delivery.heir import Heir, abandon
+from tests.patience import PATIENCE_S
 
 House = Any
 
@@ -58,7 +59,7 @@ async def until_asked(house: House, stage: Stage) -> None:
 
 
 async def eventually(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not is_so():  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
 
@@ -80,7 +81,7 @@ async def test_a_250_that_was_read_is_recorded_and_not_sent_again(house: House) 
     running = asyncio.ensure_future(house.make_engine().run())
     await house.post("m1", "m2", "m3")
     await house.relay.wait_for(3)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await finished.wait()
     await eventually(lambda: sum(1 for a in attempts(house) if a.replied) == 3)
     house.store.finish = real

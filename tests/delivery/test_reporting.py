@@ -16,6 +16,7 @@ from mail_proxy.observe.news import News
 from mail_proxy.reports import Reporter, ReportStore
 from mail_proxy.sinks.reports import ReportSink
 from mail_proxy.store import Tenant
+from tests.patience import PATIENCE_S
 
 House = Any
 SETTINGS = ReportSettings(first_backoff_s=0.01)  # by the real clock
@@ -106,7 +107,7 @@ async def test_reports_that_were_taken_and_not_noted_come_again_with_the_same_ev
             clock, metrics = SystemClock(), MailMetrics()
             first = Reporter(dying, http, SETTINGS, clock=clock, metrics=metrics, news=News(clock))
             running = tasks.create_task(first.run())
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await dying.is_reached.wait()
             running.cancel()
         async with reporting(house.store):

@@ -63,7 +63,7 @@ async def shop(kind: str, main: Installation, port: int) -> AsyncIterator[httpx.
     finally:
         server.send_signal(signal.SIGINT)
         try:
-            await asyncio.to_thread(server.communicate, timeout=10)
+            await asyncio.to_thread(server.communicate, timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             server.kill()
             await asyncio.to_thread(server.communicate)

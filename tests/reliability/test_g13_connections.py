@@ -12,6 +12,7 @@ from mail_proxy.sinks.script import Rule
 from mail_proxy.sinks.smtp import SmtpSink
 from tests.faults.pools import MAIL, opened_pool, relay_at, send
 from tests.faults.profile import sized
+from tests.patience import PATIENCE_S
 
 MESSAGES = 500
 LATE = (2, 3, 99, 250, 498)  # the third message's, and some more
@@ -106,7 +107,7 @@ async def test_g13_a_connection_is_never_used_again_after_a_cancellation(stage: 
         sink.hang(stage, times=1)
         session = await pool.acquire(relay_at(sink.port))
         sending = asyncio.create_task(session.send("s@x.example", ["a@x.example"], MAIL))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not sink.script.is_used_up:  # noqa: ASYNC110 - any event of the loop may do it
                 await asyncio.sleep(0)
         sending.cancel()

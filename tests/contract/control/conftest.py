@@ -18,6 +18,7 @@ from mail_proxy.config.settings import DeliverySettings, HttpSettings, Settings
 from mail_proxy.control.local import LocalControl
 from mail_proxy.control.quick import SocketControl
 from mail_proxy.proxy import MailProxy
+from tests.patience import PATIENCE_S
 
 TOKEN = "mp_contract"
 
@@ -60,7 +61,7 @@ def daemon(settings: Settings) -> Iterator[str]:
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     try:
-        assert started.wait(10)
+        assert started.wait(PATIENCE_S)
         yield told["url"]
     finally:
         told["loop"].call_soon_threadsafe(stop.set)

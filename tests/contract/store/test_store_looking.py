@@ -12,6 +12,7 @@ from mail_proxy.domain.filter_text import parse_filter
 from mail_proxy.domain.state import Event, State
 from mail_proxy.store import MessageFilter, searching
 from mail_proxy.store.readers import READERS
+from tests.patience import PATIENCE_S
 
 
 async def test_a_listing_is_in_order_of_tenant_priority_and_arrival(scene):
@@ -261,7 +262,7 @@ async def test_long_searches_leave_a_connection_to_the_other_reads(scene, monkey
     def slow(*args, **kwargs):
         if not may_end.is_set():
             next(waiting, extra).set()
-            may_end.wait(5)
+            may_end.wait(PATIENCE_S)
         return search(*args, **kwargs)
 
     monkeypatch.setattr(searching, "search_keys", slow)

@@ -18,6 +18,7 @@ from mail_proxy.config.settings import HttpSettings, Settings
 from mail_proxy.domain.errors import Unauthorized
 from mail_proxy.storage import OfferedFile
 from mail_proxy.wire.caller import ADMIN, NOBODY, Caller, tenant
+from tests.patience import PATIENCE_S
 
 ADMIN_TOKEN = "admin-token"
 TENANT_TOKEN = "acme-token"
@@ -102,7 +103,7 @@ class Client:
         return await self.raw(head + (body or b""))
 
     async def raw(self, sent: bytes) -> Answered:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             reader, writer = await self.connect()
             writer.write(sent)
             received = await reader.read()

@@ -12,6 +12,7 @@ import pytest
 from mail_proxy.api import ApiServer
 from mail_proxy.api import json as api_json
 from mail_proxy.domain.errors import Malformed
+from tests.patience import PATIENCE_S
 
 SECRET = b"the text of somebody's mail"
 
@@ -106,7 +107,7 @@ async def test_a_body_over_the_limit_is_told_at_once(client, door):
 
     reader, writer = await client.connect()
     writer.write(f"{head}Content-Length: 1000000000000\r\n\r\n".encode())
-    status_line = await asyncio.wait_for(reader.readline(), 2)
+    status_line = await asyncio.wait_for(reader.readline(), PATIENCE_S)
     writer.close()
 
     assert b" 413 " in status_line
@@ -205,7 +206,7 @@ async def test_a_body_that_never_ends_is_given_up(door, settings):
             b"POST /tenant HTTP/1.1\r\nHost: x\r\nX-API-Token: admin-token\r\n"
             b'Content-Length: 50\r\n\r\n{"a": '
         )
-        status_line = await asyncio.wait_for(reader.readline(), 2)
+        status_line = await asyncio.wait_for(reader.readline(), PATIENCE_S)
         writer.close()
 
     assert b" 422 " in status_line
@@ -218,7 +219,7 @@ async def test_a_connection_whose_request_never_ends_is_closed(door, settings):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET /health HTTP/1.1\r\nX-Slow: ")
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             with suppress(ConnectionResetError):  # closed before the bytes were read
                 assert await reader.read() == b""
         writer.close()
@@ -258,9 +259,9 @@ async def test_a_body_that_waits_to_be_asked_for_is_asked_for(client, door):
     reader, writer = await client.connect()
     head = "POST /tenant HTTP/1.1\r\nHost: x\r\nX-API-Token: admin-token\r\nConnection: close\r\n"
     writer.write(f"{head}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n".encode())
-    asked = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
+    asked = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
     writer.write(b"{}")
-    answer = await asyncio.wait_for(reader.readline(), 2)
+    answer = await asyncio.wait_for(reader.readline(), PATIENCE_S)
     writer.close()
 
     assert asked == b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -10,6 +10,7 @@ import pytest
 from mail_proxy.domain.errors import NotFound, RejectedBatch, TooMany
 from mail_proxy.observe import events, log
 from mail_proxy.wire.request_id import is_request_id
+from tests.patience import PATIENCE_S
 
 HEADER = "X-Request-ID"
 POST = "/commands/add-messages"
@@ -136,7 +137,7 @@ async def test_lines_of_the_log_belong_to_their_request_on_one_connection_too(se
     ]
     log.configure("INFO", stream=stream)
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.writelines(heads)
             await reader.read()

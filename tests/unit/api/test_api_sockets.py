@@ -18,6 +18,7 @@ from mail_proxy.api.listen import listen_tcp
 from mail_proxy.config.settings import Settings
 from mail_proxy.config.unix_socket import connect
 from mail_proxy.domain.errors import ConfigurationError
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -166,7 +167,7 @@ async def test_a_running_request_ends_before_the_server_stops(door, settings):
     door.open_answer = slow_answer
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-    async with asyncio.timeout(2), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         await begun.wait()
         stopping = tasks.create_task(server.stop())
         await asyncio.sleep(0)

@@ -13,6 +13,7 @@ from mail_proxy.api import ApiServer, streams
 from mail_proxy.config.settings import Settings
 from mail_proxy.domain.errors import Forbidden, StoreUnavailable, Unauthorized
 from mail_proxy.observe.news import Line
+from tests.patience import PATIENCE_S
 
 
 class ScriptedStream:
@@ -120,7 +121,7 @@ async def test_the_place_of_a_reader_that_is_gone_is_given_back(
     door.answer = {"ok": True, "stream": stream}
     reader, writer = await client.connect()
     writer.write(b"GET /events/stream HTTP/1.1\r\nHost: x\r\nX-API-Token: admin-token\r\n\r\n")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert b"200 OK" in await reader.readuntil(b"retry: 3000")
         writer.close()
         await stream.closed.wait()
@@ -134,7 +135,7 @@ async def test_a_reader_that_does_not_read_is_cut_off(door: Any, settings: Setti
     async with ApiServer(door, quick) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
         writer.write(b"GET /events/stream HTTP/1.1\r\nHost: x\r\nX-API-Token: admin-token\r\n\r\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await reader.readuntil(b"\r\n\r\n")
             await stream.closed.wait()
         writer.transport.abort()

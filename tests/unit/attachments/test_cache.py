@@ -16,6 +16,7 @@ from mail_proxy.attachments.workfiles import Algorithm, Hash, Octets
 from mail_proxy.config.settings import AttachmentSettings, CacheSettings
 from mail_proxy.domain.attachment import Attachment, Mode
 from mail_proxy.threads import ThreadPool
+from tests.patience import PATIENCE_S
 
 DATA = bytes(range(256)) * 1000
 
@@ -69,7 +70,7 @@ def files(folder: Path) -> list[Path]:
 
 
 async def until(is_so) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not is_so():  # noqa: ASYNC110 - a thread does it
             await asyncio.sleep(0.001)
 

@@ -14,6 +14,7 @@ from mail_proxy.config.settings import AttachmentSettings
 from mail_proxy.domain.attachment import Attachment, Mode
 from mail_proxy.domain.errors import AttachmentFailed
 from mail_proxy.http_out import NOTHING
+from tests.patience import PATIENCE_S
 
 SHORT = AttachmentSettings(timeout_s=0.1, max_bytes=100_000)
 ENDPOINT = "/mail-proxy/attachments"
@@ -36,7 +37,7 @@ async def failure_of(manager, origin, *attachments) -> AttachmentFailed:
 
 async def until(is_so) -> None:
     """What is cancelled lets go a moment later."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not is_so():  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0.001)
 

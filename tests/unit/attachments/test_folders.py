@@ -12,6 +12,7 @@ import pytest
 
 from mail_proxy.attachments.failures import FetchFailed
 from mail_proxy.attachments.folders import open_inside
+from tests.patience import PATIENCE_S
 
 OUTSIDE = b"secret of the host"
 
@@ -218,7 +219,7 @@ def test_closing_does_not_wait_for_a_read_that_hangs_and_leaves_no_descriptor(ba
 
         def read(self, n: int) -> bytes:
             self.begun.set()
-            assert self.go_on.wait(10)
+            assert self.go_on.wait(PATIENCE_S)
             return b""
 
         def close(self) -> None:
@@ -229,9 +230,9 @@ def test_closing_does_not_wait_for_a_read_that_hangs_and_leaves_no_descriptor(ba
     opened._file = file = Hanging()
     reader = threading.Thread(target=opened.read, args=(10,))
     reader.start()
-    assert file.begun.wait(10)
+    assert file.begun.wait(PATIENCE_S)
     opened.close()
     assert not file.closed
     file.go_on.set()
-    reader.join(10)
+    reader.join(PATIENCE_S)
     assert file.closed

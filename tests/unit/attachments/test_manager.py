@@ -19,6 +19,7 @@ from mail_proxy.config.settings import AttachmentSettings, CacheSettings
 from mail_proxy.domain.attachment import Attachment, Mode, Spooled
 from mail_proxy.domain.content import BytesContent
 from mail_proxy.domain.errors import AttachmentFailed, ContentChanged
+from tests.patience import PATIENCE_S
 
 # The first pair that was published: X. Wang and others, 2004.
 COLLIDING = (
@@ -52,7 +53,7 @@ def md5(data: bytes) -> str:
 
 async def until_removed(folder) -> None:
     """Files go in a thread."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while list(folder.iterdir()):  # noqa: ASYNC110 - a thread removes them
             await asyncio.sleep(0.001)
 
@@ -445,7 +446,7 @@ async def test_a_share_that_hangs_holds_up_its_own_tenant_alone(
 
     def opened(folders, location):
         if away in folders:
-            gate.wait(20)
+            gate.wait(2 * PATIENCE_S)
         return open_inside(folders, location)
 
     monkeypatch.setattr("mail_proxy.attachments.sources.open_inside", opened)
@@ -454,7 +455,7 @@ async def test_a_share_that_hangs_holds_up_its_own_tenant_alone(
     wanted = [Attachment("a", Mode.FILESYSTEM, f"{n}") for n in range(3)]
     waiting = [asyncio.ensure_future(manager.fetch(hangs, wanted)) for _ in range(4)]
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             fetched = await manager.fetch(origin, [Attachment("a", Mode.FILESYSTEM, "f")])
         assert read(fetched.contents[0]) == b"here"
         fetched.close()

@@ -16,6 +16,7 @@ from mail_proxy.attachments.sink import MOST_PENDING, Memory, Sink, Workplace
 from mail_proxy.attachments.workfiles import Algorithm, Hash, WorkFile, WorkFolder
 from mail_proxy.domain.content import BLOCK_BYTES
 from mail_proxy.threads import ThreadPool
+from tests.patience import PATIENCE_S
 
 BLOCK = os.urandom(BLOCK_BYTES)
 LIMIT_BYTES = 2**24
@@ -40,7 +41,7 @@ class SlowFile(WorkFile):
         self._disk = disk
 
     def add(self, block):
-        assert self._disk.go_on.wait(10)
+        assert self._disk.go_on.wait(PATIENCE_S)
         if self._disk.error is not None:
             raise self._disk.error
         self._inner.add(block)
@@ -71,7 +72,7 @@ async def sink(disk):
 
 
 async def test_more_is_taken_while_the_disk_writes(sink, disk):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await sink.write(BLOCK)
         await sink.write(BLOCK)
     disk.go_on.set()
@@ -108,6 +109,6 @@ async def test_what_is_given_up_while_it_is_written_leaves_no_file(sink, disk):
     await sink.write(BLOCK)
     disk.go_on.set()
     sink.discard()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while list(disk.path.iterdir()):  # noqa: ASYNC110 - a thread does it
             await asyncio.sleep(0.001)

@@ -16,6 +16,7 @@ import pytest
 from mail_proxy.completion import names
 from mail_proxy.completion.answer import answer
 from mail_proxy.config.current import Current, current, keep_current
+from tests.patience import PATIENCE_S
 
 HOSTILE = [
     "\\$(touch x)",
@@ -127,7 +128,11 @@ def test_a_locked_database_costs_a_tenth_of_a_second(root: Path) -> None:
     code = "from mail_proxy.completion.answer import main; main(['--', 'my', 'ac'])"
     environ = {"MAIL_PROXY_HOME": str(root), "PYTHONPATH": ":".join(sys.path)}
     told = subprocess.run(
-        [sys.executable, "-c", code], env=environ, capture_output=True, check=True, timeout=20
+        [sys.executable, "-c", code],
+        env=environ,
+        capture_output=True,
+        check=True,
+        timeout=PATIENCE_S,
     )
     assert (told.stdout, told.stderr) == (b"activate\tLet it send again\n", b"")
     assert time.monotonic() - began < 4.5  # SQLite's own patience is 5 s
@@ -177,7 +182,7 @@ def test_whatever_is_wrong_it_is_silent(tmp_path: Path, line: list[str]) -> None
         env={"MAIL_PROXY_HOME": str(tmp_path), "PYTHONPATH": ":".join(sys.path)},
         capture_output=True,
         check=True,
-        timeout=20,
+        timeout=PATIENCE_S,
     )
     assert told.stderr == b""
 
@@ -213,7 +218,7 @@ def test_the_way_to_an_answer_imports_next_to_nothing(
         capture_output=True,
         text=True,
         check=True,
-        timeout=20,
+        timeout=PATIENCE_S,
     )
     code, *modules = told.stderr.split()
     assert code == "0"

@@ -17,6 +17,7 @@ import pytest
 from mail_proxy.config.lock import DatabaseLock, StateLock, daemon_of, holder, holder_of
 from mail_proxy.config.processes import this_process
 from mail_proxy.domain.errors import ConfigurationError, Locked
+from tests.patience import PATIENCE_S
 
 HOLD = """
 import sys
@@ -62,7 +63,7 @@ def test_the_lock_of_another_process_names_it(database: Path) -> None:
 def test_a_killed_holder_holds_no_longer(database: Path) -> None:
     with held_elsewhere(database) as process:
         process.send_signal(signal.SIGKILL)
-        process.wait(timeout=10)
+        process.wait(PATIENCE_S)
 
         assert holder(database) is None
         with DatabaseLock(database).acquire("list") as lock:

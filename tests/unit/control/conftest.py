@@ -15,6 +15,7 @@ from mail_proxy.api import ApiServer
 from mail_proxy.config.instances import Instance
 from mail_proxy.config.settings import HttpSettings, Settings
 from mail_proxy.wire.caller import ADMIN, NOBODY, Caller
+from tests.patience import PATIENCE_S
 
 TOKEN = "mp_admin"
 
@@ -66,7 +67,7 @@ class Daemon:
         thread = threading.Thread(target=lambda: asyncio.run(serve()))
         thread.start()
         try:
-            assert started.wait(5)
+            assert started.wait(PATIENCE_S)
             yield
         finally:
             loops[0].call_soon_threadsafe(stop.set)

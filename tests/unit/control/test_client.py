@@ -16,6 +16,7 @@ from mail_proxy.config.instances import instance_named
 from mail_proxy.config.lock import holder
 from mail_proxy.domain.errors import Invalid, MailProxyError, NotFound
 from mail_proxy.wire.caller import ADMIN, LOCAL
+from tests.patience import PATIENCE_S
 
 Call = tuple[str, dict[str, Any]]
 
@@ -347,7 +348,7 @@ def test_a_call_of_another_thread_ends_when_the_client_is_closed():
     proxy = MailProxyClient.over(control)
     with ThreadPoolExecutor(1) as others:
         waiting = others.submit(proxy.health)
-        assert begun.wait(5)
+        assert begun.wait(PATIENCE_S)
         proxy.close()
         with pytest.raises(MailProxyError, match="closed before the answer came"):
             waiting.result(5)

@@ -28,6 +28,7 @@ from mail_proxy.control.process import (
     wait_for_daemon,
 )
 from mail_proxy.domain.errors import ConfigurationError, Conflict, NotRunning
+from tests.patience import PATIENCE_S
 
 HOLDS = """
 import signal, sys
@@ -113,7 +114,7 @@ def test_stop_ends_the_holder_and_tidies_up(instance: Instance) -> None:
     waits: list[float] = []
     with holding(instance) as child:
         assert stop_daemon(instance, on_wait=waits.append) is True
-        assert child.wait(timeout=10) == -signal.SIGTERM
+        assert child.wait(PATIENCE_S) == -signal.SIGTERM
 
     assert daemon_of(instance.folder) is None
     assert daemon_status(instance).state is RunState.STOPPED
@@ -126,7 +127,7 @@ def test_force_ends_one_that_does_not_listen(
     monkeypatch.setattr(process, "_FORCE_AFTER_S", 0.05)
     with holding(instance, "deaf") as child:
         assert stop_daemon(instance, force=True) is True
-        assert child.wait(timeout=10) == -signal.SIGKILL
+        assert child.wait(PATIENCE_S) == -signal.SIGKILL
 
 
 def test_one_that_does_not_end_in_time_is_told(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mail_proxy.client import MailProxyClient
+from tests.patience import PATIENCE_S
 from tests.unit.control.test_client import FakeControl
 
 
@@ -25,7 +26,7 @@ def press_ctrl_c(monkeypatch: pytest.MonkeyPatch, begun: threading.Event) -> Non
             monkeypatch.undo()
 
         def result(self) -> Any:
-            assert begun.wait(5)
+            assert begun.wait(PATIENCE_S)
             raise KeyboardInterrupt
 
         def cancel(self) -> None:
@@ -55,7 +56,7 @@ def test_ctrl_c_cancels_the_call_and_leaves_the_client_usable(monkeypatch):
             proxy.health()
         control.call = answer  # type: ignore[method-assign]
 
-        assert cancelled.wait(5)
+        assert cancelled.wait(PATIENCE_S)
         assert proxy.health()["ok"]
 
 

@@ -17,6 +17,7 @@ from mail_proxy.config.instances import Instance
 from mail_proxy.control.quick import SocketControl
 from mail_proxy.domain import errors
 from mail_proxy.wire.caller import LOCAL
+from tests.patience import PATIENCE_S
 
 
 @contextmanager
@@ -109,7 +110,7 @@ def test_a_daemon_that_hangs_is_given_up(instance: Instance):
     given_up = threading.Event()
 
     def hang(connection: socket.socket) -> None:
-        given_up.wait(5)
+        given_up.wait(PATIENCE_S)
 
     with listener(instance.socket_path, hang):
         with pytest.raises(errors.MailProxyError, match=r"within 0\.02 s"):

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from mail_proxy.daemon.signals import StopRequest, signals_caught
+from tests.patience import PATIENCE_S
 
 HANGS = """
 import asyncio
@@ -31,7 +32,7 @@ async def test_a_signal_asks_to_stop_and_is_remembered(number: signal.Signals) -
     request = StopRequest()
     with signals_caught(request, on_hangup=None):
         os.kill(os.getpid(), number)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await request.wait()
 
     assert request.reason == number.name
@@ -42,7 +43,7 @@ async def test_a_hangup_does_what_it_was_told_to() -> None:
     request = StopRequest()
     with signals_caught(request, on_hangup=seen.set):
         os.kill(os.getpid(), signal.SIGHUP)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await seen.wait()
 
     assert request.reason == ""
@@ -52,7 +53,7 @@ async def test_in_front_a_hangup_asks_to_stop() -> None:
     request = StopRequest()
     with signals_caught(request, on_hangup=None):
         os.kill(os.getpid(), signal.SIGHUP)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await request.wait()
 
     assert request.reason == "SIGHUP"
@@ -68,7 +69,7 @@ def test_the_second_signal_ends_the_process_at_once(number: signal.Signals, code
             assert process.stdout.readline() == b"SIGTERM\n"
             process.send_signal(number)
 
-            assert process.wait(timeout=10) == code
+            assert process.wait(PATIENCE_S) == code
             assert process.stdout.read() == b"at once\n"
         finally:
             process.kill()

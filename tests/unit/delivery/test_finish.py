@@ -10,6 +10,7 @@ from mail_proxy.delivery.outcome import released
 from mail_proxy.domain.clock import SystemClock
 from mail_proxy.domain.errors import StoreUnavailable
 from mail_proxy.store import Claimed, Outcome
+from tests.patience import PATIENCE_S
 
 Claim = Callable[..., Claimed]
 
@@ -54,7 +55,7 @@ async def test_a_flush_waits_for_what_was_put_before_it_and_not_for_what_comes_l
     rows = Rows(is_open=False)
     results = finisher(rows)
     put(results, claimed(1))
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         group.create_task(results.run())
         await rows.begun.wait()
         flush = group.create_task(results.flush())
@@ -120,7 +121,7 @@ async def test_nobody_waits_for_results_that_are_never_written(claimed: Claim) -
     rows.is_away = True
     results = finisher(rows)
     put(results, claimed(1))
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         flush = group.create_task(results.flush())
         await asyncio.sleep(0)
         await results.write_rest()

@@ -12,6 +12,7 @@ import pytest
 
 from mail_proxy.domain.command_line import by_id, command_line, option, shell_line
 from tests.hostile import TEXTS, forbidden
+from tests.patience import PATIENCE_S
 
 _PACKAGE = Path(__file__).parents[3] / "mail_proxy"
 _BEGINS = re.compile(r"mail-proxy |\b(chmod|ls|du) [-0-9a-z]|\$EDITOR ")
@@ -52,7 +53,7 @@ def test_a_shell_takes_hostile_text_for_one_word(name: str, tmp_path: Path) -> N
     line = shell_line("printf", "%s", TEXTS[name].replace("\x00", ""))
     assert not forbidden(line)
     ran = subprocess.run(
-        ["bash", "-c", line], cwd=tmp_path, capture_output=True, check=True, timeout=20
+        ["bash", "-c", line], cwd=tmp_path, capture_output=True, check=True, timeout=PATIENCE_S
     )
     assert ran.stdout.decode() == TEXTS[name].replace("\x00", "")
     assert not list(tmp_path.iterdir())

@@ -10,6 +10,7 @@ import pytest
 
 from mail_proxy.http_out import resolver as resolver_module
 from mail_proxy.http_out.resolver import SystemResolver
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def dead_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
     def look_up(host: str, *args: Any, **options: Any) -> Any:
         if host.startswith("dead"):
-            end.wait(10)
+            end.wait(2 * PATIENCE_S)
         return real("127.0.0.1", *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
@@ -30,7 +31,7 @@ def dead_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
 async def test_names_that_hang_hold_up_no_other(dead_end):
     resolver = SystemResolver()
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         dead = [tasks.create_task(resolver.resolve(f"dead{n}.example")) for n in range(50)]
         assert (await resolver.resolve("good.example", 25))[0]["host"] == "127.0.0.1"
         dead_end.set()
@@ -52,7 +53,7 @@ async def test_a_look_up_that_was_given_up_makes_room_when_it_ends(dead_end, mon
         async with asyncio.timeout(0.01):
             await resolver.resolve("dead.example")
     dead_end.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert await resolver.resolve("good.example")
 
 

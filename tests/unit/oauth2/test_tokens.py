@@ -16,6 +16,7 @@ from mail_proxy.http_out import OutgoingHttp
 from mail_proxy.oauth2 import AccessTokens, tokens
 from mail_proxy.oauth2.tokens import REMEMBERED_ROTATIONS
 from mail_proxy.sinks.tokens import TokenSink
+from tests.patience import PATIENCE_S
 
 KEY = ("acme", "main")
 
@@ -197,7 +198,7 @@ async def test_an_endpoint_that_is_not_there_is_told(stand):
 
 
 async def test_who_gives_up_waiting_leaves_the_endpoint_to_the_next(stand):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         first = asyncio.ensure_future(stand.tokens.get(KEY, stand.grant()))
         second = asyncio.ensure_future(stand.tokens.get(KEY, stand.grant()))
         await asyncio.sleep(0)

@@ -11,6 +11,7 @@ import pytest
 
 from mail_proxy.observe import events
 from mail_proxy.observe.bound import OfRequest
+from tests.patience import PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ async def test_requests_at_the_same_time_have_lines_of_their_own(written):
             await both_are_in.wait()
             events.run_now(request_id)
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(request("a"))
         tasks.create_task(request("b"))
     told = sorted(line.split(" ", 1)[1] for line in written.lines)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mail_proxy.observe.news import KINDS, LINES_PER_S, Line, News
+from tests.patience import PATIENCE_S
 
 
 class StillClock:
@@ -223,7 +224,7 @@ def test_words_are_cut_and_numbers_are_told(news: News) -> None:
 
 
 async def test_whoever_waits_is_woken(news: News) -> None:
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         for _ in range(3):
             tasks.create_task(news.wait())
         await asyncio.sleep(0)

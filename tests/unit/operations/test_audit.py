@@ -13,6 +13,7 @@ from mail_proxy.operations import audit as audit_module
 from mail_proxy.operations.excerpt import MORE, MOST_BYTES, excerpt
 from mail_proxy.store.schema import command_log
 from mail_proxy.wire.caller import ADMIN
+from tests.patience import PATIENCE_S
 
 
 async def logged(house: Any) -> list[dict[str, Any]]:
@@ -91,7 +92,7 @@ async def test_sums_are_written_while_it_runs_and_when_it_stops(house, monkeypat
     monkeypatch.setattr(audit_module, "SUM_S", 0.001)
     await house.tenant("acme", "main")
     await house.post(house.mail())
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(house.audit.run())
         # Nothing tells of a written line but the line.
         while (await logged(house))[-1]["endpoint"] != "/commands/add-messages":  # noqa: ASYNC110

@@ -4,6 +4,7 @@ import asyncio
 
 from mail_proxy.operations import Directory
 from mail_proxy.store import Account, Tenant
+from tests.patience import PATIENCE_S
 
 
 class Rows:
@@ -83,7 +84,7 @@ async def test_of_two_reloads_at_once_the_later_one_counts():
             await first_may_end.wait()
             return found
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(directory.reload_accounts(Slow(), "a"))
         await asyncio.sleep(0)
         rows.tenants["a"] = ("one", "two")

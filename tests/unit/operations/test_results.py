@@ -5,6 +5,7 @@ import gc
 
 from mail_proxy.operations import results as results_module
 from mail_proxy.operations.results import Results
+from tests.patience import PATIENCE_S
 
 
 async def test_every_reader_gets_every_outcome():
@@ -29,7 +30,7 @@ async def test_a_slow_reader_loses_the_oldest(monkeypatch):
 async def test_a_reader_waits_for_the_next_outcome():
     results = Results()
     reader = results.read()
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(anext(reader))
         await asyncio.sleep(0)
         results.put({"id": "late"})

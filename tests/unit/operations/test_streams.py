@@ -14,6 +14,7 @@ from mail_proxy.observe import log
 from mail_proxy.observe.news import Line
 from mail_proxy.operations.streams import MOST, MOST_OF_ONE, MOST_OF_TENANTS, Stream, Streams
 from mail_proxy.wire.caller import ADMIN, tenant
+from tests.patience import PATIENCE_S
 
 
 async def opened(house: Any, name: str = "streamEvents", caller: Any = ADMIN, **fields: Any) -> Any:
@@ -23,7 +24,7 @@ async def opened(house: Any, name: str = "streamEvents", caller: Any = ADMIN, **
 async def taken(stream: Stream) -> list[Line]:
     """What is there, until the end."""
     found: list[Line] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while (lines := await stream.next(0.01)) is not None:
             found += lines
     stream.close()
@@ -74,7 +75,7 @@ async def test_what_was_left_out_is_counted_at_the_end(city: Any) -> None:
 
 async def test_what_comes_while_it_waits_is_told(city: Any) -> None:
     stream = await opened(city, kinds="failed", limit=1)
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(stream.next(60))
         await asyncio.sleep(0)
         city.context.news.put("failed", "acme", id="m-1")
@@ -83,7 +84,7 @@ async def test_what_comes_while_it_waits_is_told(city: Any) -> None:
 
 async def test_a_stop_ends_all_at_once(city: Any) -> None:
     stream = await opened(city)
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(stream.next(60))
         await asyncio.sleep(0)
         city.context.streams.stop()
@@ -199,7 +200,7 @@ async def test_new_lines_are_followed_over_a_rotation(house: Any, path: Path) ->
         file.write(f"{INFO} before\n")
     os.replace(path, f"{path}.1")  # noqa: PTH105 - as the log does it
     write(path, f"{INFO} after")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while len(told) < 3:
             told += await stream.next(1.0) or []
     stream.close()

@@ -6,6 +6,7 @@ import pytest
 
 from mail_proxy.domain.errors import Unauthorized
 from mail_proxy.wire.caller import ADMIN, NOBODY, tenant
+from tests.patience import PATIENCE_S
 
 
 async def test_the_admin_token_comes_first(house):
@@ -58,7 +59,7 @@ async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(hou
         return found
 
     monkeypatch.setattr(type(house.store), "find_key", slow)
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(house.context.tokens.authenticate(key))
         await is_read.wait()
         await house.call("revokeTenantKey", tenant_id="acme")

@@ -9,6 +9,7 @@ import pytest
 from mail_proxy.config.settings import Settings
 from mail_proxy.sinks.reports import ReportSink
 from mail_proxy.sinks.smtp import SmtpSink
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def eventually() -> Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]:
     """Ask again until it is true, for at most five seconds."""
 
     async def ask(is_so: Callable[[], Awaitable[bool]]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not await is_so():  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.005)
 

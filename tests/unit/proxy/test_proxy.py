@@ -13,6 +13,7 @@ from mail_proxy.domain.errors import Unauthorized
 from mail_proxy.operations import upkeep
 from mail_proxy.proxy import MailProxy
 from mail_proxy.wire.caller import ADMIN, NOBODY
+from tests.patience import PATIENCE_S
 
 
 def mail(message_id: str = "m1", **fields: Any) -> dict[str, Any]:
@@ -221,7 +222,7 @@ async def test_a_cancelled_block_ends_the_loops_at_once(settings):
             running.set()
             await asyncio.Event().wait()
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(serve())
         await running.wait()
         serving.cancel()

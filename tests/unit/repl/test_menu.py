@@ -14,6 +14,7 @@ from prompt_toolkit.input import DummyInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from mail_proxy.repl.shell import Prompt, Shell
+from tests.patience import PATIENCE_S
 from tests.unit.repl.conftest import World
 
 pytestmark = pytest.mark.slow  # ptpython and jedi take their time to be imported
@@ -48,7 +49,7 @@ def test_the_menus_of_a_prompt_look_at_what_is_known_and_the_person_at_what_is_t
         shell = Shell({"proxy": world.proxy}, prompt, InMemoryHistory())
         line = person.submit(shell.read)
         keyboard.send_text('proxy.tenants["a\t')
-        assert is_asked.wait(10)
+        assert is_asked.wait(PATIENCE_S)
         keyboard.send_text("\x03[*map(str, proxy.tenants)]\r")
         text = line.result(10)
         assert asked == [{}]

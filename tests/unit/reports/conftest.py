@@ -17,6 +17,7 @@ from mail_proxy.reports import Reporter
 from mail_proxy.reports.base import Tools
 from mail_proxy.reports.tenant import TenantReports
 from mail_proxy.store.values import EventRow, SyncState, Tenant
+from tests.patience import PATIENCE_S
 
 START = 1_800_000_000.0
 
@@ -157,7 +158,7 @@ class ScriptedHttp:
 
     async def posted(self, n: int) -> None:
         """Until `n` posts in all have come."""
-        async with asyncio.timeout(5), self._changed:
+        async with asyncio.timeout(PATIENCE_S), self._changed:
             await self._changed.wait_for(lambda: len(self.posts) >= n)
 
     @property

@@ -15,6 +15,7 @@ from mail_proxy.reports.agenda import COALESCE_S, FIRST_S
 from mail_proxy.reports.reporter import STORE_PAUSE_S
 from mail_proxy.sinks.reports import ReportSink
 from mail_proxy.store.values import SyncState
+from tests.patience import PATIENCE_S
 
 
 async def settle() -> None:
@@ -266,7 +267,7 @@ async def test_stop_does_not_wait_for_ever(reporting, store, http, monkeypatch):
     http.hanging.add("http://acme.example/mail-proxy/sync")
     reporter = reporting()
     await http.posted(1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await reporter.stop()
     assert store.states() == ["pending"]
 
@@ -275,7 +276,7 @@ async def test_a_reporter_that_never_ran_stops_at_once(store, http, clock, metri
     reporter = Reporter(
         store, http, ReportSettings(), clock=clock, metrics=metrics, news=News(clock)
     )
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_S):
         await reporter.stop()
         await reporter.run()
     assert http.posts == []

@@ -4,6 +4,7 @@ import aiohttp
 import pytest
 
 from mail_proxy.sinks.reports import Fault, ReportSink
+from tests.patience import PATIENCE_S
 
 
 async def post(sink, entries):
@@ -57,7 +58,7 @@ async def test_a_post_can_wait_for_ever_until_its_client_leaves():
             async with asyncio.timeout(0.1):
                 await post(sink, [])
         assert sink.peak == 1
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while sink.open:  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0)
 

@@ -8,6 +8,7 @@ import pytest
 
 from mail_proxy.domain.reply import Stage
 from mail_proxy.sinks.smtp import SmtpSink, header
+from tests.patience import PATIENCE_S
 
 MAIL = b"Subject: x\r\nX-Genro-Mail-ID: m1\r\n\r\nhello\r\n"
 
@@ -118,7 +119,7 @@ async def test_a_drop_after_the_reply_lets_the_reply_through(sink):
 
 @pytest.mark.parametrize("slow", ["hangs", "sleeps"])
 async def test_a_sink_ends_although_it_hangs_or_sleeps(slow, talk):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         async with SmtpSink() as sink:
             if slow == "hangs":
                 sink.hang(Stage.DATA)

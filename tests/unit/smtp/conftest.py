@@ -16,6 +16,7 @@ from mail_proxy.config.settings import DeliverySettings
 from mail_proxy.sinks.certificates import Authority
 from mail_proxy.sinks.smtp import SmtpSink
 from mail_proxy.smtp import Means, Relay, SMTPPool
+from tests.patience import PATIENCE_S
 
 MESSAGE = b"Subject: hello\r\nX-Genro-Mail-ID: m1\r\n\r\nHow are you?\r\n"
 
@@ -113,7 +114,7 @@ def until() -> Callable[[Callable[[], bool]], Awaitable[None]]:
     """Let the loop run until a condition holds: it waits for what happens, not for time."""
 
     async def wait(condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():  # noqa: ASYNC110 - any event of the loop may make it true
                 await asyncio.sleep(0)
 
@@ -159,7 +160,7 @@ def raw_server() -> Callable[..., Any]:
         finally:
             listening.close()
             if tasks:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(PATIENCE_S):
                     await asyncio.wait(tasks)
 
     return serve

@@ -11,6 +11,7 @@ from mail_proxy.domain.errors import RelayRefused, RelayUnreachable
 from mail_proxy.domain.reply import Stage
 from mail_proxy.sinks.script import Moment
 from mail_proxy.sinks.smtp import SmtpSink
+from tests.patience import PATIENCE_S
 
 
 async def send_one(pool, relay, message):
@@ -69,7 +70,7 @@ async def test_an_idle_connection_makes_room_for_another_account(
 ):
     pool = open_pool(max_connections=1)
     await send_one(pool, relay_to(sink, account_id="a"), message)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await send_one(pool, relay_to(sink, account_id="b"), message)
     assert (sink.connections, sink.peak) == (2, 1)
     assert [c.line for c in sink.commands].count("QUIT") == 1
@@ -120,7 +121,7 @@ async def test_a_grant_that_comes_with_the_cancellation_is_given_back(
     other.cancel()
     with pytest.raises(asyncio.CancelledError):
         await other
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert (await send_one(pool, relay, message)).is_accepted
     assert sink.connections == 1
 
@@ -133,7 +134,7 @@ async def test_a_cancelled_opening_gives_its_place_back(open_pool, relay_to, sin
     opening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await opening
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert (await send_one(pool, relay_to(sink), message)).is_accepted
 
 
@@ -517,12 +518,15 @@ async def test_a_silent_greeting_ends_in_time(open_pool, relay_to, message):
         assert pool.count == 0
 
 
-async def test_nobody_waits_for_another_server_s_reply_to_quit(open_pool, relay_to, sink, message):
+async def test_nobody_waits_for_another_server_s_reply_to_quit(
+    open_pool, relay_to, sink, message, monkeypatch
+):
+    monkeypatch.setattr("mail_proxy.smtp.connection.QUIT_TIMEOUT_S", 2 * PATIENCE_S)
     pool = open_pool(max_connections=1)
     async with SmtpSink() as slow:
         slow.hang(Moment.QUIT)
         await send_one(pool, relay_to(slow, account_id="slow"), message)
-        async with asyncio.timeout(1):  # QUIT is waited for twice as long
+        async with asyncio.timeout(PATIENCE_S):
             await send_one(pool, relay_to(sink, account_id="fast"), message)
         assert slow.commands[-1].line == "QUIT"
     assert sink.count == 1

@@ -14,6 +14,7 @@ from mail_proxy.domain.errors import ContentChanged
 from mail_proxy.domain.reply import Stage
 from mail_proxy.sinks.script import Moment, Rule
 from mail_proxy.sinks.smtp import SmtpSink
+from tests.patience import PATIENCE_S
 
 LINE = b"." + b"x" * 75 + b"\r\n"
 BLOCK = LINE * (131_072 // len(LINE))
@@ -52,7 +53,7 @@ class Blocks:
                 self.threads.add(threading.get_ident())
                 if n == self.wait_at:
                     self.is_waiting = True
-                    self.go.wait(10)
+                    self.go.wait(PATIENCE_S)
                 self.read += 1
                 yield BLOCK
             if self.at_end:

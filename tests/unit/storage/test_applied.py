@@ -21,6 +21,7 @@ from mail_proxy.domain.media_types import guessed_type
 from mail_proxy.domain.stored_file import FileState
 from mail_proxy.storage.local import LocalObjects
 from mail_proxy.store.values import Tenant
+from tests.patience import PATIENCE_S
 from tests.unit.operations.conftest import NOON
 from tests.unit.storage.conftest import BASE_URL, LARGE, SMALL, House
 
@@ -275,10 +276,10 @@ async def test_a_storage_that_hangs_for_one_tenant_holds_up_no_other(house: Hous
     gate = threading.Event()
     try:
         for _ in range(5):
-            hanging = house.backends.run("other", lambda: gate.wait(20))
+            hanging = house.backends.run("other", lambda: gate.wait(2 * PATIENCE_S))
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(hanging, 0.01)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             applied = await house.apply({"big.bin": LARGE})
         assert applied.attachments == ()
     finally:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, event
 from mail_proxy.domain.errors import StoreUnavailable
 from mail_proxy.store.readers import Readers
 from mail_proxy.store.sqlite.connections import make_new, open_readers
+from tests.patience import PATIENCE_S
 
 
 async def test_a_read_whose_caller_is_cancelled_ends_and_its_connection_is_closed(
@@ -27,7 +28,7 @@ async def test_a_read_whose_caller_is_cancelled_ends_and_its_connection_is_close
     def on_connect(*_: object) -> None:
         opened.append(1)
         opening.set()
-        may_open.wait(5)
+        may_open.wait(PATIENCE_S)
 
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "close", lambda *_: opened.pop())

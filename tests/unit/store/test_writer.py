@@ -17,6 +17,7 @@ from mail_proxy.store.sqlite import accept as accepting
 from mail_proxy.store.sqlite.accept import AcceptRequest
 from mail_proxy.store.turn import Lane
 from mail_proxy.store.writer import LANE_WEIGHT, Writer
+from tests.patience import PATIENCE_S
 
 # One object, as in the store: jobs of one verb are batched. Nothing here is sealed.
 accept = partial(accepting.accept, keyring=Keyring(bytes(32), Path("unused")))
@@ -45,7 +46,7 @@ async def gate(writer):
 
     def wait(conn, requests):
         began.set()
-        opened.wait(5)
+        opened.wait(PATIENCE_S)
         return requests
 
     busy = writer.put(Lane.FINISH, wait, None, weight=1)

@@ -11,8 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from mail_proxy.threads import FairThreads, NoThread
-
-PATIENCE_S = 10
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -32,12 +31,12 @@ async def threads(gate) -> AsyncIterator[FairThreads]:
 
 def hang(threads: FairThreads, tenant_id: str, gate: threading.Event, times: int = 10) -> None:
     for _ in range(times):
-        threads.of(tenant_id).start(lambda: gate.wait(PATIENCE_S))
+        threads.of(tenant_id).start(lambda: gate.wait(2 * PATIENCE_S))
 
 
 async def test_what_hangs_for_one_tenant_holds_up_no_other(threads, gate):
     hang(threads, "acme", gate)
-    async with asyncio.timeout(PATIENCE_S / 2):
+    async with asyncio.timeout(PATIENCE_S):
         assert await threads.of("other").run(lambda: 7) == 7
 
 
@@ -55,7 +54,7 @@ async def test_what_waited_is_done_in_turns_once_there_is_room(threads, gate):
     hang(threads, "c", gate, 2)
     late = [threads.of(who).start(lambda who=who: done.append(who)) for who in "aaabbb"]
     gate.set()
-    async with asyncio.timeout(PATIENCE_S / 2):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(*late)
     assert sorted(done) == list("aaabbb")
 
@@ -66,7 +65,7 @@ async def test_what_is_cancelled_before_it_begins_is_not_done(threads, gate):
     running = threads.of("acme").start(lambda: done.append(1))
     running.cancel()
     gate.set()
-    async with asyncio.timeout(PATIENCE_S / 2):
+    async with asyncio.timeout(PATIENCE_S):
         await threads.of("acme").run(lambda: done.append(2))
     assert done == [2]
 
@@ -77,13 +76,13 @@ async def test_what_comes_when_nobody_waits_any_more_is_taken_back(threads, gate
 
     def work() -> int:
         loop.call_soon_threadsafe(begun.set)
-        gate.wait(PATIENCE_S)
+        gate.wait(2 * PATIENCE_S)
         return 7
 
     waiting = asyncio.ensure_future(
         threads.of("acme").run(work, lambda _: loop.call_soon_threadsafe(undone.set))
     )
-    async with asyncio.timeout(PATIENCE_S / 2):
+    async with asyncio.timeout(PATIENCE_S):
         await begun.wait()
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
