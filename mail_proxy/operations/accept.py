@@ -18,7 +18,7 @@ from mail_proxy.operations.intake import Intake
 from mail_proxy.operations.once import KEPT_S, PostKey, has_bulk, sha256_of
 from mail_proxy.operations.spooling import Bulk, spooled
 from mail_proxy.operations.suppressions import without_suppressed
-from mail_proxy.store.values import Accepted, Keep, KeptAnswer, NewMessage
+from mail_proxy.store.values.intake import Accepted, Keep, KeptAnswer, NewMessage
 from mail_proxy.wire.messages import MAX_BATCH, Added, AddMessages, Rejection
 
 TOO_MANY = f"Cannot enqueue more than {MAX_BATCH} messages at once"

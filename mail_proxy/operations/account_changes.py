@@ -7,7 +7,7 @@ from typing import Any
 from mail_proxy.domain.errors import Invalid
 from mail_proxy.operations.credentials import shown_oauth2
 from mail_proxy.secrets import MASK
-from mail_proxy.store.values import Account
+from mail_proxy.store.values.tenants import Account
 from mail_proxy.wire.accounts import AccountFields, AddAccount, UpdateAccount
 from mail_proxy.wire.fields import parse_request
 

@@ -20,7 +20,8 @@ from mail_proxy.operations.credentials import (
     shown_oauth2,
 )
 from mail_proxy.smtp import Relay
-from mail_proxy.store.values import Account, AccountUse, Tenant
+from mail_proxy.store.values.numbers import AccountUse
+from mail_proxy.store.values.tenants import Account, Tenant
 from mail_proxy.wire.accounts import (
     AccountKey,
     AccountRecord,

@@ -7,7 +7,8 @@ from dataclasses import replace
 from mail_proxy.domain.state import State
 from mail_proxy.domain.why import MOST_AHEAD, AccountState, Around, Cause, Subject, Why, why
 from mail_proxy.operations.context import Context
-from mail_proxy.store.values import Account, MessageRow
+from mail_proxy.store.values.messages import MessageRow
+from mail_proxy.store.values.tenants import Account
 
 _REMEMBERED = 1000  # accounts, and tenants
 

@@ -24,7 +24,8 @@ from mail_proxy.smtp import Relay, RelayReport
 from mail_proxy.storage import LargeFileStorage
 from mail_proxy.store.base import Store
 from mail_proxy.store.spool import Spool
-from mail_proxy.store.values import SyncState, Tenant
+from mail_proxy.store.values.reports import SyncState
+from mail_proxy.store.values.tenants import Tenant
 from mail_proxy.wire.caller import NOBODY, Caller
 
 

@@ -9,7 +9,7 @@ from mail_proxy.domain.errors import Invalid
 from mail_proxy.domain.oauth2 import grant_of, what_is_missing
 from mail_proxy.http_out import AllowList, check_callback
 from mail_proxy.secrets import MASK
-from mail_proxy.store.values import Account
+from mail_proxy.store.values.tenants import Account
 from mail_proxy.wire.accounts import AddAccount
 from mail_proxy.wire.answers import without_nulls
 

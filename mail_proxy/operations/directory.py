@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mail_proxy.store.base import Store
-from mail_proxy.store.values import Account, Tenant
+from mail_proxy.store.values.tenants import Account, Tenant
 
 
 @dataclass(slots=True)

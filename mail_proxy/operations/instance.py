@@ -18,7 +18,7 @@ from mail_proxy.observe.labels import Labels, labels
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.numbers import Queue
 from mail_proxy.secrets import MASK, new_token
-from mail_proxy.store.values import AccountPause
+from mail_proxy.store.values.numbers import AccountPause
 from mail_proxy.wire.answers import OK, Ok, iso_time, not_before, without_nulls
 from mail_proxy.wire.fields import NoFields
 from mail_proxy.wire.instance import (

@@ -36,7 +36,7 @@ from mail_proxy.operations.attached import SPOOL_RAW_OVER_CHARS, Posted, attache
 from mail_proxy.operations.chance import Chance
 from mail_proxy.operations.directory import Directory
 from mail_proxy.operations.spooling import Bulk
-from mail_proxy.store.values import NewMessage
+from mail_proxy.store.values.intake import NewMessage
 
 MAX_RECIPIENTS = 1000  # of one message; a mailing is a batch of messages
 NULL_PATH = "<>"  # RFC 5321 section 4.5.5: nobody is told of a failure

@@ -11,7 +11,7 @@ import os
 from mail_proxy.domain.errors import Conflict, Invalid, NotFound
 from mail_proxy.operations.context import Context, no_tenant
 from mail_proxy.secrets import new_token, token_sha256
-from mail_proxy.store.values import ApiKey
+from mail_proxy.store.values.tenants import ApiKey
 from mail_proxy.wire.answers import OK, Ok, iso_time
 from mail_proxy.wire.tenants import (
     AddKey,

@@ -12,7 +12,7 @@ from mail_proxy.operations.records import Records
 from mail_proxy.operations.searches import cursor_of, place_in, position_in, search_of
 from mail_proxy.store.base import Store
 from mail_proxy.store.ordering import place_of
-from mail_proxy.store.values import Found, MessageFilter, MessageRow, Place, Position
+from mail_proxy.store.values.messages import Found, MessageFilter, MessageRow, Place, Position
 from mail_proxy.wire.messages import ListMessages, MessagePage, MessageRecord
 
 PAGE = 50  # rows in one short read

@@ -7,7 +7,7 @@ from mail_proxy.operations.causes import Causes
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.once import KEPT_S
 from mail_proxy.operations.records import Records, event_record
-from mail_proxy.store.values import MessageRow
+from mail_proxy.store.values.messages import MessageRow
 from mail_proxy.wire.answers import not_before
 from mail_proxy.wire.messages import (
     CleanedUp,

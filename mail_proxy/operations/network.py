@@ -9,7 +9,7 @@ from functools import partial
 
 from mail_proxy.operations.context import Context
 from mail_proxy.smtp import Relay, RelayReport
-from mail_proxy.store.values import Account, Tenant
+from mail_proxy.store.values.tenants import Account, Tenant
 from mail_proxy.wire.network import (
     CheckedAccount,
     CheckedCallback,

@@ -15,7 +15,8 @@ from mail_proxy.domain.state import PENDING, State
 from mail_proxy.observe.gauges import Paused, Standing
 from mail_proxy.observe.labels import Labels
 from mail_proxy.store.base import Store
-from mail_proxy.store.values import AccountPause, AccountUse, MessageFilter
+from mail_proxy.store.values.messages import MessageFilter
+from mail_proxy.store.values.numbers import AccountPause, AccountUse
 
 T = TypeVar("T")
 FRESH_S = 1.0

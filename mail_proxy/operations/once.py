@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 
 from mail_proxy.domain.clock import Clock
 from mail_proxy.domain.errors import Conflict
-from mail_proxy.store.values import KeptAnswer
+from mail_proxy.store.values.intake import KeptAnswer
 
 KEPT_S = 86400.0
 HEADER = "Idempotency-Key"

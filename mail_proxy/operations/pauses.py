@@ -5,7 +5,7 @@ from __future__ import annotations
 from mail_proxy.observe import events
 from mail_proxy.operations.accounts import find_account, shown_account
 from mail_proxy.operations.context import Context
-from mail_proxy.store.values import Account
+from mail_proxy.store.values.tenants import Account
 from mail_proxy.wire.accounts import AccountKey, OneAccount, PauseAccount
 
 

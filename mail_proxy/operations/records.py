@@ -10,7 +10,8 @@ from mail_proxy.domain.why import PLAIN
 from mail_proxy.operations.causes import Causes
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.shown_attachments import shown_attachments
-from mail_proxy.store.values import EventRow, MessageRow, RecipientRow
+from mail_proxy.store.values.events import EventRow
+from mail_proxy.store.values.messages import MessageRow, RecipientRow
 from mail_proxy.wire.answers import iso_time, not_before, whole_seconds, without_nulls
 from mail_proxy.wire.messages import HistoryEntry, MessageEvent, MessageRecord, RecipientRecord
 

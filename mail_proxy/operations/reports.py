@@ -11,7 +11,9 @@ from mail_proxy.domain.units import LATEST_TS
 from mail_proxy.observe import events
 from mail_proxy.operations.context import Context
 from mail_proxy.operations.cursors import fit, not_ours, packed, tenant_in, unpacked
-from mail_proxy.store.values import EventRow, ReportCounts, SyncState, Tenant
+from mail_proxy.store.values.events import EventRow
+from mail_proxy.store.values.reports import ReportCounts, SyncState
+from mail_proxy.store.values.tenants import Tenant
 from mail_proxy.wire.answers import whole_seconds, without_nulls
 from mail_proxy.wire.fields import NoFields
 from mail_proxy.wire.reports import (

@@ -24,7 +24,8 @@ from mail_proxy.operations.once import HEADER, KEPT_S, PostKey, sha256_of
 from mail_proxy.operations.spooling import relinked
 from mail_proxy.operations.suppressions import without_suppressed
 from mail_proxy.store import Acted, Copy, MessageFilter, MessageRow, NewMessage
-from mail_proxy.store.values import KeepCopies, KeptAnswer
+from mail_proxy.store.values.changes import KeepCopies
+from mail_proxy.store.values.intake import KeptAnswer
 from mail_proxy.wire.messages import Changed, ResendMessages
 
 READ_BYTES = 4 * 2**20  # of contents in memory at one time, or one content that is larger

@@ -18,7 +18,7 @@ from mail_proxy.domain.filters import (
     status_term,
 )
 from mail_proxy.operations.cursors import fit, not_ours, packed, tenant_in, unpacked
-from mail_proxy.store.values import MessageFilter, Place, Position
+from mail_proxy.store.values.messages import MessageFilter, Place, Position
 from mail_proxy.wire.messages import ListMessages
 
 

@@ -22,7 +22,7 @@ from mail_proxy.observe import events
 from mail_proxy.operations.attached import Posted
 from mail_proxy.operations.context import Context
 from mail_proxy.store.spool import NEW, Spool, SpoolBatch
-from mail_proxy.store.values import NewMessage
+from mail_proxy.store.values.intake import NewMessage
 
 SWEEP_AT_ONCE = 200  # files
 

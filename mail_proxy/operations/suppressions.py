@@ -16,7 +16,7 @@ from mail_proxy.domain.address import parse_address
 from mail_proxy.domain.errors import Invalid, NotFound, RejectedBatch
 from mail_proxy.domain.message import check_line
 from mail_proxy.operations.context import Context, no_tenant
-from mail_proxy.store.values import NewMessage
+from mail_proxy.store.values.intake import NewMessage
 from mail_proxy.wire.answers import OK, Ok, iso_time
 from mail_proxy.wire.suppressions import (
     AddSuppressions,

@@ -18,7 +18,7 @@ from mail_proxy.operations.webhook_secrets import secret_records
 from mail_proxy.private_files import remove_folder
 from mail_proxy.secrets import MASK, mask
 from mail_proxy.storage import check_installed
-from mail_proxy.store.values import Tenant
+from mail_proxy.store.values.tenants import Tenant
 from mail_proxy.wire.answers import OK, Ok, iso_time, without_nulls
 from mail_proxy.wire.tenants import (
     AddTenant,

@@ -20,7 +20,7 @@ from mail_proxy.operations.directory import Directory
 from mail_proxy.operations.pace import Pace
 from mail_proxy.secrets import same_token, token_sha256
 from mail_proxy.store.base import Store
-from mail_proxy.store.values import ApiKey
+from mail_proxy.store.values.tenants import ApiKey
 from mail_proxy.wire.caller import ADMIN, NOBODY, Caller, tenant
 
 REMEMBERED_S = 5.0  # so that a key revoked by another daemon ends soon

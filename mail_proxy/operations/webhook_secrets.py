@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mail_proxy.operations.context import Context, no_tenant
 from mail_proxy.secrets import MASK, new_webhook_secret
-from mail_proxy.store.values import Tenant
+from mail_proxy.store.values.tenants import Tenant
 from mail_proxy.wire.answers import OK, Ok, iso_time, not_before
 from mail_proxy.wire.tenants import (
     CreateWebhookSecret,

@@ -11,7 +11,9 @@ from mail_proxy.domain.clock import Clock
 from mail_proxy.http_out import OutgoingHttp
 from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.observe.news import News
-from mail_proxy.store.values import EventRow, SyncState, Tenant
+from mail_proxy.store.values.events import EventRow
+from mail_proxy.store.values.reports import SyncState
+from mail_proxy.store.values.tenants import Tenant
 
 
 class ReportStore(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mail_proxy.store.values import EventRow
+from mail_proxy.store.values.events import EventRow
 
 FULL = "full"  # the report style in which every entry has every key
 FULL_KEYS = (

@@ -14,7 +14,9 @@ from typing import Any
 from mail_proxy.config.settings import ReportSettings
 from mail_proxy.domain.report_url import report_url
 from mail_proxy.reports.entries import Answer
-from mail_proxy.store.values import EventRow, SyncState, Tenant
+from mail_proxy.store.values.events import EventRow
+from mail_proxy.store.values.reports import SyncState
+from mail_proxy.store.values.tenants import Tenant
 
 MAX_REPEATS = 10  # of an event that the application refuses by name
 LOOK_S = 60.0  # how often what nobody told us of is looked for

@@ -16,7 +16,8 @@ from mail_proxy.reports.agenda import Agenda
 from mail_proxy.reports.base import ReportStore, Tools
 from mail_proxy.reports.plan import LOOK_S, Pause, Urge, is_heartbeat_due, receiver_of
 from mail_proxy.reports.tenant import TenantReports
-from mail_proxy.store.values import SyncState, Tenant
+from mail_proxy.store.values.reports import SyncState
+from mail_proxy.store.values.tenants import Tenant
 
 MOST_AT_ONCE = 100  # posts; a dead receiver takes one for `timeout_s`, then it is in backoff
 STORE_PAUSE_S = 5.0

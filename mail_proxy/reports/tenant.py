@@ -21,7 +21,9 @@ from mail_proxy.reports.entries import (
     webhook_id,
 )
 from mail_proxy.reports.plan import Pause, Receiver, Urge
-from mail_proxy.store.values import EventRow, SyncState, Tenant
+from mail_proxy.store.values.events import EventRow
+from mail_proxy.store.values.reports import SyncState
+from mail_proxy.store.values.tenants import Tenant
 
 _NAMED = "the application named them in `error`"
 MAX_HELD = 10_000  # events refused by name; with more, the tenant as a whole waits

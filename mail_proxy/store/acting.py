@@ -19,7 +19,8 @@ from mail_proxy.store.indexed import by_index
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.messages import find_messages
 from mail_proxy.store.schema import events, messages
-from mail_proxy.store.values import Acted, MessageFilter
+from mail_proxy.store.values.changes import Acted
+from mail_proxy.store.values.messages import MessageFilter
 
 _m = messages.c
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from sqlalchemy import Connection, delete, insert, select, tuple_
 
 from mail_proxy.store.schema import idempotency
-from mail_proxy.store.values import KeptAnswer
+from mail_proxy.store.values.intake import KeptAnswer
 
 _i = idempotency.c
 

@@ -22,7 +22,7 @@ from mail_proxy.domain.filters import (
 )
 from mail_proxy.domain.state import State
 from mail_proxy.store.schema import accounts, messages, recipients, stored
-from mail_proxy.store.values import MessageFilter
+from mail_proxy.store.values.messages import MessageFilter
 
 Condition: TypeAlias = ColumnElement[bool]
 _m = messages.c

@@ -15,7 +15,9 @@ from mail_proxy.store.answers import keep_answer
 from mail_proxy.store.indexed import by_index
 from mail_proxy.store.messages import find_by_pks
 from mail_proxy.store.schema import messages
-from mail_proxy.store.values import Accepted, Acted, Copy, KeepCopies, MessageRow, NewMessage
+from mail_proxy.store.values.changes import Acted, Copy, KeepCopies
+from mail_proxy.store.values.intake import Accepted, NewMessage
+from mail_proxy.store.values.messages import MessageRow
 
 Accept: TypeAlias = Callable[[Connection, NewMessage], Accepted]
 MARK = "-r"

@@ -12,7 +12,7 @@ from mail_proxy.domain.state import State
 from mail_proxy.store.conditions import COMPARE
 from mail_proxy.store.schema import counts, stored
 from mail_proxy.store.searching import search_keys
-from mail_proxy.store.values import MessageFilter
+from mail_proxy.store.values.messages import MessageFilter
 
 LOOKS = 4  # reads of a window of rows
 _n = counts.c

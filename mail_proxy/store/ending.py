@@ -21,7 +21,8 @@ from mail_proxy.store.indexed import by_index
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.messages import find_by_pks
 from mail_proxy.store.schema import events, messages, recipients, stored
-from mail_proxy.store.values import Ending, MessageRow
+from mail_proxy.store.values.changes import Ending
+from mail_proxy.store.values.messages import MessageRow
 
 _m = messages.c
 

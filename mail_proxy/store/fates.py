@@ -7,7 +7,9 @@ from typing import Any
 
 from mail_proxy.domain.safe_text import visible
 from mail_proxy.domain.state import Event, RecipientState
-from mail_proxy.store.values import Ending, MessageRow, NewEvent, RecipientRow
+from mail_proxy.store.values.changes import Ending
+from mail_proxy.store.values.events import NewEvent
+from mail_proxy.store.values.messages import MessageRow, RecipientRow
 
 BY_HAND_SENT = "settled by hand as sent"
 BY_HAND_NOT_SENT = "settled by hand as not sent"

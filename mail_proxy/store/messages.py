@@ -35,7 +35,8 @@ from mail_proxy.store.rows import (
     recipient_row,
 )
 from mail_proxy.store.schema import contents, events, messages, recipients, tenants
-from mail_proxy.store.values import EventRow, MessageRow
+from mail_proxy.store.values.events import EventRow
+from mail_proxy.store.values.messages import MessageRow
 
 Found = TypeVar("Found")
 _m = messages.c

@@ -32,13 +32,9 @@ from mail_proxy.store.schema import (
     tenants,
 )
 from mail_proxy.store.schema import counts as counts_table
-from mail_proxy.store.values import (
-    AccountPause,
-    AccountUse,
-    MessageRow,
-    ReadyAccount,
-    Standing,
-)
+from mail_proxy.store.values.messages import MessageRow
+from mail_proxy.store.values.numbers import AccountPause, AccountUse, Standing
+from mail_proxy.store.values.queue import ReadyAccount
 
 MOST_DEFERRED = 4000  # counted, a little more than 1 ms for each thousand
 _m = messages.c

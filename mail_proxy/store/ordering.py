@@ -40,7 +40,7 @@ from mail_proxy.store.messages import addressed
 from mail_proxy.store.rows import MESSAGE_COLUMNS
 from mail_proxy.store.schema import TROUBLED, accounts, counts, messages, stored
 from mail_proxy.store.searching import WINDOW, candidates, is_deferred, states_of
-from mail_proxy.store.values import Found, MessageFilter, MessageRow, Place
+from mail_proxy.store.values.messages import Found, MessageFilter, MessageRow, Place
 
 _m = messages.c
 _n = counts.c

@@ -22,7 +22,8 @@ from mail_proxy.store.indexed import by_index, is_parked, is_unreported
 from mail_proxy.store.keys import first_pk_at
 from mail_proxy.store.rows import EVENT_COLUMNS, event_row
 from mail_proxy.store.schema import events, messages, sync_state, tenants
-from mail_proxy.store.values import EventRow, ReportCounts, SyncState
+from mail_proxy.store.values.events import EventRow
+from mail_proxy.store.values.reports import ReportCounts, SyncState
 
 Position = tuple[str, int]  # tenant_id, pk
 

@@ -14,7 +14,9 @@ from mail_proxy.domain.errors import SecretsUnavailable
 from mail_proxy.domain.state import RecipientState, State
 from mail_proxy.secrets import Keyring
 from mail_proxy.store.schema import accounts, events, messages, tenants
-from mail_proxy.store.values import Account, EventRow, MessageRow, RecipientRow, Tenant
+from mail_proxy.store.values.events import EventRow
+from mail_proxy.store.values.messages import MessageRow, RecipientRow
+from mail_proxy.store.values.tenants import Account, Tenant
 
 Value = TypeVar("Value", Tenant, Account)
 SEALED = "_enc"  # what the name of a sealed column ends with

@@ -28,7 +28,7 @@ from mail_proxy.store.indexed import by_index, by_key
 from mail_proxy.store.messages import completed
 from mail_proxy.store.rows import MESSAGE_COLUMNS
 from mail_proxy.store.schema import TROUBLED, messages, stored, tenants
-from mail_proxy.store.values import Found, Key, MessageFilter, MessageRow, Position
+from mail_proxy.store.values.messages import Found, Key, MessageFilter, MessageRow, Position
 
 WINDOW = 5_000  # rows looked at in one read, about 10 ms
 CANDIDATES = 5_000  # more are not read from an index of their own and sorted, for each page

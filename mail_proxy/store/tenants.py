@@ -22,7 +22,7 @@ from mail_proxy.store.schema import (
     tenants,
 )
 from mail_proxy.store.stored_files import drop_stored_files
-from mail_proxy.store.values import Account, ApiKey, Fields, Tenant
+from mail_proxy.store.values.tenants import Account, ApiKey, Fields, Tenant
 
 R = TypeVar("R")
 Edit = Callable[[Account | None], Account]

@@ -27,7 +27,7 @@ from mail_proxy.storage import Backends, LargeFileStorage
 from mail_proxy.storage.errors import NotStored
 from mail_proxy.storage.objects import Digest
 from mail_proxy.store import MailProxyDb, open_store
-from mail_proxy.store.values import Tenant
+from mail_proxy.store.values.tenants import Tenant
 from tests.clouds.conftest import Cloud
 
 pytestmark = pytest.mark.slow

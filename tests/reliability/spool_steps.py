@@ -19,7 +19,7 @@ from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.operations.spooling import remove_garbage
 from mail_proxy.proxy import MailProxy
 from mail_proxy.store.db import MailProxyDb
-from mail_proxy.store.values import Outcome, RecipientResult
+from mail_proxy.store.values.queue import Outcome, RecipientResult
 
 FIRST, SECOND = b"1" * 100_000, b"2" * 100_000
 _left = 0

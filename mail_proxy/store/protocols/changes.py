@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from mail_proxy.store.acting import Act
-from mail_proxy.store.values import NO_LIMITS, Acted, Copy, KeepCopies, MessageFilter
+from mail_proxy.store.values.changes import Acted, Copy, KeepCopies
+from mail_proxy.store.values.intake import NO_LIMITS
+from mail_proxy.store.values.messages import MessageFilter
 
 
 class ChangeStore(Protocol):

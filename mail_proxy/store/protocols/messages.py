@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from mail_proxy.domain.filters import Order
-from mail_proxy.store.values import EventRow, Found, Key, MessageFilter, MessageRow, Place, Position
+from mail_proxy.store.values.events import EventRow
+from mail_proxy.store.values.messages import Found, Key, MessageFilter, MessageRow, Place, Position
 
 
 class MessageStore(Protocol):

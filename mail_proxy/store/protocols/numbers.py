@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mail_proxy.store.values import AccountUse, MessageRow, Standing
+from mail_proxy.store.values.messages import MessageRow
+from mail_proxy.store.values.numbers import AccountUse, Standing
 
 
 class NumberStore(Protocol):

@@ -6,19 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from mail_proxy.domain.message import LOWEST_PRIORITY
-from mail_proxy.store.values import (
-    NO_LIMITS,
-    Accepted,
-    Claim,
-    Daemon,
-    Keep,
-    KeptAnswer,
-    Lease,
-    NewMessage,
-    Outcome,
-    Peer,
-    ReadyAccount,
-)
+from mail_proxy.store.values.intake import NO_LIMITS, Accepted, Keep, KeptAnswer, NewMessage
+from mail_proxy.store.values.leases import Daemon, Lease, Peer
+from mail_proxy.store.values.queue import Claim, Outcome, ReadyAccount
 
 
 class QueueStore(Protocol):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from mail_proxy.store.values import EventRow, ReportCounts, SyncState
+from mail_proxy.store.values.events import EventRow
+from mail_proxy.store.values.reports import ReportCounts, SyncState
 
 
 class ReportStore(Protocol):

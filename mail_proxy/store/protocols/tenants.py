@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from mail_proxy.store.values import Account, ApiKey, Fields, Tenant
+from mail_proxy.store.values.tenants import Account, ApiKey, Fields, Tenant
 
 
 class TenantStore(Protocol):

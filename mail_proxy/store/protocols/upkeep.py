@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from mail_proxy.store.values import Ending, MessageRow
+from mail_proxy.store.values.changes import Ending
+from mail_proxy.store.values.messages import MessageRow
 
 
 class UpkeepStore(Protocol):

@@ -23,7 +23,7 @@ from mail_proxy.store.counting import Differences
 from mail_proxy.store.keys import next_pk
 from mail_proxy.store.sqlite.driver import as_json, driver, insert_of_json, write_counts
 from mail_proxy.store.sqlite.suspended import Suspended
-from mail_proxy.store.values import Accepted, Keep, KeptAnswer, NewMessage
+from mail_proxy.store.values.intake import Accepted, Keep, KeptAnswer, NewMessage
 
 Key: TypeAlias = tuple[str, str]  # tenant_id, and an account_id or the caller's id
 

@@ -22,12 +22,8 @@ from mail_proxy.store.sqlite.leased import claimed, rows_of
 from mail_proxy.store.sqlite.limits import limits_of, uses
 from mail_proxy.store.sqlite.reject import CHUNK, NOBODY_HAS_IT, reject_statement, tell_rejected
 from mail_proxy.store.sqlite.renewals import tell_renewals
-from mail_proxy.store.values import (
-    Claim,
-    Claimed,
-    Daemon,
-    Rejected,
-)
+from mail_proxy.store.values.leases import Daemon
+from mail_proxy.store.values.queue import Claim, Claimed, Rejected
 
 NOTHING = Claim((), None)
 

@@ -30,7 +30,8 @@ from mail_proxy.store.sqlite.driver import (
 from mail_proxy.store.sqlite.leased import as_stored, parsed
 from mail_proxy.store.sqlite.limits import Bookings
 from mail_proxy.store.sqlite.suspended import Suspended
-from mail_proxy.store.values import NewEvent, Outcome, RecipientResult
+from mail_proxy.store.values.events import NewEvent
+from mail_proxy.store.values.queue import Outcome, RecipientResult
 
 # Each of these is one step for all rows: see `driver.py`.
 HELD_NOW = """

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 from mail_proxy.domain.safe_text import visible
 from mail_proxy.domain.state import RecipientState
-from mail_proxy.store.values import Claimed, PendingRecipient, RecipientRow
+from mail_proxy.store.values.messages import RecipientRow
+from mail_proxy.store.values.queue import Claimed, PendingRecipient
 
 # Content that comes with one claim: 250 texts of 2 KiB. What is beyond is read when it is begun, so
 # memory is bounded by the accounts at work and the connections, whatever the mails are.

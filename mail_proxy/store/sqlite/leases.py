@@ -16,7 +16,8 @@ from mail_proxy.domain.state import State
 from mail_proxy.store.sqlite.claim import in_states
 from mail_proxy.store.sqlite.driver import driver
 from mail_proxy.store.sqlite.leased import QUEUED_AT, as_stored, recipients
-from mail_proxy.store.values import Claimed, Lease, Peer
+from mail_proxy.store.values.leases import Lease, Peer
+from mail_proxy.store.values.queue import Claimed
 
 _IS_LEASED = f"m.state IN {in_states(frozenset({State.LEASED}))}"
 

@@ -12,7 +12,7 @@ from mail_proxy.domain.limits import REJECTED
 from mail_proxy.domain.state import Event, RecipientState, target
 from mail_proxy.store.event_data import event_data
 from mail_proxy.store.keys import next_pk
-from mail_proxy.store.values import Rejected
+from mail_proxy.store.values.queue import Rejected
 
 CHUNK = 100  # messages in one claim: the others of its turn wait for it, some milliseconds
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection
 
 from mail_proxy.store.sqlite.driver import driver
-from mail_proxy.store.values import Daemon
+from mail_proxy.store.values.leases import Daemon
 
 RENEW = """
 INSERT INTO daemons (daemon_id, boot_id, host, started_at, renewals) VALUES (?, ?, ?, ?, 1)

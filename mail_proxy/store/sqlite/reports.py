@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from mail_proxy.store.sqlite.driver import driver
 from mail_proxy.store.sqlite.leased import parsed
-from mail_proxy.store.values import EventRow
+from mail_proxy.store.values.events import EventRow
 
 _DATA = [field.name for field in fields(EventRow)].index("data")
 

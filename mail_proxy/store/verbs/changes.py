@@ -11,15 +11,9 @@ from mail_proxy.store import acting, copying, moving
 from mail_proxy.store.acting import Act
 from mail_proxy.store.schema import WHOLE_TENANT
 from mail_proxy.store.sqlite.accept import AcceptRequest
-from mail_proxy.store.values import (
-    NO_LIMITS,
-    Accepted,
-    Acted,
-    Copy,
-    KeepCopies,
-    MessageFilter,
-    NewMessage,
-)
+from mail_proxy.store.values.changes import Acted, Copy, KeepCopies
+from mail_proxy.store.values.intake import NO_LIMITS, Accepted, NewMessage
+from mail_proxy.store.values.messages import MessageFilter
 from mail_proxy.store.verbs.part import Part, chunks
 
 CHANGES_AT_ONCE = 200  # in one transaction, with an event for each: 5 to 15 ms

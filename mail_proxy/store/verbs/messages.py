@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from mail_proxy.domain.filters import Order
 from mail_proxy.store import counted, messages, ordering, searching
-from mail_proxy.store.values import EventRow, Found, Key, MessageFilter, MessageRow, Place, Position
+from mail_proxy.store.values.events import EventRow
+from mail_proxy.store.values.messages import Found, Key, MessageFilter, MessageRow, Place, Position
 from mail_proxy.store.verbs.part import Part, chunks
 
 PAGE = 200  # rows in one read: a few milliseconds

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mail_proxy.store import numbers
-from mail_proxy.store.values import AccountUse, MessageRow, Standing
+from mail_proxy.store.values.messages import MessageRow
+from mail_proxy.store.values.numbers import AccountUse, Standing
 from mail_proxy.store.verbs.part import Part
 
 

@@ -17,19 +17,9 @@ from mail_proxy.store.sqlite.finish import FinishRequest, finish
 from mail_proxy.store.sqlite.leases import LeasesRequest
 from mail_proxy.store.sqlite.renewals import renew
 from mail_proxy.store.turn import Lane
-from mail_proxy.store.values import (
-    NO_LIMITS,
-    Accepted,
-    Claim,
-    Daemon,
-    Keep,
-    KeptAnswer,
-    Lease,
-    NewMessage,
-    Outcome,
-    Peer,
-    ReadyAccount,
-)
+from mail_proxy.store.values.intake import NO_LIMITS, Accepted, Keep, KeptAnswer, NewMessage
+from mail_proxy.store.values.leases import Daemon, Lease, Peer
+from mail_proxy.store.values.queue import Claim, Outcome, ReadyAccount
 from mail_proxy.store.verbs.part import AT_ONCE, Part
 
 

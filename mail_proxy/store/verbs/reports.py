@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from mail_proxy.store import reports, tenants
 from mail_proxy.store.sqlite.reports import count_report_try, mark_reported, unreported
-from mail_proxy.store.values import EventRow, ReportCounts, SyncState
+from mail_proxy.store.values.events import EventRow
+from mail_proxy.store.values.reports import ReportCounts, SyncState
 from mail_proxy.store.verbs.part import AT_ONCE, Part, chunks
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from mail_proxy.store import instance, stored_files, tenants
-from mail_proxy.store.values import Account, ApiKey, Fields, Tenant
+from mail_proxy.store.values.tenants import Account, ApiKey, Fields, Tenant
 from mail_proxy.store.verbs.part import Part
 
 

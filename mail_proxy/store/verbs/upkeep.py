@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.store import ending, moving, numbers, removing, spool_names
 from mail_proxy.store.sqlite import shrinking
-from mail_proxy.store.values import Ending, MessageRow
+from mail_proxy.store.values.changes import Ending
+from mail_proxy.store.values.messages import MessageRow
 from mail_proxy.store.verbs.part import AT_ONCE, Part, chunks
 
 ENDINGS_AT_ONCE = 100  # in one transaction: each takes three statements

@@ -8,7 +8,7 @@ import pytest
 
 from mail_proxy.domain.errors import StoreError
 from mail_proxy.domain.state import Event
-from mail_proxy.store.values import KeptAnswer
+from mail_proxy.store.values.intake import KeptAnswer
 
 FULL = "queue full"
 

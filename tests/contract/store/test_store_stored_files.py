@@ -7,7 +7,7 @@ from typing import Any
 
 from mail_proxy.domain.state import Event
 from mail_proxy.domain.stored_file import FileState, StoredFile
-from mail_proxy.store.values import Tenant
+from mail_proxy.store.values.tenants import Tenant
 
 NOW = 1_700_000_000.0
 DAY = 86400.0

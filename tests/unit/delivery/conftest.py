@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mail_proxy.store import Account, Claimed
-from mail_proxy.store.values import PendingRecipient
+from mail_proxy.store.values.queue import PendingRecipient
 
 
 @pytest.fixture

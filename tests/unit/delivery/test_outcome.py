@@ -11,7 +11,7 @@ from mail_proxy.domain.reply import Reply, Stage
 from mail_proxy.domain.retry import RetryPolicy
 from mail_proxy.domain.state import Event, RecipientState
 from mail_proxy.store import Claimed, Outcome
-from mail_proxy.store.values import RecipientRow
+from mail_proxy.store.values.messages import RecipientRow
 
 Claim = Callable[..., Claimed]
 

@@ -20,7 +20,8 @@ from mail_proxy.smtp import Relay, RelayReport
 from mail_proxy.storage import Backends, LargeFileStorage
 from mail_proxy.store import Claimed, MailProxyDb, NewEvent, Outcome, RecipientResult, open_store
 from mail_proxy.store.spool import Spool
-from mail_proxy.store.values import SyncState, Tenant
+from mail_proxy.store.values.reports import SyncState
+from mail_proxy.store.values.tenants import Tenant
 from mail_proxy.wire.caller import ADMIN, Caller, tenant
 
 NOON = 1_700_000_000.0

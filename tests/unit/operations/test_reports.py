@@ -4,7 +4,7 @@ import pytest
 
 from mail_proxy.domain.errors import Conflict, Invalid, NotFound
 from mail_proxy.domain.state import Event
-from mail_proxy.store.values import SyncState
+from mail_proxy.store.values.reports import SyncState
 
 URL = "https://app.example.com"
 

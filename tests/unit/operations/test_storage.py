@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mail_proxy.domain.errors import Conflict, Invalid, NotFound
-from mail_proxy.store.values import Tenant
+from mail_proxy.store.values.tenants import Tenant
 
 MASK = "********"
 GOOD = {

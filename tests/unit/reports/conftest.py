@@ -16,7 +16,9 @@ from mail_proxy.observe.news import News
 from mail_proxy.reports import Reporter
 from mail_proxy.reports.base import Tools
 from mail_proxy.reports.tenant import TenantReports
-from mail_proxy.store.values import EventRow, SyncState, Tenant
+from mail_proxy.store.values.events import EventRow
+from mail_proxy.store.values.reports import SyncState
+from mail_proxy.store.values.tenants import Tenant
 from tests.patience import PATIENCE_S
 
 START = 1_800_000_000.0

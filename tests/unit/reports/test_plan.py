@@ -10,7 +10,8 @@ from mail_proxy.config.settings import ReportSettings
 from mail_proxy.reports import plan
 from mail_proxy.reports.entries import Answer
 from mail_proxy.reports.plan import LOOK_S, Receiver, Urge
-from mail_proxy.store.values import SyncState, Tenant
+from mail_proxy.store.values.reports import SyncState
+from mail_proxy.store.values.tenants import Tenant
 
 NOW = 1_800_000_000.0
 SETTINGS = ReportSettings()

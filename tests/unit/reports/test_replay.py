@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from mail_proxy.reports.plan import Urge
-from mail_proxy.store.values import Tenant
+from mail_proxy.store.values.tenants import Tenant
 from tests.unit.reports.conftest import START
 
 

@@ -14,7 +14,7 @@ from mail_proxy.reports import Reporter
 from mail_proxy.reports.agenda import COALESCE_S, FIRST_S
 from mail_proxy.reports.reporter import STORE_PAUSE_S
 from mail_proxy.sinks.reports import ReportSink
-from mail_proxy.store.values import SyncState
+from mail_proxy.store.values.reports import SyncState
 from tests.patience import PATIENCE_S
 
 

@@ -9,7 +9,7 @@ from mail_proxy.config.settings import ReportSettings
 from mail_proxy.http_out import Blocked, Unreachable
 from mail_proxy.reports import tenant as tenant_module
 from mail_proxy.reports.plan import LOOK_S, Pause, Urge
-from mail_proxy.store.values import SyncState
+from mail_proxy.store.values.reports import SyncState
 
 
 async def rounds(desk, n: int, clock=None) -> Pause:

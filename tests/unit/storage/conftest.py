@@ -16,7 +16,7 @@ from mail_proxy.observe.metrics import MailMetrics
 from mail_proxy.secrets import Keyring
 from mail_proxy.storage import Applied, Backends, LargeFileStorage
 from mail_proxy.store import MailProxyDb, open_store
-from mail_proxy.store.values import Tenant
+from mail_proxy.store.values.tenants import Tenant
 from tests.unit.operations.conftest import NOON, FakeClock
 
 BASE_URL = "https://files.example.com/mail/"

@@ -20,7 +20,7 @@ from mail_proxy.domain.errors import AttachmentFailed, ContentChanged, SecretsUn
 from mail_proxy.domain.media_types import guessed_type
 from mail_proxy.domain.stored_file import FileState
 from mail_proxy.storage.local import LocalObjects
-from mail_proxy.store.values import Tenant
+from mail_proxy.store.values.tenants import Tenant
 from tests.patience import PATIENCE_S
 from tests.unit.operations.conftest import NOON
 from tests.unit.storage.conftest import BASE_URL, LARGE, SMALL, House

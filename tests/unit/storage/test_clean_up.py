@@ -11,7 +11,7 @@ from mail_proxy.domain.errors import AttachmentFailed
 from mail_proxy.domain.stored_file import FileState, StoredFile
 from mail_proxy.storage.errors import StorageFailed
 from mail_proxy.storage.local import LocalObjects
-from mail_proxy.store.values import Tenant
+from mail_proxy.store.values.tenants import Tenant
 from tests.unit.operations.conftest import NOON
 from tests.unit.storage.conftest import LARGE, House
 from tests.unit.storage.test_applied import Changing
