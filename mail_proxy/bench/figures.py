@@ -11,7 +11,7 @@ from dataclasses import dataclass
 class Figure:
     """One line of the table.
 
-    unit: `/s`, `MB/s`, `ms`, `us` (microseconds), `MB`, or `x` for a ratio.
+    unit: `/s`, `MB/s`, `ms`, `us` (microseconds), `MB`, `%` (of a core), or `x` for a ratio.
     at_least, beyond: what it should reach, and what would be better still; None: told only.
     """
 
@@ -32,7 +32,9 @@ class Figure:
         return value >= goal if self.more_is_better else value <= goal
 
 
-_RATIOS_OF_SPEED = frozenset({"drain_to_raw", "drain_to_session", "pipelining_gain"})
+_RATIOS_OF_SPEED = frozenset(
+    {"drain_to_raw", "drain_to_session", "pipelining_gain", "watched_drain"}
+)
 
 FIGURES = (
     Figure("help_ms", "mail-proxy --help", "ms", 150),
@@ -85,6 +87,12 @@ FIGURES = (
     Figure("scale_list_cpu", "  CPU of the daemon", "x", 1.5),
     Figure("scale_stats", "deep queue: stats", "x", 1.5),
     Figure("scale_stats_cpu", "  CPU of the daemon", "x", 1.5),
+    Figure("watched_drain", "drain with a dashboard open / without", "x", 0.95),
+    Figure("watched_drain_rate", "  with it", "/s", 3000),
+    Figure("watched_drain_cpu", "  CPU of the daemon", "x"),
+    Figure("top_cpu", "  CPU of the dashboard, of a core", "%", 5),
+    Figure("top_mb", "  memory of the dashboard", "MB", 80),
+    Figure("top_key_p95_ms", "a key in it, draining: p95", "ms", 100),
 )
 
 _BY_NAME = {figure.name: figure for figure in FIGURES}

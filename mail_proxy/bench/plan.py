@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from mail_proxy.domain.errors import MailProxyError
 
-MEASURES = ("startup", "accept", "drain", "latency", "pipelining", "attachments", "scale")
+MEASURES = (
+    "startup",
+    "accept",
+    "drain",
+    "latency",
+    "pipelining",
+    "attachments",
+    "scale",
+    "dashboard",
+)
 
 Say = Callable[[str], None]  # what is being done now, for who waits
 
@@ -23,8 +32,8 @@ class Plan:
     """One benchmark.
 
     messages: posted singly, and again in batches, in each run; at least 200.
-    only: some of MEASURES. runs: of each measure but `scale`, which runs once.
-    scale: another depth of the queue for `scale`, beyond 100,000; None: no other.
+    only: some of MEASURES. runs: of each measure but `scale` and `dashboard`, which run once.
+    scale: another depth of the queue for these two, beyond 100,000; None: no other.
     smtp_sink: the mail server: a path of Postfix's `smtp-sink`, `builtin`, or None: what is there.
     """
 

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
+from mail_proxy.bench.dashboard import measure_dashboard
 from mail_proxy.bench.figures import Figures, Result
 from mail_proxy.bench.machine import describe_machine
 from mail_proxy.bench.measures import BY_NAME
@@ -61,6 +62,9 @@ def _record(result: Result) -> dict[str, Any]:
     }
 
 
+_ONCE = ("scale", "dashboard")  # however many runs there are of the others
+
+
 class _Bench:
     def __init__(self, plan: Plan, say: Say) -> None:
         self._plan = plan
@@ -71,11 +75,13 @@ class _Bench:
         self._scale_ms: dict[str, dict[str, float]] = {}
 
     def run(self) -> Document:
-        if set(self._plan.only) - {"scale"}:
+        if set(self._plan.only) - set(_ONCE):
             for number in range(1, self._plan.runs + 1):
                 self._one_run(f"run {number} of {self._plan.runs}: ")
         if "scale" in self._plan.only:
             self._scale()
+        if "dashboard" in self._plan.only:
+            self._dashboard()
         results = self._figures.results()
         return Document(self._plan, self._machine, results, self._checks, self._scale_ms)
 
@@ -99,6 +105,11 @@ class _Bench:
         with open_stand(self._plan, self._say) as stand:
             self._note_machine(stand)
             self._scale_ms = measure_scale(stand, self._plan, self._figures)
+
+    def _dashboard(self) -> None:
+        with open_stand(self._plan, self._say) as stand:
+            self._note_machine(stand)
+            measure_dashboard(stand, self._plan, self._figures)
 
     def _check(self, stand: Stand) -> None:
         """All that was accepted has arrived and was told."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 
+from mail_proxy.bench.drained import Cost, drain_cost
 from mail_proxy.bench.figures import Figures
 from mail_proxy.bench.plan import Plan
 from mail_proxy.bench.stand import Stand
@@ -19,8 +20,6 @@ _STATS_LOOKS = 5
 
 
 WHAT = ("drain", "post", "list", "stats")
-
-Cost = tuple[float, float]  # seconds, and seconds of the daemon's CPU, for one of WHAT
 
 
 def measure_scale(stand: Stand, plan: Plan, figures: Figures) -> dict[str, dict[str, float]]:
@@ -52,7 +51,7 @@ def _costs_at(stand: Stand, plan: Plan, depth: int) -> dict[str, Cost]:
     used_s = cpu_s(stand.pid)
     posts: list[float] = stand.post(_POSTS)["took_s"]
     used_s = (cpu_s(stand.pid) - used_s) / _POSTS
-    drains = [_drain(stand, plan.messages, depth) for _ in range(_ROUNDS)]
+    drains = [drain_cost(stand, plan.messages, depth) for _ in range(_ROUNDS)]
     return {
         "drain": _median(drains),
         "post": (statistics.median(posts), used_s),
@@ -73,17 +72,3 @@ def _look(stand: Stand, command: str, times: int, pause_s: float, **fields: int)
         stand.control.call(command, **fields)
         costs.append((time.perf_counter() - began, cpu_s(stand.pid) - used_s))
     return _median(costs)
-
-
-def _drain(stand: Stand, count: int, depth: int) -> Cost:
-    """For one message, from `count` above the depth down to it."""
-    stand.suspend()
-    stand.fill_to(depth + count)
-    before = stand.received()
-    used_s, began = cpu_s(stand.pid), time.perf_counter()
-    stand.activate()
-    sent = stand.wait_until_received(before + count) - before
-    elapsed_s = time.perf_counter() - began
-    used_s = cpu_s(stand.pid) - used_s
-    stand.suspend()
-    return elapsed_s / sent, used_s / sent

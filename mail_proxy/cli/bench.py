@@ -13,7 +13,16 @@ from mail_proxy.domain.safe_text import safe_text
 app = Family()
 
 # Those of mail_proxy/bench/plan.py, which is not imported for a help page.
-MEASURES = ("startup", "accept", "drain", "latency", "pipelining", "attachments", "scale")
+MEASURES = (
+    "startup",
+    "accept",
+    "drain",
+    "latency",
+    "pipelining",
+    "attachments",
+    "scale",
+    "dashboard",
+)
 
 
 @app.command()
@@ -29,7 +38,11 @@ def bench(
         False, "--attachments", help="Only how attachments fare: --only attachments."
     ),
     runs: int = typer.Option(
-        3, "--runs", min=1, metavar="N", help="Of each measure but scale, each on a new instance."
+        3,
+        "--runs",
+        min=1,
+        metavar="N",
+        help="Of each measure but scale and dashboard, each on a new instance.",
     ),
     scale: int | None = typer.Option(
         None, "--scale", min=1000, metavar="N", help="Another depth of the queue, as 1000000."
@@ -48,7 +61,7 @@ def bench(
       mail-proxy bench
       mail-proxy bench --only accept,drain --messages 20000
       mail-proxy bench --attachments
-      mail-proxy bench --only scale --scale 1000000
+      mail-proxy bench --only scale,dashboard --scale 1000000
       mail-proxy bench --json > bench.json
     """
     only = "attachments" if attachments and not only else only
