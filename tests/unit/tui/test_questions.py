@@ -105,7 +105,7 @@ def test_what_is_in_doubt_may_have_become_one_of_three() -> None:
         "Sent and failed are reported to the application, if it has a URL.",
         "Left out: 1 was not in doubt.",
     )
-    assert question.keys == "s sent   f failed   r send again   n / esc leave it so"
+    assert question.keys == "s sent   f failed   r send again   n / esc leave it"
     one = of_doubt(Action(Verb.SETTLE_SENT, (DOUBTFUL[0].key,)), DOUBTFUL[:1], Done(1))
     assert one.title == "Settle 1 message in doubt?"
     assert "Sent: it has arrived." in one.lines

@@ -141,7 +141,7 @@ def of_doubt(action: Action, rows: Sequence[MessageRow], trial: Done) -> Questio
     ]
     if trial.refused_count:
         lines.append(f"Left out: {_reasons(trial)}.")
-    return Question(f"Settle {many} in doubt?", tuple(lines), _OUTCOMES, "No, leave it so")
+    return Question(f"Settle {many} in doubt?", tuple(lines), _OUTCOMES, "No, leave it")
 
 
 def _which(action: Action, rows: Sequence[MessageRow]) -> str:
