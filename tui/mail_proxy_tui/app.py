@@ -1,7 +1,7 @@
 """The dashboard: its keys, its theme, its screens. What it knows is on the board.
 
 It is long because every key that works everywhere ends here; what takes more than a line is in
-`acting` and `errands`.
+`acting`, `errands` and `reading`.
 """
 
 from __future__ import annotations
@@ -25,14 +25,13 @@ from mail_proxy_tui.acting import Acting
 from mail_proxy_tui.board import Board
 from mail_proxy_tui.colours import palette_of
 from mail_proxy_tui.draw.questions import Question
-from mail_proxy_tui.feed.base import Feed, Letter, MessageKey, MessageRow
+from mail_proxy_tui.feed.base import Feed, Letter
 from mail_proxy_tui.feed.link import Phase
 from mail_proxy_tui.loading import Loader
-from mail_proxy_tui.pager import open_pager
 from mail_proxy_tui.preferences import Preferences, default_theme
+from mail_proxy_tui.reading import Reading
 from mail_proxy_tui.screens.board_screen import BoardScreen
 from mail_proxy_tui.screens.confirm import ConfirmScreen, SettleScreen
-from mail_proxy_tui.screens.detail import DetailScreen
 from mail_proxy_tui.screens.help import HelpScreen
 from mail_proxy_tui.screens.main import MainScreen
 from mail_proxy_tui.screens.picker import TenantPicker
@@ -45,7 +44,6 @@ INTERVALS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 BEAT_S = 1.0  # the countdown, the clock, and looking whether anything is due
 BLUR_S = 60.0  # nobody looks for so long: it rests
 FLUSH_S = 1.0  # what happens is drawn that late at most
-DEBOUNCE_S = 0.15  # the cursor stands still for so long: the detail follows
 # Classes of a screen, by its columns and lines; the style sheet has what each means.
 _WIDTHS: list[tuple[int, str]] | None = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]
 _HEIGHTS: list[tuple[int, str]] | None = [(0, "-flat"), (15, "-low"), (36, "-tall")]
@@ -97,14 +95,12 @@ class DashboardApp(App[None]):
         self._loader = Loader(self, board, sources, clock)
         self.acting = Acting(self)
         self._main = MainScreen(board)
+        self.reading = Reading(self, self._loader, self._main)
         self._offered: tuple[object, ...] = ()
         self._beat_s = beat_s
         self._flush_s = flush_s
         self._blurred_at: float | None = None
-        self._followed = asyncio.Event()  # the detail is that of the cursor's row
-        self._followed.set()
         self._began = asyncio.Event()
-        self._resting_look: Timer | None = None
         self._flushing: Timer | None = None
 
     @cached_property
@@ -162,7 +158,7 @@ class DashboardApp(App[None]):
 
     async def arrived(self) -> None:
         """What was asked for before is here; the detail follows the cursor a little later."""
-        await self._followed.wait()
+        await self.reading.followed()
         await self._loader.settled()
 
     # --- the loader's host ---
@@ -206,14 +202,11 @@ class DashboardApp(App[None]):
         await self._main.pane.load(feed)
 
     def tell_letter(self, letter: Letter | None) -> None:
-        detail = self._detail
-        if detail is not None:
-            if letter is None:  # what was read of it stays to be read
-                self.notify("This message is gone.", markup=False)
-            else:
-                detail.tell_letter(letter)
-        else:
-            self._main.tell_letter(letter)
+        self.reading.tell(letter)
+
+    @property
+    def is_letter_open(self) -> bool:
+        return self.reading.is_open
 
     def draw_accounts(self) -> None:
         if self.screen is self._main:
@@ -241,54 +234,6 @@ class DashboardApp(App[None]):
     def load_view(self) -> None:
         """The list is another one, or another question: ask now."""
         self._loader.look_at_view()
-
-    def look_at(self, key: MessageKey | None) -> None:
-        """The detail beside the list follows the cursor, when it rests; not one that covers it."""
-        if self._detail is not None:
-            return
-        self._loader.watched = key
-        if self._resting_look is not None:
-            self._resting_look.stop()
-        self._followed.clear()
-        self._resting_look = self.set_timer(DEBOUNCE_S, self._look_at_letter)
-
-    def _look_at_letter(self) -> None:
-        self._followed.set()
-        self._loader.look_at_letter()
-
-    @property
-    def is_letter_open(self) -> bool:
-        return self._detail is not None
-
-    @property
-    def _detail(self) -> DetailScreen | None:
-        """The message that is open, also under a dialog."""
-        return next((s for s in self.screen_stack if isinstance(s, DetailScreen)), None)
-
-    def open_letter(self, row: MessageRow, *, is_of_list: bool = False) -> None:
-        """is_of_list: it stands in the list of messages, so others stand before and behind it."""
-        self._loader.watched = row.key
-        screen = DetailScreen(self.board, row, is_of_list=is_of_list)
-        self.push_screen(screen, lambda _: self._closed_letter())
-        self.call_after_refresh(self._loader.look_at_letter)
-
-    def step_letter(self, by: int) -> None:
-        screen = self.screen
-        row = self._main.step_message(by)
-        if isinstance(screen, DetailScreen) and row is not None and row.key != screen.row.key:
-            screen.turn_to(row)
-            self._loader.watched = row.key
-            self._loader.look_at_letter()
-
-    def _closed_letter(self) -> None:
-        self._loader.watched = None
-        if self._main.is_wide:
-            self.look_at(self._main.message_key)
-        self.draw()
-
-    def show_in_pager(self, letter: Letter) -> None:
-        with self.suspend():
-            open_pager(letter)
 
     # --- what changes something ---
 

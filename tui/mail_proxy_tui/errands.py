@@ -91,7 +91,7 @@ class Errands:
 
     async def _open_message(self, key: MessageKey) -> None:
         letter = await self._feed.letter(key)
-        self._app.open_letter(letter.row)
+        self._app.reading.open(letter.row)
 
     async def _export(self, pane: Pane) -> None:
         feed = self._feed

@@ -43,7 +43,7 @@ async def test_a_late_answer_about_another_message_is_not_shown() -> None:
 
 async def test_a_message_that_was_not_opened_from_the_list_has_no_next_one() -> None:
     async with staged() as stage:
-        stage.app.open_letter(stage.feed.rows[2])
+        stage.app.reading.open(stage.feed.rows[2])
         await stage.rest()
         await stage.press("n")
         assert stage.lines[0].startswith(f" myserver {CRUMB} acme {CRUMB} a81f0c7e")

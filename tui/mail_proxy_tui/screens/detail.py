@@ -104,7 +104,7 @@ class DetailScreen(BoardScreen, MessageActions):
         self.query_one(LetterPane).choose(number, self._board)
 
     def action_step(self, by: int) -> None:
-        self.dashboard.step_letter(by)
+        self.dashboard.reading.step(by)
 
     def action_copy_id(self) -> None:
         """To the clipboard by OSC 52, which not every terminal takes; so it is told as well."""
@@ -121,4 +121,4 @@ class DetailScreen(BoardScreen, MessageActions):
     def action_page(self) -> None:
         letter = self.letter
         if letter is not None:
-            self.dashboard.show_in_pager(letter)
+            self.dashboard.reading.show_in_pager(letter)

@@ -116,7 +116,7 @@ class ErrorsScreen(BoardScreen):
         event.stop()
         row = (self._by_pk or {}).get(event.key)
         if row is not None:
-            self.dashboard.open_letter(row)
+            self.dashboard.reading.open(row)
 
     def on_rows_beyond(self, event: Rows.Beyond) -> None:
         event.stop()  # there is no other page

@@ -256,11 +256,11 @@ class MainScreen(BoardScreen):
     def on_messages_pane_looked(self, event: MessagesPane.Looked) -> None:
         event.stop()
         if self.is_wide:
-            self.dashboard.look_at(event.row.key if event.row else None)
+            self.dashboard.reading.follow(event.row.key if event.row else None)
 
     def on_messages_pane_opened(self, event: MessagesPane.Opened) -> None:
         event.stop()
-        self.dashboard.open_letter(event.row, is_of_list=True)
+        self.dashboard.reading.open(event.row, is_of_list=True)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._resized)
@@ -272,4 +272,4 @@ class MainScreen(BoardScreen):
         self.dashboard.follow()
         key = self.message_key
         if self.is_wide and key is not None:
-            self.dashboard.look_at(key)
+            self.dashboard.reading.follow(key)
