@@ -16,6 +16,7 @@ from mail_proxy.control.http import HttpControl
 from mail_proxy.domain.errors import Invalid, MailProxyError, NotFound, NotRunning, StoreUnavailable
 from mail_proxy.domain.reply import Stage
 from mail_proxy.domain.state import State
+from mail_proxy_tui.feed.actions import in_doubt_of, without_refused
 from mail_proxy_tui.feed.at_rest import RestingFeed
 from mail_proxy_tui.feed.base import (
     AccountState,
@@ -30,7 +31,7 @@ from mail_proxy_tui.feed.base import (
 )
 from mail_proxy_tui.feed.live import LiveFeed
 from tests.end_to_end.served import PATIENCE_S
-from tests.faults.installation import Installation
+from tests.faults.installation import Installation, until
 
 pytestmark = pytest.mark.slow
 
@@ -157,8 +158,11 @@ async def test_the_file_at_rest_tells_what_the_daemon_told(running: Running) -> 
     assert (numbers.all.deferred, numbers.all.ready, numbers.all.suspended) == (2, 0, 2)
     assert (numbers.all.sent, numbers.all.failed, numbers.all.held) == (1, 1, 1)
     assert (by_state.sent, by_state.failed, by_state.queued) == (1, 1, numbers.all.queued)
-    assert [entry.kind for entry in letter.timeline] == ["accepted", "failed", "reported"]
-    assert [entry.kind for entry in same_letter.timeline] == ["accepted", "failed", "reported"]
+    kinds = ["accepted", "attempt", "failed", "reported"]
+    assert [entry.kind for entry in letter.timeline] == kinds
+    assert [entry.kind for entry in same_letter.timeline] == kinds
+    assert same_letter.timeline[1].words == letter.timeline[1].words
+    assert letter.timeline[1].words.startswith(f"{main.relay.host}:{main.relay.port}")
     assert same_letter.recipients == letter.recipients
     assert same_letter.headers == letter.headers
     assert same_letter.body == letter.body != ""
@@ -296,6 +300,44 @@ async def test_what_is_done_is_told_message_by_message(running: Running) -> None
     assert done.refused[0].reason.startswith("already sent")
     assert (freed.done, freed.refused_count) == (0, 1)
     assert (matching.done, deleted.done, left) == (2, 2, set())
+
+
+async def test_what_is_in_doubt_is_settled_and_only_that_is_sent_again(running: Running) -> None:
+    names = ("arrived", "lost", "again")
+    async with running() as main, aiohttp.ClientSession() as session:
+        await main.add_account(in_doubt="hold")
+        main.relay.drop(Stage.DOT, times=len(names))
+        for name in names:
+            await main.post(session, [name])
+        await main.post(session, ["waiting"], deferred_ts=4_000_000_000)
+        async with live(main) as feed:
+
+            async def all_are_in_doubt() -> bool:
+                return (await feed.numbers()).all.in_doubt == len(names)
+
+            await until(all_are_in_doubt)
+            rows = {row.key.id: row.key for row in (await feed.page(Query())).rows}
+            all_of_them = Action(Verb.SETTLE_SENT, tuple(rows.values()))
+            trial = await feed.act(all_of_them, is_trial=True)
+            meant = without_refused(all_of_them, trial)
+            await feed.act(Action(Verb.SETTLE_SENT, (rows["arrived"],)))
+            await feed.act(Action(Verb.SETTLE_FAILED, (rows["lost"],)))
+            again = await feed.act(in_doubt_of(Action(Verb.RETRY, filter="state:all")))
+
+            async def is_sent() -> bool:
+                return (await feed.letter(rows["again"])).row.state is State.SENT
+
+            await until(is_sent)
+            states = {row.key.id: row.state for row in (await feed.page(Query())).rows}
+
+    assert {key.id for key in meant.messages} == set(names)
+    assert again.done == 1
+    assert states == {
+        "arrived": State.SENT,
+        "lost": State.FAILED,
+        "again": State.SENT,
+        "waiting": State.WAITING,
+    }
 
 
 async def test_accounts_are_paused_and_tenants_suspended(running: Running) -> None:
