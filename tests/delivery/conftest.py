@@ -36,7 +36,7 @@ from mail_proxy.store import (
     open_store,
 )
 from mail_proxy.store.acting import Act
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 
 class HandClock:
@@ -279,17 +279,21 @@ class House:
         self, is_true: Callable[[Account], bool], account_id: str = "main"
     ) -> None:
         """Wait until it is true of the row of the account."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not is_true(  # noqa: ASYNC110 - the engine writes the row, and tells nobody
-                await self.store.get_account("acme", account_id)
-            ):
-                await asyncio.sleep(0)
+
+        async def is_so() -> bool:
+            account = await self.store.get_account("acme", account_id)
+            assert account is not None
+            return is_true(account)
+
+        await until(is_so)
 
     async def until_due_by(self, seconds: float, id_: str) -> None:
         """Wait until the message is due in so many seconds, or earlier."""
-        async with asyncio.timeout(PATIENCE_S):
-            while (await self.row(id_)).due_at > self.clock.now() + seconds:  # noqa: ASYNC110 - as above
-                await asyncio.sleep(0)
+
+        async def is_so() -> bool:
+            return (await self.row(id_)).due_at <= self.clock.now() + seconds
+
+        await until(is_so)
 
     async def row(self, id_: str) -> MessageRow:
         (row,) = await self.store.find_messages("acme", [id_], full=True)

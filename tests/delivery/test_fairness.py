@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from mail_proxy.domain.reply import Stage
 from mail_proxy.sinks.smtp import SmtpSink
 from mail_proxy.store import Tenant
-from tests.patience import PATIENCE_S
+from tests.patience import until
 
 House = Any
 
@@ -33,12 +33,6 @@ async def add_tenant(
         await house.add_account(account_id, tenant_id=tenant_id, relay=relay)
         ids = [f"{account_id}-{m}" for m in range(messages)]
         await house.post(*ids, account_id=account_id, tenant_id=tenant_id, wakes=False)
-
-
-async def until(is_true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not is_true():  # noqa: ASYNC110 - connections are counted, and nobody is told
-            await asyncio.sleep(0.001)
 
 
 def priorities(relay: SmtpSink) -> list[int]:
@@ -173,11 +167,15 @@ async def test_a_tenant_with_nothing_in_memory_takes_a_place_from_one_with_too_m
         uses = await house.store.uses(tenant_id)
         return sum(1 for use in uses.values() if use.claimed)
 
-    async with house.running() as engine, asyncio.timeout(PATIENCE_S):
-        while await accounts_held("many") < 3:  # one is kept for others
-            pass
+    async def has_given(to: str, left: int) -> bool:
+        return bool(await accounts_held(to)) and await accounts_held("many") <= left
+
+    async def holds_many() -> bool:
+        return await accounts_held("many") >= 3  # one is kept for others
+
+    async with house.running() as engine:
+        await until(holds_many)
         for n, name in enumerate(("second", "third"), 1):
             await add_tenant(house, name, relay=other_relay, messages=2)
             engine.wake(name, f"{name}0")
-            while not await accounts_held(name) or await accounts_held("many") > 4 - n:
-                pass
+            await until(partial(has_given, name, 4 - n))

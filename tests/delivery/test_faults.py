@@ -34,9 +34,7 @@ class Gate:
 
 
 async def until_failed(house: House, failures: int = 1) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while (await house.store.get_account("acme", "main")).failures < failures:
-            pass
+    await house.until_account(lambda account: account.failures >= failures)
 
 
 async def test_one_message_takes_one_connection(house: House) -> None:

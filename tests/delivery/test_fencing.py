@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,17 +19,11 @@ from mail_proxy.observe.news import News
 from mail_proxy.smtp import Session, SMTPPool
 from mail_proxy.store import Daemon
 from tests.delivery.conftest import running
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 House = Any
 
 LEASE_S = 60.0
-
-
-async def eventually(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not is_so():  # noqa: ASYNC110 - nothing tells of it
-            await asyncio.sleep(0)
 
 
 class Freezer:
@@ -109,8 +103,8 @@ async def test_on_a_full_disk_no_dot_leaves_and_no_try_is_spent(
         house.journal_dir.rename(house.journal_dir.with_name("away"))
         house.journal_dir.write_text("in the way")
         freezer.thawed.set()
-        await eventually(lambda: not house.journal.is_writable)
-        await eventually(lambda: house.engine.snapshot()["in_flight"] == 0)
+        await until(lambda: not house.journal.is_writable)
+        await until(lambda: house.engine.snapshot()["in_flight"] == 0)
         await house.engine.recall(None)
         assert house.relay.count == 0
         row = await house.row("m1")
@@ -136,7 +130,7 @@ async def test_no_dot_leaves_when_the_lease_has_too_little_time_left(
         await freezer.until_reached()
         house.clock._now += LEASE_S  # asleep: nobody is woken, nothing was renewed
         freezer.thawed.set()
-        await eventually(lambda: house.engine.snapshot()["in_flight"] == 0)
+        await until(lambda: house.engine.snapshot()["in_flight"] == 0)
         assert house.relay.count == 0
         house.engine.wake_all()
         assert await house.statuses(1) == ["sent"]
@@ -223,7 +217,7 @@ async def test_several_daemons_send_each_message_once(house: House) -> None:
     await house.post(*ids, wakes=False)
     one, two = Neighbour(house), Neighbour(house)
     async with house.running(), one.running(), two.running():
-        await eventually(lambda: house.relay.count >= 100)
+        await until(lambda: house.relay.count >= 100)
     assert sorted(house.relay.copies.values()) == [1] * 100
     assert {(await house.row(id_)).state for id_ in ids} == {State.SENT}
 
@@ -241,9 +235,9 @@ async def test_a_frozen_daemon_loses_its_messages_and_does_no_harm_when_it_wakes
         await heir.watches_for(LEASE_S + 5)
         assert [(await house.row(id_)).state for id_ in ids] == [State.WAITING] * 3
         async with heir.running():
-            await eventually(lambda: len(heir.results) == 3)
+            await until(lambda: len(heir.results) == 3)
         freezer.thawed.set()
-        await eventually(lambda: frozen.snapshot()["in_flight"] == 0)
+        await until(lambda: frozen.snapshot()["in_flight"] == 0)
     assert sorted(house.relay.copies.values()) == [1, 1, 1]
     for id_ in ids:
         assert [e.event_type for e in (await house.row(id_)).events] == ["sent"]
@@ -292,13 +286,15 @@ async def test_a_daemon_that_renews_is_left_alone(
     freezer = Freezer(monkeypatch, after_reply=True)
     house.make_engine()
     heir = Neighbour(house)
+
+    async def has_renewed(times: int) -> bool:
+        return (await house.store.peers("another"))[0].renewals >= times
+
     await house.post("m1", wakes=False)
     async with house.running():
         await freezer.until_reached()
         for renewals in range(1, 9):
-            async with asyncio.timeout(PATIENCE_S):
-                while (await house.store.peers("another"))[0].renewals < renewals:
-                    pass
+            await until(partial(has_renewed, renewals))
             await heir.look()
             house.clock.advance(LEASE_S / 4)
         assert (await house.row("m1")).state is State.LEASED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from mail_proxy.domain.reply import Stage
 from mail_proxy.domain.state import State
 from mail_proxy.store import Outcome
 from tests.delivery.heir import Heir, abandon
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 House = Any
 
@@ -53,15 +53,9 @@ async def test_an_engine_that_dies_while_the_server_is_silent(
 
 async def until_asked(house: House, stage: Stage) -> None:
     word = {Stage.MAIL: "MAIL", Stage.RCPT: "RCPT", Stage.DATA: "DATA", Stage.DOT: "DATA"}[stage]
-    await eventually(lambda: any(c.line.startswith(word) for c in house.relay.commands))
+    await until(lambda: any(c.line.startswith(word) for c in house.relay.commands))
     if stage is Stage.DOT:
-        await eventually(lambda: any(a.dotted for a in attempts(house)))
-
-
-async def eventually(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not is_so():  # noqa: ASYNC110 - nothing tells of it
-            await asyncio.sleep(0)
+        await until(lambda: any(a.dotted for a in attempts(house)))
 
 
 def attempts(house: House) -> Iterable[Attempt]:
@@ -83,7 +77,7 @@ async def test_a_250_that_was_read_is_recorded_and_not_sent_again(house: House) 
     await house.relay.wait_for(3)
     async with asyncio.timeout(PATIENCE_S):
         await finished.wait()
-    await eventually(lambda: sum(1 for a in attempts(house) if a.replied) == 3)
+    await until(lambda: sum(1 for a in attempts(house) if a.replied) == 3)
     house.store.finish = real
     await abandon(house, running)
     assert await states(house, "m1", "m2", "m3") == [State.LEASED] * 3

@@ -15,6 +15,7 @@ from mail_proxy.domain.errors import AttachmentFailed, SecretsUnavailable
 from mail_proxy.domain.reply import Stage
 from mail_proxy.domain.state import State
 from mail_proxy.store import Account, Outcome
+from tests.patience import until
 
 House = Any
 
@@ -213,9 +214,7 @@ async def test_a_message_is_not_sent_after_its_time_for_its_attachments_came_lat
         await asked_for(house, 1)
         house.clock.advance(20)
         house.letters.held["m1"].set()
-        async with asyncio.timeout(30):
-            while house.letters.open.get("m1") != 0:  # noqa: ASYNC110 - closed without a result
-                await asyncio.sleep(0)
+        await until(lambda: house.letters.open.get("m1") == 0)  # closed without a result
         await engine.recall("acme")  # it is written that it waits again
         engine.run_now(None)
         assert await house.statuses(1) == ["error"]
@@ -252,9 +251,7 @@ async def test_letters_are_let_go_of_when_their_result_cannot_be_written(
     first = (await house.row("m1")).pk
     monkeypatch.setattr(house.store, "finish", refuses_one)
     async with house.running() as engine:
-        async with asyncio.timeout(30):
-            while not house.relay.messages or +house.letters.open:  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0)
+        await until(lambda: bool(house.relay.messages) and not +house.letters.open)
         monkeypatch.setattr(house.store, "finish", finish)
         await engine.stop()
 

@@ -10,7 +10,7 @@ import pytest
 from mail_proxy.delivery import Engine
 from mail_proxy.domain.state import State
 from mail_proxy.smtp import Session
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 House = Any
 
@@ -99,8 +99,9 @@ async def test_priority_0_takes_the_place_of_another_accounts_message(
 
 async def until_held(house: House, engine: Engine, id_: str) -> None:
     """Until it is claimed, and the engine, which hears of that a moment later, holds nine again."""
-    async with asyncio.timeout(PATIENCE_S):
-        while (await house.row(id_)).state is not State.LEASED:  # noqa: ASYNC110 - told to nobody
-            await asyncio.sleep(0)
-        while engine.snapshot()["claimed"] != 9:  # noqa: ASYNC110 - told to nobody
-            await asyncio.sleep(0)
+
+    async def is_leased() -> bool:
+        return (await house.row(id_)).state is State.LEASED
+
+    await until(is_leased)
+    await until(lambda: engine.snapshot()["claimed"] == 9)
