@@ -21,16 +21,8 @@ from mail_proxy.forms.checks import waits
 from mail_proxy.forms.fields import BadAnswer
 from mail_proxy.forms.oauth2 import uses_oauth2
 
-_MASK = "********"  # sent back, it keeps the stored password
-
-# What of an account that was read is sent back with a change; the rest is about its state.
-_KEPT = (
-    *("id", "host", "port", "user", "tls_mode", "use_tls", "ttl", "batch_size"),
-    *("limit_per_minute", "limit_per_hour", "limit_per_day", "limit_behavior"),
-    *("is_default", "is_pec_account", "in_doubt"),
-    *("imap_host", "imap_port", "imap_user", "imap_folder", "imap_ssl"),
-    *("max_connections", "max_retries", "retry_delays", "max_age", "auth_method", "oauth2"),
-)
+# What a field without a value is on the wire, where null means that it is not given.
+_EMPTY = {"user": "", "max_age": 0}
 
 
 def remember(ctx: typer.Context, account_id: str) -> str:
@@ -63,42 +55,23 @@ def _meant(port: int | None, *, tls: bool | None, use_tls: bool, use_ssl: bool) 
     return "none" if tls is False else None
 
 
-def merged(found: Here, old: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole account again, with the answers in it; an empty one takes its field away.
-
-    A password that cannot be sent back by its mask is asked for.
-    """
-    request = {key: old[key] for key in _KEPT if old.get(key) is not None}
-    if "tls_mode" in answers:
-        request.pop("use_tls", None)  # the older word for it
-    for secret in ("password", "imap_password"):
-        if old.get(f"has_{secret}"):
-            request[secret] = _MASK
-    oauth2 = request.pop("oauth2", {})
-    request = {k: v for k, v in {**request, **answers}.items() if v is not None and v != []}
-    if not request.get("user"):
-        request.pop("password", None)
-        request.pop("auth_method", None)
-    request = oauth2_options.completed(found, request, oauth2)
-    if "oauth2" in request:
-        request.pop("password", None)
-    elif (
-        request.get("user")
-        and "password" not in request
-        and ("user" in answers or "auth_method" in answers or old.get("needs_password"))
-    ):
-        request["password"] = found.prompts.password(f"Password of {request['user']}")
-    return request
+def requested(found: Here, old: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields to change. A password or a secret that the change needs is asked for."""
+    given = {n: _EMPTY.get(n) if v is None else v for n, v in answers.items() if n != "id"}
+    if "auth_method" in given:
+        given = oauth2_options.completed(found, given, old.get("oauth2") or {})
+    user = given.get("user", old.get("user"))
+    logs_in = given.get("auth_method", old.get("auth_method")) != "oauth2" and user
+    is_new = "user" in given or "auth_method" in given
+    if logs_in and is_new and "password" not in given and not old.get("has_password"):
+        given["password"] = found.prompts.password(f"Password of {user}")
+    return given
 
 
 def changes_of(request: Mapping[str, Any], old: Mapping[str, Any]) -> list[str]:
-    """Names of the fields that a request changes."""
-    names = {*_KEPT, "password"} - {"use_tls"}
-    asked = {**request, "password": request.get("password", _MASK)}
-    known = {**old, "password": _MASK}
-    if not old.get("user"):
-        known.pop("auth_method", None)  # nobody logs in: how says nothing
-    return sorted(name for name in names if (asked.get(name) or None) != (known.get(name) or None))
+    """Names of the fields that a request changes; of a password nobody sees whether it does."""
+    same = {name for name in request if (request[name] or None) == (old.get(name) or None)}
+    return sorted(request.keys() - (same - {"password"}))
 
 
 def need_something(found: Here, answers: Mapping[str, Any]) -> None:
@@ -190,8 +163,8 @@ def save_new(found: Here, tenant_id: str, request: dict[str, Any]) -> None:
 def change(found: Here, tenant_id: str, old: dict[str, Any], answers: dict[str, Any]) -> None:
     account_id = str(old["id"])
     shown = safe_text(account_id, 80)
-    request = merged(found, old, answers)
-    found.call("addAccount", tenant_id=tenant_id, **request)
+    request = requested(found, old, answers)
+    found.call("updateAccount", tenant_id=tenant_id, account_id=account_id, **request)
     changed = changes_of(request, old)
     what = ", ".join(changed) or "nothing that was not so before"
     record = {"id": account_id, "tenant_id": tenant_id, "changed": changed}

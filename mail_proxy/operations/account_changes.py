@@ -26,7 +26,7 @@ def merged(request: UpdateAccount, old: Account) -> AddAccount:
         why = "this account logs in with access tokens: give auth_method too"
         raise Invalid(f"password: {why}", field="password")
     asked = {"id": old.account_id, **_kept(given, old), **given}
-    return parse_request(AddAccount, {name: v for name, v in asked.items() if v != ""})
+    return parse_request(AddAccount, {name: v for name, v in asked.items() if v not in ("", [])})
 
 
 def _kept(given: dict[str, Any], old: Account) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class AccountFields(Request):
     in_doubt: Literal["resend", "hold"] | None = None
     max_connections: Int | None = Field(default=None, ge=1, le=1000)
     max_retries: Int | None = Field(default=None, ge=0, le=1000)
-    retry_delays: list[Seconds] | None = Field(default=None, min_length=1, max_length=1000)
+    retry_delays: Annotated[list[Seconds], Field(max_length=1000)] | None = None
     max_age: Seconds | None = None
 
 
@@ -112,6 +112,7 @@ class AddAccount(AccountFields, _NewAccount):
     ttl: Ttl = 300
     is_default: bool = False
     is_pec_account: bool = False
+    retry_delays: Annotated[list[Seconds], Field(min_length=1, max_length=1000)] | None = None
     only_new: bool = False
 
     def tls(self) -> TlsMode:
@@ -130,7 +131,7 @@ class AccountKey(TenantRequest):
 
 
 class UpdateAccount(AccountFields, AccountKey):
-    """Only what is given changes; null is not given, an empty text takes its field away.
+    """Only what is given changes; null is not given. An empty text or list takes its field away.
 
     oauth2: replaces the stored one; of its secrets, `********` keeps the stored one.
     """

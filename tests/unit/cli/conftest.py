@@ -245,6 +245,14 @@ class FakeInstance:
         self.accounts[tenant_id, fields["id"]] = {"tenant_id": tenant_id, **fields}
         return {}
 
+    def _updateAccount(self, tenant_id: str, account_id: str, **fields: Any) -> dict[str, Any]:  # noqa: N802
+        account = self._getAccount(tenant_id, account_id)["account"]
+        changed = {**account, **fields}
+        self.accounts[tenant_id, account_id] = {
+            name: value for name, value in changed.items() if value not in ("", 0, [])
+        }
+        return {}
+
     def _listSuppressions(  # noqa: N802
         self, tenant_id: str, limit: int, cursor: str | None = None
     ) -> dict[str, Any]:

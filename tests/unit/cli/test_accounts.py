@@ -55,7 +55,7 @@ def test_a_password_that_nobody_can_be_asked_for_is_named(cli) -> None:
     ran = cli("my", "acme", "accounts", "add", "x", "--host", "h", "--user", "me")
     assert ran.code == 2
     assert "--password-file" in ran.err
-    assert "addAccount" not in world.names()
+    assert "updateAccount" not in world.names()
 
 
 def test_the_password_may_come_from_stdin_or_the_environment(cli) -> None:
@@ -65,7 +65,7 @@ def test_the_password_may_come_from_stdin_or_the_environment(cli) -> None:
     assert world.last("addAccount")["password"] == "one"
     cli.environ["MAIL_PROXY_SMTP_PASSWORD"] = "two"
     cli(*line, "--replace")
-    assert world.last("addAccount")["password"] == "two"
+    assert world.last("updateAccount")["password"] == "two"
 
 
 def test_a_password_on_the_line_still_works_with_a_warning(cli) -> None:
@@ -229,12 +229,7 @@ STORED = {
     "failures": 2,
     "created_at": "2026-11-01T00:00:00",
 }
-SENT_BACK = {
-    **{key: STORED[key] for key in ("id", "tenant_id", "host", "port", "user", "use_tls")},
-    **{key: STORED[key] for key in ("tls_mode", "ttl", "limit_per_hour", "limit_behavior")},
-    **{key: STORED[key] for key in ("is_default", "is_pec_account", "in_doubt", "retry_delays")},
-    "password": "********",
-}
+CHANGED = {"tenant_id": "acme", "account_id": "main"}
 
 
 @pytest.fixture
@@ -248,7 +243,7 @@ def world(cli):
 def test_a_change_keeps_what_is_not_given(cli, world, line: tuple[str, ...]) -> None:
     ran = cli("my", "acme", "accounts", *line, "--port", "587")
     assert ran.code == 0
-    assert world.last("addAccount") == {**SENT_BACK, "port": 587}
+    assert world.last("updateAccount") == {**CHANGED, "port": 587}
     assert ran.out == "Changed account 'main': port\n"
 
 
@@ -260,12 +255,12 @@ def test_a_change_tells_programs_what_it_changed(cli, world) -> None:
         "tenant_id": "acme",
         "changed": ["port", "tls_mode"],
     }
-    assert "use_tls" not in world.last("addAccount")
+    assert world.last("updateAccount") == {**CHANGED, "port": 587, "tls_mode": "starttls"}
 
 
 def test_an_empty_user_takes_the_login_away(cli, world) -> None:
     assert cli("my", "acme", "accounts", "update", "main", "--user", "").code == 0
-    assert {"user", "password"}.isdisjoint(world.last("addAccount"))
+    assert world.last("updateAccount") == {**CHANGED, "user": ""}
 
 
 def test_a_new_user_without_a_stored_password_needs_one(cli, world) -> None:
@@ -279,8 +274,8 @@ def test_a_new_user_without_a_stored_password_needs_one(cli, world) -> None:
 
 def test_a_password_that_cannot_be_read_is_not_thrown_away_by_a_change(cli, world) -> None:
     world.accounts["acme", "main"].update(has_password=False, needs_password=True)
-    assert cli("my", "acme", "accounts", "update", "main", "--port", "587").code == 2
-    assert "addAccount" not in world.names()
+    assert cli("my", "acme", "accounts", "update", "main", "--port", "587").code == 0
+    assert world.last("updateAccount") == {**CHANGED, "port": 587}
 
 
 def test_a_change_without_a_login_does_not_speak_of_one(cli, world) -> None:
@@ -293,7 +288,7 @@ def test_a_change_without_a_login_does_not_speak_of_one(cli, world) -> None:
 def test_a_change_of_nothing_or_of_no_account_is_refused(cli, world) -> None:
     assert cli("my", "acme", "accounts", "update", "main").code == 2
     assert cli("my", "acme", "accounts", "update", "nope", "--port", "25").code == 4
-    assert "addAccount" not in world.names()
+    assert "updateAccount" not in world.names()
 
 
 def test_replace_adds_what_is_not_there(cli, world) -> None:
@@ -304,7 +299,7 @@ def test_replace_adds_what_is_not_there(cli, world) -> None:
 def test_a_password_is_changed_alone(cli, world) -> None:
     ran = cli("my", "acme", "accounts", "set-password", "main", "--password-stdin", piped="new\n")
     assert ran.out == "Changed account 'main': password\n"
-    assert world.last("addAccount") == {**SENT_BACK, "password": "new"}
+    assert world.last("updateAccount") == {**CHANGED, "password": "new"}
     assert "new" not in ran.out + ran.err
 
 
@@ -330,7 +325,7 @@ def test_options_that_contradict_each_other_are_refused(cli, world, options) -> 
         ran = cli("my", "acme", "accounts", *line, *options)
         assert ran.code == 2
         assert "contradicts" in ran.err
-    assert "addAccount" not in world.names()
+    assert not {"addAccount", "updateAccount"} & set(world.names())
 
 
 @pytest.mark.parametrize(
@@ -339,7 +334,7 @@ def test_options_that_contradict_each_other_are_refused(cli, world, options) -> 
 )
 def test_options_that_say_the_same_go_together(cli, world, options, mode: str) -> None:
     assert cli("my", "acme", "accounts", "update", "main", *options).code == 0
-    assert world.last("addAccount")["tls_mode"] == mode
+    assert world.last("updateAccount")["tls_mode"] == mode
 
 
 def test_the_help_names_the_default_and_the_limits(cli, capsys) -> None:
@@ -388,7 +383,7 @@ def test_a_time_that_is_none_is_refused_by_its_option(cli, option) -> None:
 def test_an_account_says_what_becomes_of_mail_in_doubt(cli) -> None:
     world = cli.instance("my")
     assert cli("my", "acme", "accounts", "update", "main", "--in-doubt", "hold").code == 0
-    assert world.last("addAccount")["in_doubt"] == "hold"
+    assert world.last("updateAccount")["in_doubt"] == "hold"
 
 
 def test_a_plan_of_retries_is_shown_with_its_units(cli) -> None:

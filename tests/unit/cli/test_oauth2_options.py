@@ -52,9 +52,9 @@ def test_a_change_keeps_what_is_not_given_and_its_masked_secrets(cli, tmp_path: 
         *("--oauth2-refresh-file", secret(tmp_path, "r3fresh")),
     )
     assert (ran.code, ran.out) == (0, "Changed account 'main': oauth2\n")
-    assert world.last("addAccount")["oauth2"] == {**known, "refresh_token": "r3fresh"}
+    assert world.last("updateAccount")["oauth2"] == {**known, "refresh_token": "r3fresh"}
     cli("my", "acme", "accounts", "update", "main", "--ttl", "60")
-    assert world.last("addAccount")["auth_method"] == "oauth2"
+    assert world.last("updateAccount") == {"tenant_id": "acme", "account_id": "main", "ttl": 60}
 
 
 def test_another_provider_drops_what_the_old_one_needed(cli) -> None:
@@ -65,7 +65,7 @@ def test_another_provider_drops_what_the_old_one_needed(cli) -> None:
         oauth2={"token_url": "https://x/", "scope": "s", "client_id": "a", "client_secret": "***"},
     )
     cli("my", "acme", "accounts", "update", "main", "--oauth2-provider", "google")
-    asked = world.last("addAccount")["oauth2"]
+    asked = world.last("updateAccount")["oauth2"]
     assert asked == {"provider": "google", "client_id": "a", "client_secret": "***"}
 
 
@@ -77,7 +77,7 @@ def test_back_to_a_password_needs_one(cli, tmp_path: Path) -> None:
     update = ("my", "acme", "accounts", "update", "main", "--auth-method", "password")
     assert "--password-file" in cli(*update).err
     cli(*update, "--password-file", secret(tmp_path, "pw"))
-    asked = world.last("addAccount")
+    asked = world.last("updateAccount")
     assert (asked["password"], asked["auth_method"], "oauth2" in asked) == ("pw", "password", False)
     ran = cli(*update, "--oauth2-client-id", "b")
     assert "contradicts the options of oauth2" in ran.err

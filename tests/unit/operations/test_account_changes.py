@@ -93,11 +93,11 @@ async def test_null_is_not_given_and_nothing_given_changes_nothing(house):
     assert await stored(house) == before
 
 
-async def test_nothing_and_an_empty_text_take_a_field_away(house):
+async def test_nothing_and_what_is_empty_take_a_field_away(house):
     await add(house, **{**WHOLE, "limit_behavior": "defer"})
-    await update(house, user="", limit_per_minute=0, max_age=0)
+    await update(house, user="", limit_per_minute=0, max_age=0, retry_delays=[])
     found = await stored(house)
-    assert (found.user, found.password) == (None, None)
+    assert (found.user, found.password, found.retry_delays) == (None, None, None)
     assert (found.limit_per_minute, found.max_age, found.limit_per_hour) == (None, None, 2)
 
 
