@@ -15,7 +15,7 @@ from mail_proxy.bench.startup import COMMAND, NUMBERS
 from mail_proxy.bench.terminal import Terminal
 from mail_proxy.bench.usage import cpu_s, resident_mb
 
-_PAIRS = 4
+_ROUNDS = 7
 _PART = 4  # of the messages of a plan in one drain: what is drained is to take seconds
 _KEYS = 40
 _KEY_PAUSE_S = 0.2
@@ -26,19 +26,20 @@ _SETTLE_S = 2.0  # its lists are read for the first time
 
 
 def measure_dashboard(stand: Stand, plan: Plan, figures: Figures) -> None:
-    """Pairs of drains with and without it, each first in turn; then keys while a queue drains."""
+    """Drains without it and with it in turns; then keys in it while a queue drains.
+
+    Each drain with it is compared with the two around it, as what else runs comes and goes.
+    """
     depth, count = plan.depths[-1], _PART * plan.messages
-    for number in range(_PAIRS):
-        stand.say(f"dashboard: drain {number + 1} of {_PAIRS}, with it and without")
-        if number % 2:
-            bare = drain_cost(stand, count, depth)
-            watched = _watched(stand, count, depth, figures)
-        else:
-            watched = _watched(stand, count, depth, figures)
-            bare = drain_cost(stand, count, depth)
-        figures.add("watched_drain", bare[0] / watched[0])
-        figures.add("watched_drain_rate", 1 / watched[0])
-        figures.add("watched_drain_cpu", watched[1] / bare[1])
+    before = drain_cost(stand, count, depth)
+    for number in range(_ROUNDS):
+        stand.say(f"dashboard: drain {number + 1} of {_ROUNDS}, with it and without")
+        wall_s, used_s = _watched(stand, count, depth, figures)
+        behind = drain_cost(stand, count, depth)
+        figures.add("watched_drain", (before[0] + behind[0]) / 2 / wall_s)
+        figures.add("watched_drain_rate", 1 / wall_s)
+        figures.add("watched_drain_cpu", used_s / ((before[1] + behind[1]) / 2))
+        before = behind
     stand.say("dashboard: keys")
     stand.fill_to(depth + count)
     stand.activate()

@@ -88,7 +88,7 @@ FIGURES = (
     Figure("scale_stats", "deep queue: stats", "x", 1.5),
     Figure("scale_stats_cpu", "  CPU of the daemon", "x", 1.5),
     Figure("watched_drain", "drain with a dashboard open / without", "x", 0.95),
-    Figure("watched_drain_rate", "  with it", "/s", 3000),
+    Figure("watched_drain_rate", "  with it", "/s"),
     Figure("watched_drain_cpu", "  CPU of the daemon", "x"),
     Figure("top_cpu", "  CPU of the dashboard, of a core", "%", 5),
     Figure("top_mb", "  memory of the dashboard", "MB", 80),
