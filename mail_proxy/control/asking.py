@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mail_proxy.config.unix_socket import address_of
-from mail_proxy.control.request import Request, answer_from, request_for
-from mail_proxy.domain.errors import MailProxyError, NotRunning
-from mail_proxy.wire.request_id import HEADER
+from mail_proxy.control.quick import answer_of, unreachable
+from mail_proxy.control.request import Request, request_for
+from mail_proxy.domain.errors import MailProxyError
 
 if TYPE_CHECKING:
     from mail_proxy.control.http import HttpControl
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class AskingControl:
     """Questions have a connection of their own each; changes and streams go over HttpControl.
 
-    A question that is given up is given up by the daemon too: its connection is closed.
+    A question waits for its answer without a limit of its own. One that is given up is given up by
+    the daemon too: its connection is closed.
     """
 
     def __init__(self, socket_path: Path) -> None:
@@ -42,7 +43,7 @@ class AskingControl:
             with address_of(self._path) as address:
                 reader, writer = await asyncio.open_unix_connection(address)
         except OSError as error:
-            raise NotRunning(f"no daemon answers at {self._path}") from error
+            raise unreachable(self._path, error) from error
         try:
             writer.write(_octets(request))
             return _answer(await reader.read())
@@ -94,9 +95,4 @@ def _answer(octets: bytes) -> dict[str, Any]:
     """Raises HTTPException for half an answer."""
     response = http.client.HTTPResponse(_Octets(octets))  # type: ignore[arg-type]
     response.begin()
-    return answer_from(
-        response.status,
-        response.headers.get("Content-Type", ""),
-        response.read(),
-        request_id=response.headers.get(HEADER, ""),
-    )
+    return answer_of(response)

@@ -71,7 +71,7 @@ class SocketControl:
             response = _sent(connection, request)
             kind = response.headers.get("Content-Type", "")
             if response.status != 200 or not kind.startswith(event_stream.KIND):
-                yield _answer(response)
+                yield answer_of(response)
                 return
             reader = EventReader()
             while part := response.read1(_PART_BYTES):
@@ -87,12 +87,8 @@ class SocketControl:
     def _dial(self) -> socket.socket:
         try:
             return connect(self._path, self._timeout_s)
-        except PermissionError as error:
-            raise NotRunning(
-                f"no right to use {self._path}", hint=shell_line("ls", "-l", self._path)
-            ) from error
         except OSError as error:
-            raise NotRunning(f"no daemon answers at {self._path}") from error
+            raise unreachable(self._path, error) from error
 
 
 class _Connection(http.client.HTTPConnection):
@@ -104,7 +100,7 @@ class _Connection(http.client.HTTPConnection):
 
 
 def _exchange(connection: _Connection, request: Request) -> dict[str, Any]:
-    return _answer(_sent(connection, request))
+    return answer_of(_sent(connection, request))
 
 
 def _sent(connection: _Connection, request: Request) -> http.client.HTTPResponse:
@@ -113,7 +109,16 @@ def _sent(connection: _Connection, request: Request) -> http.client.HTTPResponse
     return connection.getresponse()
 
 
-def _answer(response: http.client.HTTPResponse) -> dict[str, Any]:
+def unreachable(socket_path: Path, error: OSError) -> NotRunning:
+    """Why nobody was reached at a control socket."""
+    if isinstance(error, PermissionError):
+        hint = shell_line("ls", "-l", socket_path)
+        return NotRunning(f"no right to use {socket_path}", hint=hint)
+    return NotRunning(f"no daemon answers at {socket_path}")
+
+
+def answer_of(response: http.client.HTTPResponse) -> dict[str, Any]:
+    """Raises what the daemon failed with, and HTTPException for half an answer."""
     body = response.read()
     return answer_from(
         response.status,

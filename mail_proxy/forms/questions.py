@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mail_proxy.domain.safe_text import safe_text
-from mail_proxy.domain.units import local_time
+from mail_proxy.domain.units import local_time, rfc3339
 
 _QUESTIONS = {
     "cleanupMessages": "Delete the finished messages{of_tenant}{age}?",
@@ -41,13 +41,15 @@ def question_before(
         return None
     shown = {name: safe_text(value, 80) for name, value in fields.items()}
     older_than, before = fields.get("older_than_seconds"), fields.get("before_ts")
+    if command == "purgeCommands" and rfc3339(before) is None:
+        return None  # nothing is removed: the daemon refuses it
     shown |= {
         "of_tenant": _of(fields.get("tenant_id")),
         "of_instance": _of(instance),
         "age": " past their retention"
         if older_than is None
         else f" older than {safe_text(older_than, 20)} s",
-        "when": local_time(before) if isinstance(before, int | float) else safe_text(before, 80),
+        "when": local_time(before),
     }
     return _QUESTIONS[command].format_map(shown)
 

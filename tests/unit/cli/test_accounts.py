@@ -55,7 +55,7 @@ def test_a_password_that_nobody_can_be_asked_for_is_named(cli) -> None:
     ran = cli("my", "acme", "accounts", "add", "x", "--host", "h", "--user", "me")
     assert ran.code == 2
     assert "--password-file" in ran.err
-    assert "updateAccount" not in world.names()
+    assert "addAccount" not in world.names()
 
 
 def test_the_password_may_come_from_stdin_or_the_environment(cli) -> None:

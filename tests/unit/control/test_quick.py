@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mail_proxy.config.instances import Instance
-from mail_proxy.control.quick import SocketControl
+from mail_proxy.control.quick import SocketControl, unreachable
 from mail_proxy.domain import errors
 from mail_proxy.wire.caller import LOCAL
 from tests.patience import PATIENCE_S
@@ -144,3 +144,10 @@ def test_the_fast_way_loads_the_standard_library_only():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "[]\n"
+
+
+def test_a_socket_of_somebody_else_is_told_as_that(tmp_path: Path):
+    told = unreachable(tmp_path / "control.sock", PermissionError())
+
+    assert str(told) == f"no right to use {tmp_path}/control.sock"
+    assert told.hint == f"ls -l {tmp_path}/control.sock"

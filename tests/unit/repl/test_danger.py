@@ -9,6 +9,7 @@ import pytest
 from mail_proxy.domain import units
 from mail_proxy.domain.errors import Invalid, NotFound, RejectedBatch
 from mail_proxy.repl.asking import Asker, Declined, error_line
+from mail_proxy.repl.danger import question_of
 from mail_proxy.repl.proxy import Proxy
 from tests.unit.repl.conftest import FakeControl, World, screen
 
@@ -163,3 +164,8 @@ def test_an_error_is_a_line_with_its_status() -> None:
 def test_of_a_batch_the_first_reason_is_told() -> None:
     error = RejectedBatch(None, [{"id": "a", "reason": "missing to"}, {"id": "b"}])
     assert error_line(error).endswith(": 'a': missing to; 1 more in proxy.last_error")
+
+
+@pytest.mark.parametrize("before", [None, True, 1e30, "soon"])
+def test_what_the_daemon_will_refuse_is_not_asked_about(before: object) -> None:
+    assert question_of("purgeCommands", {"before_ts": before}) is None
