@@ -26,8 +26,10 @@ REFRESH_FILE = typer.Option(
     None, "--oauth2-refresh-file", metavar="FILE", help="The refresh token; - is stdin."
 )
 
-# What a provider fills in, and a stored value of another one would hide.
-_OF_PROVIDER = frozenset({"token_url", "scope", "tenant"})
+# Itself, and what it fills in: a stored value of another one would hide that.
+_OF_PROVIDER = frozenset({"provider", "token_url", "scope", "tenant"})
+# What one of them has given, and another one must not be told.
+_SECRETS = frozenset({"client_secret", "refresh_token"})
 
 
 def answers(
@@ -73,9 +75,12 @@ def completed(found: Here, given: dict[str, Any], known: Mapping[str, Any]) -> d
         request.pop("oauth2", None)
         return request
     parts = request.get("oauth2", {})
-    if parts.get("provider", known.get("provider")) != known.get("provider"):
-        known = {name: value for name, value in known.items() if name not in _OF_PROVIDER}
-    oauth2 = {**known, **parts}
+    # In `parts` the provider `other` is absent, as one that is not given.
+    provider = given.get(PREFIX + "provider", known.get("provider"))
+    gone = _OF_PROVIDER | _SECRETS if provider != known.get("provider") else set()
+    if parts.get("token_url", known.get("token_url")) != known.get("token_url"):
+        gone |= _SECRETS
+    oauth2 = {**{name: v for name, v in known.items() if name not in gone}, **parts}
     if not oauth2.get("client_secret") and not oauth2.get("refresh_token"):
         option = "--oauth2-secret-file, or --oauth2-refresh-file"
         oauth2["client_secret"] = found.prompts.password("Client secret", option)

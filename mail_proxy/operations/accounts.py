@@ -8,7 +8,7 @@ from typing import Any
 
 from mail_proxy.domain.errors import Conflict, NotFound
 from mail_proxy.domain.limits import WINDOWS, limits_of_account, pause_kind
-from mail_proxy.http_out import check_host
+from mail_proxy.http_out import Blocked, check_host
 from mail_proxy.observe.labels import labels
 from mail_proxy.operations.account_changes import merged
 from mail_proxy.operations.context import Context, no_tenant
@@ -18,11 +18,13 @@ from mail_proxy.operations.credentials import (
     check_token_url,
     place_of,
     shown_oauth2,
+    unnamed_places,
 )
 from mail_proxy.smtp import Relay
 from mail_proxy.store.values.numbers import AccountUse
 from mail_proxy.store.values.tenants import Account, Tenant
 from mail_proxy.wire.accounts import (
+    AccountFields,
     AccountKey,
     AccountRecord,
     Accounts,
@@ -51,9 +53,7 @@ async def add_account(ctx: Context, request: AddAccount) -> Ok:
     def edit(old: Account | None) -> Account:
         if request.only_new and old is not None:
             raise Conflict(f"account '{request.id}' already exists in '{tenant_id}'")
-        account = _account(ctx, request, tenant_id, old)
-        _check_hosts(ctx, account)
-        return account
+        return _vouched(ctx, request, _account(ctx, request, tenant_id, old))
 
     return await _edit(ctx, tenant_id, request.id, edit)
 
@@ -68,12 +68,7 @@ async def update_account(ctx: Context, request: UpdateAccount) -> Ok:
     def edit(old: Account | None) -> Account:
         if old is None:
             raise NotFound(NOT_OWNED)  # deleted meanwhile
-        account = _account(ctx, merged(request, old), old.tenant_id, old)
-        if not ctx.is_tenant and request.host is None:
-            # Of a server that a tenant has named nothing is confirmed by another change.
-            account = replace(account, host_set_by_admin=old.host_set_by_admin)
-        _check_hosts(ctx, account)
-        return account
+        return _vouched(ctx, request, _account(ctx, merged(request, old), old.tenant_id, old))
 
     return await _edit(ctx, found.tenant_id, found.account_id, edit)
 
@@ -181,10 +176,27 @@ def _account(ctx: Context, request: AddAccount, tenant_id: str, old: Account | N
         stopped_at=old.stopped_at if old else None,  # a person's pause ends by a person only
         stopped_reason=old.stopped_reason if old else None,
         # What the admin has set stays trusted while a tenant changes only the rest.
-        host_set_by_admin=not ctx.is_tenant
-        or (old is not None and is_same_place and old.host_set_by_admin),
+        host_set_by_admin=old is not None and old.host_set_by_admin and may_keep,
         **Credentials(request, old, may_keep).fields(),
     )
+
+
+def _vouched(ctx: Context, request: AccountFields, account: Account) -> Account:
+    """The account, trusted once the admin has named all its servers in one request.
+
+    Of a server that a tenant has named nothing is confirmed by another change. Raises Blocked.
+    """
+    unnamed = [] if ctx.is_tenant else unnamed_places(request, account)
+    if not ctx.is_tenant and not unnamed:
+        account = replace(account, host_set_by_admin=True)
+    try:
+        _check_hosts(ctx, account)
+    except Blocked as error:
+        if not unnamed:
+            raise
+        why = f"{error}; to trust it as the admin, give {' and '.join(unnamed)} too"
+        raise Blocked(why, field=error.field, hint=error.hint) from error
+    return account
 
 
 def _check_hosts(ctx: Context, account: Account) -> None:

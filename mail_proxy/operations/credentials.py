@@ -10,11 +10,12 @@ from mail_proxy.domain.oauth2 import grant_of, what_is_missing
 from mail_proxy.http_out import AllowList, check_callback
 from mail_proxy.secrets import MASK
 from mail_proxy.store.values.tenants import Account
-from mail_proxy.wire.accounts import AddAccount
+from mail_proxy.wire.accounts import AccountFields, AddAccount
 from mail_proxy.wire.answers import without_nulls
 
 _PASSWORDS = ("password", "imap_password")
 _OAUTH2_SECRETS = ("client_secret", "refresh_token")
+_ENDPOINT = ("provider", "token_url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,13 @@ class Credentials:
         if is_sealed and any(asked.get(name) == MASK for name in _OAUTH2_SECRETS):
             return None  # as it lies in the row
         stored = (self.old.oauth2 if self.old else None) or {}
+        is_other = any(asked.get(name) != stored.get(name) for name in _ENDPOINT)
         for name in _OAUTH2_SECRETS:
-            asked[name] = self._kept(asked.get(name), stored.get(name), f"oauth2.{name}")
+            field = f"oauth2.{name}"
+            if is_other and asked.get(name) == MASK and stored.get(name):
+                # Of the admin's too: what one provider has given is never told to another.
+                raise _give_again(field, "another provider or token_url")
+            asked[name] = self._kept(asked.get(name), stored.get(name), field)
         missing = what_is_missing(asked)
         if missing is not None:
             field, why = missing
@@ -110,6 +116,20 @@ def _place(
     )
 
 
+def unnamed_places(request: AccountFields, account: Account) -> list[str]:
+    """Fields of servers that `account` has as it is to be, and that `request` does not name."""
+    oauth2 = request.oauth2
+    names_endpoint = oauth2 is not None and bool(oauth2.provider or oauth2.token_url)
+    is_named = {
+        "host": request.host is not None,
+        "imap_host": request.imap_host is not None or not account.imap_host,
+        # What stays sealed with a lost key names an endpoint that nobody can read now.
+        "oauth2": account.auth_method != "oauth2"
+        or (names_endpoint and account.oauth2 is not None),
+    }
+    return [field for field, named in is_named.items() if not named]
+
+
 def check_token_url(account: Account, allow: AllowList) -> None:
     """One that a tenant's token has set must be outside, and over TLS: secrets go there.
 
@@ -131,5 +151,5 @@ def shown_oauth2(account: Account) -> dict[str, Any] | None:
     }
 
 
-def _give_again(field: str) -> Invalid:
-    return Invalid(f"{field} must be given again with another server or user", field=field)
+def _give_again(field: str, why: str = "another server or user") -> Invalid:
+    return Invalid(f"{field} must be given again with {why}", field=field)

@@ -32,10 +32,26 @@ def _host(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _host_or_none(value: str, info: ValidationInfo) -> str:
+    return _host(value, info) if value else value
+
+
 Host = Annotated[Line, AfterValidator(_host), Field(max_length=255)]
+HostOrNone = Annotated[Line, AfterValidator(_host_or_none), Field(max_length=255)]
 Ttl = Annotated[Int, Field(ge=0, le=86400)]
 Port = Annotated[Int, Field(ge=1, le=65535)]
 TlsMode = Literal["none", "starttls", "ssl", "auto"]
+
+
+def tls_of(tls_mode: TlsMode | None, use_tls: bool | None, port: int) -> TlsMode:
+    """The mode that `tls_mode`, else `use_tls` and the port, ask for."""
+    if tls_mode is not None:
+        return tls_mode
+    if use_tls is None:
+        return "auto"
+    if not use_tls:
+        return "none"
+    return "ssl" if port == 465 else "starttls"
 
 
 class OAuth2(Request):
@@ -116,14 +132,7 @@ class AddAccount(AccountFields, _NewAccount):
     only_new: bool = False
 
     def tls(self) -> TlsMode:
-        """The mode that `tls_mode`, else `use_tls` and the port, ask for."""
-        if self.tls_mode is not None:
-            return self.tls_mode
-        if self.use_tls is None:
-            return "auto"
-        if not self.use_tls:
-            return "none"
-        return "ssl" if self.port == 465 else "starttls"
+        return tls_of(self.tls_mode, self.use_tls, self.port)
 
 
 class AccountKey(TenantRequest):
@@ -133,8 +142,17 @@ class AccountKey(TenantRequest):
 class UpdateAccount(AccountFields, AccountKey):
     """Only what is given changes; null is not given. An empty text or list takes its field away.
 
-    oauth2: replaces the stored one; of its secrets, `********` keeps the stored one.
+    port: another one brings the TLS that `use_tls` means there, where that has set the mode.
+    oauth2: replaces the stored one; of its secrets, `********` keeps the stored one, save with
+        another provider or token_url.
+    imap_host: an empty one takes all of `imap_*` away, which is the way for imap_port and imap_ssl.
+    batch_size, max_connections: 0 is what the instance says.
+    max_retries: what the instance says again only where the whole account is posted.
     """
+
+    imap_host: HostOrNone | None = None
+    batch_size: Int | None = Field(default=None, ge=0, le=10_000)
+    max_connections: Int | None = Field(default=None, ge=0, le=1000)
 
 
 class PauseAccount(AccountKey):

@@ -57,16 +57,40 @@ def test_a_change_keeps_what_is_not_given_and_its_masked_secrets(cli, tmp_path: 
     assert world.last("updateAccount") == {"tenant_id": "acme", "account_id": "main", "ttl": 60}
 
 
-def test_another_provider_drops_what_the_old_one_needed(cli) -> None:
+UPDATE = ("my", "acme", "accounts", "update", "main")
+MASKED = {"client_secret": "********", "refresh_token": "********"}
+
+
+def test_another_provider_drops_what_the_old_one_needed(cli, tmp_path: Path) -> None:
     world = cli.instance("my")
-    world.accounts["acme", "main"].update(
-        user="ann",
-        auth_method="oauth2",
-        oauth2={"token_url": "https://x/", "scope": "s", "client_id": "a", "client_secret": "***"},
-    )
-    cli("my", "acme", "accounts", "update", "main", "--oauth2-provider", "google")
+    old = {"token_url": "https://x/", "scope": "s", "client_id": "a", **MASKED}
+    world.accounts["acme", "main"].update(user="ann", auth_method="oauth2", oauth2=old)
+    given = ("--oauth2-provider", "google", "--oauth2-refresh-file", secret(tmp_path, "n3w"))
+    cli(*UPDATE, *given)
     asked = world.last("updateAccount")["oauth2"]
-    assert asked == {"provider": "google", "client_id": "a", "client_secret": "***"}
+    assert asked == {"provider": "google", "client_id": "a", "refresh_token": "n3w"}
+
+
+def test_any_other_provider_is_told_no_secret_of_the_old_one(cli, tmp_path: Path) -> None:
+    world = cli.instance("my")
+    old = {"provider": "google", "client_id": "a", **MASKED}
+    world.accounts["acme", "main"].update(user="ann", auth_method="oauth2", oauth2=old)
+    other = ("--oauth2-provider", "other", "--oauth2-token-url", "https://x.example/t")
+    assert "Give --oauth2-secret-file" in cli(*UPDATE, *other).err
+    assert "updateAccount" not in world.names()
+    cli(*UPDATE, *other, "--oauth2-secret-file", secret(tmp_path, "n3w"))
+    asked = world.last("updateAccount")["oauth2"]
+    assert asked == {"token_url": "https://x.example/t", "client_id": "a", "client_secret": "n3w"}
+
+
+def test_another_token_endpoint_is_told_no_secret_of_the_old_one(cli) -> None:
+    world = cli.instance("my")
+    old = {"token_url": "https://x.example/t", "client_id": "a", **MASKED}
+    world.accounts["acme", "main"].update(user="ann", auth_method="oauth2", oauth2=old)
+    ran = cli(*UPDATE, "--oauth2-token-url", "https://y.example/t")
+    assert "Give --oauth2-secret-file" in ran.err
+    cli(*UPDATE, "--oauth2-token-url", "https://x.example/t", "--oauth2-scope", "mail")
+    assert world.last("updateAccount")["oauth2"] == {**old, "scope": "mail"}
 
 
 def test_back_to_a_password_needs_one(cli, tmp_path: Path) -> None:

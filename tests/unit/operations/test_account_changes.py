@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from mail_proxy.domain.errors import Conflict, Invalid, NotFound
+from mail_proxy.http_out import Blocked
+from mail_proxy.smtp import Relay
 
 OAUTH2 = {
     "token_url": "https://login.example/token",
@@ -96,9 +98,38 @@ async def test_null_is_not_given_and_nothing_given_changes_nothing(house):
 async def test_nothing_and_what_is_empty_take_a_field_away(house):
     await add(house, **{**WHOLE, "limit_behavior": "defer"})
     await update(house, user="", limit_per_minute=0, max_age=0, retry_delays=[])
+    await update(house, batch_size=0, max_connections=0)
     found = await stored(house)
+    assert (found.batch_size, found.max_connections) == (None, None)
     assert (found.user, found.password, found.retry_delays) == (None, None, None)
     assert (found.limit_per_minute, found.max_age, found.limit_per_hour) == (None, None, 2)
+
+
+async def test_an_empty_host_of_the_mailbox_takes_the_whole_mailbox_away(house):
+    await add(house, **WHOLE)
+    before = await stored(house)
+    await update(house, imap_host="")
+    names = [name for name in WHOLE if name.startswith("imap_")]
+    assert replace(before, **dict.fromkeys(names)) == await stored(house)
+    with pytest.raises(Invalid, match="a host name or an address is needed"):
+        await update(house, imap_host="a b")
+
+
+@pytest.mark.parametrize(
+    ("stored_tls", "given", "mode"),
+    [
+        ({"use_tls": True}, {"port": 465}, "ssl"),
+        ({"use_tls": True, "port": 465}, {"port": 587}, "starttls"),
+        ({"use_tls": True}, {"port": 465, "tls_mode": "auto"}, "auto"),
+        ({"tls_mode": "starttls"}, {"port": 465}, "starttls"),
+        ({"use_tls": True, "tls_mode": "none"}, {"port": 465}, "none"),
+        ({}, {"port": 465}, "auto"),
+    ],
+)
+async def test_another_port_has_the_tls_that_was_asked_for(house, stored_tls, given, mode):
+    await add(house, id="main", tenant_id="acme", **{"host": "x.example", "port": 587} | stored_tls)
+    await update(house, **given)
+    assert (await stored(house)).tls_mode == mode
 
 
 @pytest.mark.parametrize(
@@ -114,6 +145,13 @@ async def test_the_newer_word_for_tls_counts(house, given, mode):
 async def test_what_becomes_certified_mail_holds_what_is_in_doubt(house):
     await add(house, **{**WHOLE, "is_pec_account": False})
     await update(house, is_pec_account=True)
+    assert (await stored(house)).in_doubt == "hold"
+
+
+@pytest.mark.parametrize("was_certified", [True, False])
+async def test_mail_that_is_not_certified_keeps_what_becomes_of_a_doubt(house, was_certified):
+    await add(house, **{**WHOLE, "is_pec_account": was_certified, "in_doubt": "hold"})
+    await update(house, is_pec_account=False)
     assert (await stored(house)).in_doubt == "hold"
 
 
@@ -197,6 +235,41 @@ async def test_a_server_that_a_tenant_has_named_is_trusted_once_the_admin_names_
     assert (await stored(house)).host_set_by_admin is True
     await update(house, acme, port=26)
     assert (await stored(house)).host_set_by_admin is False
+
+
+async def test_the_admin_vouches_only_for_the_servers_that_the_admin_names(house):
+    acme = await house.tenant("acme")
+    place = {"id": "main", "host": "smtp.example.com", "port": 25, "user": "ann"}
+    mailbox = {"imap_host": "imap.example.com"}
+    await house.call("addAccount", acme, **place, **mailbox, oauth2=OAUTH2)
+    named: dict[str, Any] = {"host": "smtp.example.com", **mailbox, "oauth2": OAUTH2}
+
+    for field in named:
+        await update(house, **{n: v for n, v in named.items() if n != field})
+        found = await stored(house)
+        assert found.host_set_by_admin is False, field
+        assert Relay.of(found).grant.is_guarded is True
+    await update(house, **named)
+
+    found = await stored(house)
+    assert (found.host_set_by_admin, Relay.of(found).grant.is_guarded) == (True, False)
+    await update(house, host="10.0.0.4")  # of what is trusted the admin may change a part
+    assert (await stored(house)).host_set_by_admin is True
+
+
+async def test_a_refusal_tells_the_admin_what_else_to_name(house):
+    acme = await house.tenant("acme")
+    place = {"id": "main", "host": "smtp.example.com", "port": 25, "user": "ann"}
+    await house.call("addAccount", acme, **place, oauth2=OAUTH2)
+    inside = {**OAUTH2, "token_url": "https://10.0.0.5/t"}
+    with pytest.raises(Blocked, match="to trust it as the admin, give host too") as caught:
+        await update(house, oauth2=inside)
+    assert caught.value.field == "oauth2.token_url"
+    with pytest.raises(Blocked) as of_a_tenant:
+        await update(house, acme, oauth2=inside)
+    assert "give host" not in str(of_a_tenant.value)
+    await update(house, oauth2=inside, host="smtp.example.com")
+    assert (await stored(house)).host_set_by_admin is True
 
 
 async def test_the_engine_goes_on_with_what_was_changed(house):

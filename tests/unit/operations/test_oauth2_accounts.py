@@ -81,6 +81,24 @@ async def test_a_tenant_cannot_have_a_stored_secret_sent_elsewhere(house, change
     assert (await house.store.get_account("acme", "main")).host_set_by_admin is True
 
 
+@pytest.mark.parametrize("command", ["addAccount", "updateAccount"])
+@pytest.mark.parametrize(
+    "change", [{"token_url": "https://x.example/t"}, {"provider": "google", "token_url": None}]
+)
+@pytest.mark.parametrize("secret", ["client_secret", "refresh_token"])
+async def test_no_mask_keeps_what_another_endpoint_has_given(house, command, change, secret):
+    await house.tenant("acme")
+    await house.call("addAccount", **PLACE, oauth2=OAUTH2)
+    which = PLACE if command == "addAccount" else {"tenant_id": "acme", "account_id": "main"}
+    fresh = {"client_secret": "n1", "refresh_token": "n2"}
+    with pytest.raises(Invalid, match="given again with another provider") as caught:
+        await house.call(command, **which, oauth2={**OAUTH2, **fresh, **change, secret: MASK})
+    assert caught.value.field == f"oauth2.{secret}"
+    assert await stored(house) == OAUTH2
+    await house.call(command, **which, oauth2={**OAUTH2, **fresh, **change})
+    assert (await stored(house))[secret] == fresh[secret]
+
+
 @pytest.mark.parametrize("url", ["https://127.0.0.1/t", "https://[::1]/t", "http://login.example/"])
 async def test_an_endpoint_of_a_tenants_must_be_outside_and_over_tls(house, url):
     acme = await house.tenant("acme")

@@ -61,7 +61,8 @@ async def test_what_is_changed_while_the_key_is_lost_costs_no_secret(
     await call(good, "addTenant", id="acme")
     await call(good, "addAccount", **ACCOUNT, **login, imap_password="other", user="me")
 
-    await call(lost, "updateAccount", **which, limit_per_hour=9)
+    method = "oauth2" if "oauth2" in login else "password"  # as it is stored already
+    await call(lost, "updateAccount", **which, limit_per_hour=9, auth_method=method)
     with pytest.raises(Invalid, match="must be given again"):
         await call(lost, "updateAccount", tenant("acme"), **which, host="smtp.evil.example")
 
@@ -70,6 +71,24 @@ async def test_what_is_changed_while_the_key_is_lost_costs_no_secret(
     assert found is not None
     assert (found.limit_per_hour, found.imap_password) == (9, "other")
     assert (found.password, found.oauth2) == (login.get("password"), login.get("oauth2"))
+
+
+@pytest.mark.slow
+async def test_the_admin_vouches_for_no_endpoint_that_nobody_can_read(tmp_path: Path) -> None:
+    good = Settings("x", tmp_path, str(tmp_path / "queue.db"), encryption_key=bytes(32))
+    lost = replace(good, encryption_key=bytes(31) + b"x")
+    oauth2 = {"token_url": "https://x.example/t", "client_id": "app", "refresh_token": "secret"}
+    which = {"tenant_id": "acme", "account_id": "main", "host": ACCOUNT["host"]}
+    await call(good, "addTenant", id="acme")
+    await call(good, "addAccount", tenant("acme"), **ACCOUNT, user="me", oauth2=oauth2)
+
+    masked = {"token_url": "https://y.example/t", "client_id": "app", "refresh_token": MASK}
+    await call(lost, "updateAccount", **which, oauth2=masked)
+
+    async with await MailProxy.open(good) as proxy:
+        found = await proxy._parts.store.get_account("acme", "main")
+    assert found is not None
+    assert (found.oauth2, found.host_set_by_admin) == (oauth2, False)
 
 
 @pytest.mark.slow
