@@ -201,7 +201,8 @@ def run(instance: Instance, *argv: str) -> subprocess.CompletedProcess[str]:
     home = instance.folder.parent
     return subprocess.run(
         [sys.executable, "-m", "mail_proxy", "myserver", "top", *argv],
-        env=environment(home) | {"COLUMNS": "80", "LINES": "24"},
+        env=environment(home)
+        | {"XDG_CONFIG_HOME": str(home / "config"), "COLUMNS": "80", "LINES": "24"},
         capture_output=True,
         text=True,
         timeout=LIMIT_S,
@@ -221,6 +222,14 @@ def test_one_frame_is_text_and_its_code_tells_whether_the_daemon_runs(instance: 
     assert done.returncode == 3
     assert "DOWN" in done.stdout
     assert len(re.findall(r"2026-\d +med", done.stdout)) == 3
+
+
+def test_a_file_of_the_theme_that_holds_no_name_is_passed_over(instance: Instance) -> None:
+    folder = instance.folder.parent / "config" / "mail-proxy"
+    folder.mkdir(parents=True)
+    (folder / "theme").write_bytes(b"\0" * 8)
+    done = run(instance, "--once", "--ascii")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_pipe_is_refused_with_the_way_to_get_text(instance: Instance) -> None:

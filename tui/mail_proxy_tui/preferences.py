@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mail_proxy.domain.errors import ConfigurationError
+from mail_proxy.private_files import write_private
 
 _KEYS_FILE = "dashboard.toml"
 _THEME_FILE = "theme"
@@ -30,7 +31,7 @@ class Preferences:
         """A folder that cannot be written loses the choice, and nothing else."""
         with contextlib.suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / _THEME_FILE).write_text(f"{name}\n")
+            write_private(self.folder / _THEME_FILE, f"{name}\n".encode())
 
 
 def load_preferences(folder: Path) -> Preferences:
@@ -39,10 +40,12 @@ def load_preferences(folder: Path) -> Preferences:
 
 
 def _theme(path: Path) -> str:
+    """Empty for what is no name: it goes into the environment, which takes no NUL."""
     try:
-        return path.read_text(errors="replace").strip()
+        name = path.read_text(errors="replace").strip()
     except OSError:
         return ""
+    return name if name.isascii() and name.isprintable() else ""
 
 
 def _keys(path: Path) -> dict[str, str]:

@@ -46,6 +46,12 @@ def test_a_theme_is_kept_and_found_again(tmp_path: Path) -> None:
     assert load_preferences(folder).theme == "nord"
 
 
+@pytest.mark.parametrize("content", [b"\0\0\0", b"nord\0", b"\xff\xfe", b"a\nb", b""])
+def test_what_is_no_name_of_a_theme_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "theme").write_bytes(content)
+    assert load_preferences(tmp_path).theme == ""
+
+
 def test_a_folder_that_cannot_be_made_is_no_failure(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     Preferences(tmp_path / "file").keep_theme("nord")
