@@ -22,7 +22,7 @@ from mail_proxy_tui.draw.questions import (
     of_others,
     said,
 )
-from mail_proxy_tui.feed.actions import in_doubt_of, without_refused
+from mail_proxy_tui.feed.actions import in_doubt_of, with_left_out, without_refused
 from mail_proxy_tui.feed.base import Action, Done, Feed, MessageRow, TenantRow, Verb
 
 Then = Callable[[Done], None]
@@ -126,7 +126,7 @@ class Acting:
             self._tell(said(action, await self._feed.act(action)))
 
     async def _messages(self, action: Action, rows: tuple[MessageRow, ...], then: Then) -> None:
-        if is_asked(action, rows):
+        if is_asked(action) or await self._may_double(action):
             trial = await self._feed.act(action, is_trial=True)
             if not trial.done:
                 self._tell(said(action, trial))
@@ -134,6 +134,14 @@ class Acting:
             if not await self._host.confirmed(of_messages(action, rows, trial)):
                 return
         await self._act(action, then)
+
+    async def _may_double(self, action: Action) -> bool:
+        """It sends again what is in doubt: as the daemon has it now, for rows are old, and not all
+        are on the screen."""
+        if action.verb is not Verb.RETRY:
+            return False
+        trial = await self._feed.act(replace(action, verb=Verb.SETTLE_SENT), is_trial=True)
+        return trial.done > 0 or trial.is_partial
 
     async def _act(self, action: Action, then: Then) -> None:
         done = await self._feed.act(action)
@@ -143,14 +151,24 @@ class Acting:
     async def _settle(self, action: Action, rows: tuple[MessageRow, ...], then: Then) -> None:
         asked = in_doubt_of(action)
         trial = await self._feed.act(asked, is_trial=True)
-        if not trial.done:
+        if not trial.done and not trial.is_partial:
             self._tell(Said("Nothing here is in doubt.", False))
             return
-        # One answer sends again: it must not reach what is not in doubt.
-        meant = without_refused(asked, trial)
         verb = SETTLING.get(await self._host.settled_as(of_doubt(action, rows, trial)))
-        if verb is not None:
-            await self._act(replace(meant, verb=verb), then)
+        if verb is Verb.RETRY and asked.filter is None:
+            await self._send_again(asked, then)
+        elif verb is not None:
+            await self._act(replace(asked, verb=verb), then)  # the daemon refuses the others
+
+    async def _send_again(self, asked: Action, then: Then) -> None:
+        """A retry takes more than what is in doubt, and much may have happened since the question:
+        of messages by their ids only those that are in doubt now."""
+        trial = await self._feed.act(asked, is_trial=True)
+        again = replace(without_refused(asked, trial), verb=Verb.RETRY)
+        done = await self._feed.act(again) if again.messages else Done(0)
+        done = with_left_out(done, trial)
+        then(done)
+        self._tell(said(again, done))
 
     async def _suspend_of(self, row: MessageRow) -> None:
         tenant_id = row.key.tenant_id

@@ -24,9 +24,13 @@ from mail_proxy_tui.feed.base import (
     Numbers,
     Page,
     Query,
+    Refused,
     TenantRow,
     Totals,
+    Verb,
 )
+
+_SETTLING = (Verb.SETTLE_SENT, Verb.SETTLE_FAILED)
 
 NOW = 1_795_435_471.0  # 2026-11-23 12:04:31 UTC
 
@@ -80,8 +84,9 @@ def numbers(**fields: object) -> Numbers:
 class FakeFeed:
     """Set what it tells, or `error` to make each question fail.
 
-    asked: the queries. acted: (action, is_trial). answers: what `act` gives back, in turn; then
-    everything succeeds. happened, logged: `put_nowait` into them what streams tell next.
+    asked: the queries. acted: (action, is_trial). answers: what `act` gives back, in turn, save of
+    messages that are settled by their ids, which go by the rows; then everything succeeds.
+    happened, logged: `put_nowait` into them what streams tell next.
     """
 
     def __init__(self) -> None:
@@ -181,9 +186,21 @@ class FakeFeed:
         if self.failure is not None:
             raise self.failure
         self.acted.append((action, is_trial))
+        if action.messages and action.verb in _SETTLING:
+            return self._settled(action)
         if self.answers:
             return self.answers.pop(0)
         return Done(len(action.messages) or (len(self.rows) if action.filter is not None else 1))
+
+    def _settled(self, action: Action) -> Done:
+        """As the daemon: those of the rows that are in doubt; the rows stay as they are."""
+        states = {row.key: row.state for row in self.rows}
+        refused = tuple(
+            Refused(key, key.id, f"not in doubt: {states[key]}")
+            for key in action.messages
+            if states[key] is not State.IN_DOUBT
+        )
+        return Done(len(action.messages) - len(refused), refused, len(refused))
 
     async def add_tenant(self, fields: Mapping[str, object]) -> Made:
         self._checked()

@@ -51,6 +51,11 @@ def test_what_a_trial_refused_is_left_alone() -> None:
         without_refused(Action(Verb.SETTLE_SENT, (A1, A2)), Done(1, trial.refused, 2))
 
 
+def test_what_a_trial_has_not_looked_at_is_not_taken_for_allowed() -> None:
+    with pytest.raises(Invalid, match="mark fewer"):
+        without_refused(Action(Verb.SETTLE_SENT, (A1, B1)), Done(1, is_partial=True))
+
+
 def test_a_trial_only_counts() -> None:
     (step,) = steps_of(Action(Verb.HOLD, (A1,)), is_trial=True)
     assert step.fields["dry_run"] is True

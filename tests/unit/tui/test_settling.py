@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from mail_proxy_tui.feed.base import Action, Done, Refused, Verb
+from mail_proxy.domain.state import State
+from mail_proxy_tui.feed.base import Action, Done, MessageKey, Verb
+from mail_proxy_tui.widgets.messages import MessagesPane
 from tests.unit.tui.stage import Stage, staged
 from tests.unit.tui.test_acting import done, keys
 
@@ -15,6 +19,16 @@ async def open_doubt(stage: Stage) -> None:
     """The dialog of the message in doubt, the last but one."""
     await stage.press("end", "k", "i")
     await stage.until("Settle 1 message in doubt?")
+
+
+def marked(stage: Stage) -> tuple[MessageKey, ...]:
+    return tuple(stage.app.screen.query_one(MessagesPane).marked.values())
+
+
+async def open_marked(stage: Stage) -> None:
+    """The dialog of two that are marked: one has failed, one is in doubt."""
+    await stage.press("end", "k", "k", "space", "space", "i")
+    await stage.until("Left out: 1 was not in doubt.")
 
 
 @pytest.mark.parametrize(
@@ -65,14 +79,36 @@ async def test_a_doubt_is_settled_from_the_message_in_full() -> None:
 
 async def test_of_marked_messages_only_those_in_doubt_are_sent_again() -> None:
     async with staged() as stage:
-        feed = stage.feed
-        refused = Refused(feed.rows[4].key, feed.rows[4].key.id, "not in doubt: already failed")
-        feed.answers = [Done(1, (refused,), 1)]
-        await stage.press("end", "k", "k", "space", "space", "i")
-        await stage.until("Left out: 1 was not in doubt.")
+        await open_marked(stage)
         await stage.press("r")
-        await stage.until("1 message retried")
-        assert done(stage) == [Action(Verb.RETRY, keys(feed, 5))]
+        await stage.until("1 of 2 retried; 1 was not in doubt")
+        assert done(stage) == [Action(Verb.RETRY, keys(stage.feed, 5))]
+        assert marked(stage) == keys(stage.feed, 4)
+
+
+async def test_what_is_not_in_doubt_any_more_when_it_is_answered_is_not_sent_again() -> None:
+    async with staged() as stage:
+        await open_marked(stage)
+        stage.feed.rows[5] = replace(stage.feed.rows[5], state=State.SENT, status="sent")
+        await stage.press("r")
+        await stage.until("0 of 2 retried; 2 were not in doubt")
+        assert done(stage) == []
+
+
+async def test_of_marked_messages_all_are_settled_that_the_daemon_finds_in_doubt() -> None:
+    async with staged() as stage:
+        await open_marked(stage)
+        await stage.press("s")
+        await stage.until("1 of 2 settled as sent; 1 was not in doubt")
+        assert done(stage) == [Action(Verb.SETTLE_SENT, keys(stage.feed, 4, 5))]
+        assert marked(stage) == keys(stage.feed, 4)
+
+
+async def test_a_trial_that_has_not_looked_at_all_says_nothing_of_the_others() -> None:
+    async with staged() as stage:
+        stage.feed.answers = [Done(0, is_partial=True)]
+        await stage.press("a", "i")
+        await stage.until("Settle at least 0 messages in doubt?")
 
 
 async def test_of_all_that_match_those_in_doubt_are_settled() -> None:
@@ -89,7 +125,6 @@ async def test_of_all_that_match_those_in_doubt_are_settled() -> None:
 
 async def test_where_nothing_is_in_doubt_nothing_is_asked() -> None:
     async with staged() as stage:
-        stage.feed.answers = [Done(0, (), 0)]
         await stage.press("i")
         await stage.until("Nothing here is in doubt.")
         assert done(stage) == []
@@ -100,6 +135,14 @@ async def test_a_retry_of_what_is_in_doubt_waits_for_yes() -> None:
         await stage.press("end", "k", "r")
         await stage.until("it would arrive twice")
         await stage.press("enter")
+        assert done(stage) == []
+
+
+async def test_a_retry_asks_also_where_the_screen_does_not_know_of_the_doubt_yet() -> None:
+    async with staged() as stage:
+        stage.feed.rows[0] = replace(stage.feed.rows[0], state=State.IN_DOUBT)
+        await stage.press("r")
+        await stage.until("it would arrive twice")
         assert done(stage) == []
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from mail_proxy.domain import units
 from mail_proxy.domain.safe_text import safe_text
-from mail_proxy.domain.state import State
 from mail_proxy_tui.draw.messages import state_word
 from mail_proxy_tui.feed.base import Action, Done, MessageRow, Verb
 
@@ -87,20 +86,14 @@ class Said:
     is_good: bool
 
 
-def is_asked(action: Action, rows: Sequence[MessageRow] = ()) -> bool:
+def is_asked(action: Action) -> bool:
     """Whether a dialog comes first: what cannot be taken back, or concerns what is not seen.
 
-    rows: those of its messages that are on the screen.
+    A retry of messages by their ids is asked about where one is in doubt, which the daemon knows.
     """
     if action.filter is not None:
         return True
-    if action.verb is Verb.RETRY:
-        return _any_in_doubt(rows)
-    return action.verb not in (Verb.HOLD, Verb.FREE, Verb.RUN_NOW)
-
-
-def _any_in_doubt(rows: Sequence[MessageRow]) -> bool:
-    return any(row.state is State.IN_DOUBT for row in rows)
+    return action.verb not in (Verb.RETRY, Verb.HOLD, Verb.FREE, Verb.RUN_NOW)
 
 
 def _yes_or_no(title: str, lines: tuple[str, ...], yes: str, no: str) -> Question:
@@ -116,7 +109,7 @@ def of_messages(action: Action, rows: Sequence[MessageRow], trial: Done) -> Ques
     lines = [_which(action, rows), _EFFECT[action.verb][n != 1]]
     if action.verb is Verb.DELETE:
         lines.append("It is written to the command log; the application is not told.")
-    if action.verb is Verb.RETRY and (action.filter is not None or _any_in_doubt(rows)):
+    if action.verb is Verb.RETRY:
         lines.append("What is in doubt may have arrived: it would arrive twice.")
     if trial.refused_count:
         lines.append(f"Left out: {_reasons(trial)}.")

@@ -70,12 +70,24 @@ def in_doubt_of(action: Action) -> Action:
 
 
 def without_refused(action: Action, trial: Done) -> Action:
-    """Only those that a trial did not refuse. Raises Invalid where it tells only some of them."""
+    """Only those that a trial did not refuse. Raises Invalid where it tells only some of them, or
+    has not looked at all."""
+    if trial.is_partial:
+        raise Invalid("these are too many to look at each: mark fewer")
     if trial.refused_count > len(trial.refused):
         raise Invalid(f"more than {len(trial.refused)} of these cannot be: mark fewer")
     refused = {(each.key.tenant_id, each.id) for each in trial.refused if each.key is not None}
     left = (key for key in action.messages if (key.tenant_id, key.id) not in refused)
     return replace(action, messages=tuple(left))
+
+
+def with_left_out(done: Done, trial: Done) -> Done:
+    """Those too that were not even tried, as a trial had refused them."""
+    return replace(
+        done,
+        refused=trial.refused + done.refused,
+        refused_count=trial.refused_count + done.refused_count,
+    )
 
 
 def _given(action: Action, *names: str) -> dict[str, Any]:
