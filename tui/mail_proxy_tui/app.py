@@ -96,7 +96,6 @@ class DashboardApp(App[None]):
         self.acting = Acting(self)
         self._main = MainScreen(board)
         self.reading = Reading(self, self._loader, self._main)
-        self._offered: tuple[object, ...] = ()
         self._beat_s = beat_s
         self._flush_s = flush_s
         self._blurred_at: float | None = None
@@ -188,15 +187,7 @@ class DashboardApp(App[None]):
         screen = self.screen
         if isinstance(screen, BoardScreen) and screen.is_ready:
             screen.draw()
-            self._offer(screen)
-
-    def _offer(self, screen: BoardScreen) -> None:
-        """The keys, where others are offered than before: each time the footer is made anew."""
-        link = self.board.link
-        offered = (screen, self.board.can_act, link.phase is Phase.DOWN)
-        if offered != self._offered:
-            self._offered = offered
-            screen.refresh_bindings()
+            screen.refresh_bindings()  # the bar of the keys looks whether others are offered
 
     async def load_pane(self, feed: Feed) -> None:
         await self._main.pane.load(feed)
