@@ -23,6 +23,11 @@ _MOVES = (
 )
 
 
+def _button(label: str, id_: str, key: str) -> Button:
+    """Its answer is `key`, as if that had been pressed."""
+    return Button(Text(label), id=id_, action=f"screen.answer('{key}')", compact=True)
+
+
 class ConfirmScreen(ModalScreen[str]):
     """Gives the key of the answer; empty for none: `n`, `esc` and the button that has the focus."""
 
@@ -41,9 +46,9 @@ class ConfirmScreen(ModalScreen[str]):
         with Vertical(id="confirm"):
             yield Lines(id="confirm-lines")
             with Horizontal(id="confirm-buttons"):
-                yield Button(Text(self.question.no), id="no", compact=True)
+                yield _button(self.question.no, "no", "")
                 for answer in self.question.answers:
-                    yield Button(Text(answer.label), id=f"answer-{answer.key}", compact=True)
+                    yield _button(answer.label, f"answer-{answer.key}", answer.key)
 
     def on_mount(self) -> None:
         box, question = self.query_one("#confirm"), self.question
@@ -63,10 +68,6 @@ class ConfirmScreen(ModalScreen[str]):
             self.focus_next(Button)
         else:
             self.focus_previous(Button)
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        event.stop()
-        self.dismiss((event.button.id or "").removeprefix("answer-").removeprefix("no"))
 
 
 class SettleScreen(ConfirmScreen, inherit_bindings=False):
