@@ -155,9 +155,12 @@ class Acting:
             self._tell(Said("Nothing here is in doubt.", False))
             return
         verb = SETTLING.get(await self._host.settled_as(of_doubt(action, rows, trial)))
+        if verb is None:
+            return
+        self._verb = verb
         if verb is Verb.RETRY and asked.filter is None:
             await self._send_again(asked, then)
-        elif verb is not None:
+        else:
             await self._act(replace(asked, verb=verb), then)  # the daemon refuses the others
 
     async def _send_again(self, asked: Action, then: Then) -> None:

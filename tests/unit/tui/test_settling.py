@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from mail_proxy.domain.state import State
 from mail_proxy_tui.feed.base import Action, Done, MessageKey, Verb
 from mail_proxy_tui.widgets.messages import MessagesPane
+from tests.unit.tui.fake_feed import FakeFeed, message
 from tests.unit.tui.stage import Stage, staged
 from tests.unit.tui.test_acting import done, keys
 
@@ -66,6 +68,11 @@ async def test_the_outcome_of_a_doubt_is_reached_by_arrows_and_by_mouse() -> Non
         await open_doubt(stage)
         await stage.pilot.click("#answer-s")
         await stage.until("settled as sent")
+        await open_doubt(stage)
+        await stage.pilot.click("#no")
+        await stage.rest()
+        assert "Settle 1 message" not in stage.text
+        assert len(done(stage)) == 2
 
 
 async def test_a_doubt_is_settled_from_the_message_in_full() -> None:
@@ -144,6 +151,30 @@ async def test_a_retry_asks_also_where_the_screen_does_not_know_of_the_doubt_yet
         await stage.press("r")
         await stage.until("it would arrive twice")
         assert done(stage) == []
+
+
+async def test_while_it_is_settled_another_key_hears_what_is_at_work() -> None:
+    class Slow(FakeFeed):
+        """Settles when the gate is open."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.gate = asyncio.Event()
+            self.rows = [message(1, state=State.IN_DOUBT, status="in_doubt")]
+
+        async def act(self, action: Action, *, is_trial: bool = False) -> Done:
+            if not is_trial:
+                await self.gate.wait()
+            return await super().act(action, is_trial=is_trial)
+
+    feed = Slow()
+    async with staged(feed) as stage:
+        await stage.press("i")
+        await stage.until("Settle 1 message in doubt?")
+        await stage.press("f", "d")
+        await stage.until("settle as failed is still at work")
+        feed.gate.set()
+        await stage.until("1 message settled as failed")
 
 
 async def test_nothing_is_settled_where_nothing_may_be_changed() -> None:
