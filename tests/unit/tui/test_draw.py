@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from mail_proxy.domain.state import State
+from mail_proxy.domain.why import Cause
 from mail_proxy_tui.board import Board
 from mail_proxy_tui.draw.accounts import in_order, narrow_line, wide_lines
 from mail_proxy_tui.draw.advice import advice, chance
@@ -31,7 +32,7 @@ from mail_proxy_tui.draw.palette import PLAIN
 from mail_proxy_tui.draw.queue import queue_lines
 from mail_proxy_tui.draw.throughput import per_minute
 from mail_proxy_tui.draw.title import title_line
-from mail_proxy_tui.feed.base import Cells, Happening, Letter, TimelineEntry
+from mail_proxy_tui.feed.base import Cells, Happening, Letter, MessageRow, TimelineEntry
 from tests.unit.tui.fake_feed import NOW, message, numbers
 from tests.unit.tui.stage import accounts
 
@@ -107,7 +108,7 @@ def test_foreign_text_is_told_and_acts_on_nothing() -> None:
     letter = Letter(row, sender=HOSTILE, why=HOSTILE, do=HOSTILE)
     lines = [
         *head_lines(letter, NOW, 80, UNICODE, PLAIN),
-        *now_lines(letter, NOW, 80, PLAIN),
+        *now_lines(letter, NOW, 80, PLAIN, can_act=True),
         happening_line(
             Happening(NOW, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE), 100, UNICODE, PLAIN
         ),
@@ -233,12 +234,50 @@ def test_heads_do_not_touch_where_all_states_occur(width: int) -> None:
 )
 def test_a_failed_message_says_what_to_do(reply: str, told: str) -> None:
     failed = Letter(message(1, state=State.FAILED, why=reply), why=reply, do="mail-proxy x")
-    assert told in advice(failed)
-    assert advice(failed).endswith("then r to retry")
-    assert "resets the tries to 0 and sends with priority medium" in chance(failed)
+    assert told in advice(failed, can_act=True)
+    assert advice(failed, can_act=True).endswith("then r to retry")
+    assert "resets the tries to 0 and sends with priority medium" in chance(failed, can_act=True)
     expired = replace(failed, do=None)  # it is never sent later
-    assert "retry" not in advice(expired) + chance(expired)
+    assert "retry" not in advice(expired, can_act=True) + chance(expired, can_act=True)
 
 
 def test_what_has_not_failed_is_told_as_the_daemon_tells_it() -> None:
-    assert advice(Letter(message(1), why="deferred: 451")) == ""
+    assert advice(Letter(message(1), why="deferred: 451"), can_act=True) == ""
+
+
+def now_text(letter: Letter, *, can_act: bool, width: int = 80) -> list[str]:
+    return [line.plain for line in now_lines(letter, NOW, width, PLAIN, can_act=can_act)]
+
+
+@pytest.mark.parametrize(
+    ("row", "key"),
+    [
+        (message(1, state=State.FAILED, why="550 no"), "r to retry"),
+        (message(1, state=State.IN_DOUBT, why="no reply"), "i settles it"),
+        (message(1, state=State.HELD, why="held"), "h frees it"),
+        (message(1, cause=Cause.BATCH_SUSPENDED, why="suspended"), "s activates it"),
+    ],
+)
+def test_a_message_names_its_key_where_keys_do_something(row: MessageRow, key: str) -> None:
+    letter = Letter(row, why=row.why, do="mail-proxy x")
+    assert key in " ".join(now_text(letter, can_act=True))
+    deaf = now_text(letter, can_act=False)
+    assert key not in " ".join(deaf)
+    assert "Retry" not in " ".join(deaf)
+    assert deaf[-1] == " By hand:   mail-proxy x"
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_the_key_is_told_whatever_the_length_of_the_reason(width: int) -> None:
+    row = message(1, state=State.HELD, why="x " * 1000)
+    letter = Letter(row, why=row.why, until_at=NOW + 60)
+    lines = now_text(letter, can_act=True, width=width)
+    assert lines[-1] == " What now:  h frees it"
+    assert len(lines) == 5
+
+
+def test_a_reason_that_has_an_end_tells_how_long_it_lasts() -> None:
+    letter = Letter(message(1), why="its account rests", until_at=NOW + 60)
+    assert now_text(letter, can_act=True) == [" What now:  its account rests  (1m left)"]
+    over = replace(letter, until_at=NOW)
+    assert now_text(over, can_act=True) == [" What now:  its account rests"]

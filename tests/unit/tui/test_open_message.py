@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mail_proxy.domain.errors import MailProxyError
+from mail_proxy.domain.errors import MailProxyError, NotRunning
 from mail_proxy_tui.draw.glyphs import UNICODE
 from mail_proxy_tui.feed.base import Letter
 from mail_proxy_tui.screens.detail import DetailScreen
@@ -39,6 +39,19 @@ async def test_a_late_answer_about_another_message_is_not_shown() -> None:
         detail.tell_letter(Letter(stage.feed.rows[1]))
         assert detail.letter is not None
         assert detail.letter.row.key == stage.feed.rows[0].key
+
+
+async def test_an_open_message_names_its_key_only_while_it_does_something() -> None:
+    async with staged() as stage:
+        await stage.press("end", "k", "enter")
+        assert "i settles it" in stage.text
+        stage.feed.error = NotRunning("no daemon answers")
+        await stage.pass_seconds(2)
+        assert "no reply" in stage.text
+        assert "settles it" not in stage.text
+    async with staged(is_read_only=True) as stage:
+        await stage.press("end", "k", "enter")
+        assert "settles it" not in stage.text
 
 
 async def test_a_message_that_was_not_opened_from_the_list_has_no_next_one() -> None:

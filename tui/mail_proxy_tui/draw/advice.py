@@ -51,9 +51,9 @@ _REPLY = re.compile(r"(?<!\d)(?P<code>5\d\d)[ -](?P<text>.*)", re.DOTALL)
 _TOLD = re.compile(r"(?P<text>5\.\d.*|.*?) \(SMTP (?P<code>5\d\d)\)", re.DOTALL)
 
 
-def advice(letter: Letter) -> str:
-    """What to do, in a line; empty where `why` says it all."""
-    if letter.row.state is State.IN_DOUBT and letter.do is not None:
+def advice(letter: Letter, *, can_act: bool) -> str:
+    """What to do, in a line; empty where `why` says it all. can_act: keys do something now."""
+    if letter.row.state is State.IN_DOUBT and can_act:
         return _IN_DOUBT
     if letter.row.state is not State.FAILED:
         return ""
@@ -62,17 +62,22 @@ def advice(letter: Letter) -> str:
         told = "it was given up without a final refusal; see why in the timeline"
     else:
         told = _advice(found)
-    return f"{told}, then r to retry" if letter.do is not None else told
+    return f"{told}, then r to retry" if can_act and _may_be_retried(letter) else told
 
 
-def chance(letter: Letter) -> str:
+def chance(letter: Letter, *, can_act: bool) -> str:
     """What a retry of a failed message is; empty where there is none."""
-    if letter.row.state is not State.FAILED or letter.do is None:
+    if letter.row.state is not State.FAILED or not can_act or not _may_be_retried(letter):
         return ""
     return (
         "Retry is allowed: it resets the tries to 0 and sends with priority "
         f"{priority_word(letter.row)}."
     )
+
+
+def _may_be_retried(letter: Letter) -> bool:
+    """What has expired is never sent later: no command is told for it."""
+    return letter.do is not None
 
 
 def reply_of(letter: Letter) -> Reply | None:

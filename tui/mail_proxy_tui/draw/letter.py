@@ -158,7 +158,7 @@ def _mark(kind: str, glyphs: Glyphs, palette: Palette) -> tuple[str, str]:
 
 
 def _wrapped(line: Text, width: int) -> list[Text]:
-    """At most three lines, the further ones below the first one's words."""
+    """At most so many lines, the further ones below the first one's words."""
     indent = " " * 12
     room = max(width - 1, 20)
     first, *rest = wrapped(line, room)
@@ -212,22 +212,28 @@ def raw_lines(letter: Letter) -> list[Text]:
 _NOW_LINES = 4  # of a reason that is told in full above the keys
 
 
-def now_lines(letter: Letter, now: float, width: int, palette: Palette) -> list[Text]:
-    """Why it is where it is, and the command to go on with."""
+def now_lines(
+    letter: Letter, now: float, width: int, palette: Palette, *, can_act: bool
+) -> list[Text]:
+    """Why it is where it is, and how to go on: by a key, where keys do something, and by hand.
+
+    A key has lines of its own: what a server says may be long, and is cut.
+    """
+    why = Text.assemble(safe_text(letter.why), _left_of(letter, now)) if letter.why else Text()
+    told = advice(letter, can_act=can_act) or key_hint(letter.row, can_act=can_act)
+    parts = [("Why:", why), ("What now:", Text(told))] if told else [("What now:", why)]
     lines: list[Text] = []
-    if told := advice(letter):
-        lines += _wrapped(
-            Text.assemble((" Why:       ", palette.strong), safe_text(letter.why)), width
-        )
-        lines += _wrapped(Text.assemble((" What now:  ", palette.strong), told), width)
-        if may := chance(letter):
-            lines += _wrapped(Text(f" {may}"), width)
-    elif letter.why:
-        left = letter.until_at is not None and letter.until_at > now
-        until = f"  ({units.duration((letter.until_at or now) - now)} left)" if left else ""
-        head = (" What now:  ", palette.strong)
-        key = key_hint(letter.row, can_act=letter.do is not None)
-        lines += _wrapped(Text.assemble(head, safe_text(letter.why), until, key), width)
+    for label, words in parts:
+        if words:
+            lines += _wrapped(Text.assemble((f" {label:11}", palette.strong), words), width)
+    if may := chance(letter, can_act=can_act):
+        lines += _wrapped(Text(f" {may}"), width)
     if letter.do:
         lines += _wrapped(Text.assemble(" By hand:   ", safe_text(letter.do)), width)
     return lines
+
+
+def _left_of(letter: Letter, now: float) -> str:
+    if letter.until_at is None or letter.until_at <= now:
+        return ""
+    return f"  ({units.duration(letter.until_at - now)} left)"

@@ -163,12 +163,11 @@ def key_hint(row: MessageRow, *, can_act: bool) -> str:
         return ""
     match row.state:
         case State.HELD:
-            return "; h frees it"
+            return "h frees it"
         case State.IN_DOUBT:
-            return "; i settles it"
+            return "i settles it"
         case _:
-            words = _KEYS_BY_CAUSE.get(row.cause)
-            return f"; {words}" if words else ""
+            return _KEYS_BY_CAUSE.get(row.cause, "")
 
 
 def why_line(row: MessageRow, width: int, ellipsis: str, *, can_act: bool) -> Text:
@@ -176,7 +175,7 @@ def why_line(row: MessageRow, width: int, ellipsis: str, *, can_act: bool) -> Te
     where there is room for all of it."""
     words = Text(f" {safe_text(row.why, 500)}")
     if hint := key_hint(row, can_act=can_act):
-        return Text.assemble(clipped(words, width - cell_len(hint), ellipsis), hint)
+        return Text.assemble(clipped(words, width - cell_len(hint) - 2, ellipsis), "; ", hint)
     if row.do and can_act and row.cause not in _RETRIED:
         line = Text.assemble(words, "; ", safe_text(row.do))
         if line.cell_len <= width:

@@ -72,7 +72,7 @@ class LetterPane(Vertical):
         parts["head"].show(drawn.head_lines(letter, now, width, glyphs, palette))
         tabs.tell(self.tabs, self._tab, "", width)
         parts["lines"].show(self._lines(letter, width, board))
-        parts["now"].show(drawn.now_lines(letter, now, width, palette))
+        parts["now"].show(drawn.now_lines(letter, now, width, palette, can_act=board.can_act))
 
     def _lines(self, letter: Letter, width: int, board: Board) -> list[Text]:
         glyphs, palette = board.glyphs, board.palette
