@@ -50,8 +50,10 @@ def build_app(
     for route in ROUTES.values():
         if route.scope <= highest:
             handler = _Command(route, door, settings, bodies, caller)
+            # A field takes whatever stands between two slashes; aiohttp's own has no braces.
+            path = route.path.replace("}", ":[^/]+}")
             for method in (route.method, *(("HEAD",) if route.sends_file else ())):
-                app.router.add_route(method, route.path, handler.respond, expect_handler=_on_expect)
+                app.router.add_route(method, path, handler.respond, expect_handler=_on_expect)
     pages.add_to(app.router)
     app.on_response_prepare.append(_tell_request_id)
     return app

@@ -48,7 +48,9 @@ async def test_a_question_and_a_change_arrive_as_local(daemon, door, instance):
     ]
 
 
-@pytest.mark.parametrize("message_id", [".", "..", "../x", "a?b#c%2F", "é", "a b\r\nHost: x"])
+@pytest.mark.parametrize(
+    "message_id", ["{0}", "a}b{", ".", "..", "../x", "a?b#c%2F", "é", "a b\r\nHost: x"]
+)
 async def test_any_id_travels_in_a_path(message_id: str, daemon, door, instance):
     async with control_of(instance.socket_path) as control:
         await control.call("getMessageEvents", id=message_id)

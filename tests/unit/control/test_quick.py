@@ -49,7 +49,9 @@ def test_a_call_reaches_the_door_as_local(daemon, door, instance):
     assert door.calls == [("deleteMessages", {"tenant_id": "acme", "ids": ["a", "é"]}, LOCAL)]
 
 
-@pytest.mark.parametrize("message_id", ["a/b", ".", "..", "a b?#%", "é%2F", "x" * 255])
+@pytest.mark.parametrize(
+    "message_id", ["{0}", "a}b{", "a/b", ".", "..", "a b?#%", "é%2F", "x" * 255]
+)
 def test_any_id_travels_in_a_path(message_id: str, daemon, door, instance):
     SocketControl(instance.socket_path).call("getMessageEvents", id=message_id)
 
