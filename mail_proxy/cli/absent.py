@@ -9,7 +9,7 @@ from mail_proxy.cli.errors import CommandFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.grammar import UnknownWord
 from mail_proxy.cli.here import Here
-from mail_proxy.cli.tree import INSTANCE_WORDS, ROOT_WORDS, TENANT_WORDS
+from mail_proxy.cli.tree import BEFORE_NAME, INSTANCE_WORDS, ROOT_WORDS, TENANT_WORDS
 from mail_proxy.control.base import SyncControl
 from mail_proxy.domain.command_line import command_line
 from mail_proxy.domain.errors import Invalid, MailProxyError, NotFound, Unauthorized
@@ -20,6 +20,8 @@ from mail_proxy.domain.suggest import did_you_mean
 def unknown_word(error: UnknownWord, here: Here) -> CommandFailed:
     """A word that is no command, or stands after a name that is nobody's."""
     help_ = (f"{error.path} --help",)
+    if error.kind == "tenant" and (turned := _before_its_name(error.name, here)) is not None:
+        return turned
     guess = _meant_as_command(error, here)
     if guess:
         message = f"no command '{safe_text(error.name, 80)}'.{guess}"
@@ -42,6 +44,25 @@ def unknown_word(error: UnknownWord, here: Here) -> CommandFailed:
         guess = " No instance can have this name: use a-z, 0-9 and '-', as in my-server"
     message = f"no command '{safe_text(error.word, 80)}'.{guess}"
     return CommandFailed(message, tries=help_, code=ExitCode.USAGE)
+
+
+def _before_its_name(word: str, here: Here) -> CommandFailed | None:
+    """`NAME stop`: a command that has the name behind it was taken for a tenant."""
+    if word not in ROOT_WORDS or here.is_explicit:
+        return None
+    name = here.instance_name
+    if name not in here.instance_names():
+        return None
+    try:
+        if word in _tenant_ids(here):
+            return None
+    except (MailProxyError, CommandFailed, KeyError, OSError):
+        pass  # which tenants there are is not known: a command is likelier
+    if word in BEFORE_NAME:
+        why, tries = "comes before the name of an instance", command_line(word, name)
+    else:
+        why, tries = "comes without the name of an instance", command_line(word, "--help")
+    return CommandFailed(f"'{word}' {why}", tries=(tries,), code=ExitCode.USAGE)
 
 
 def _without_tenant(error: UnknownWord, here: Here) -> CommandFailed | None:
@@ -103,6 +124,8 @@ def _missing_tenant(here: Here) -> CommandFailed | None:
             tries=(command_line(here.instance_name, "TENANT", here.tenant_id),),
             code=ExitCode.USAGE,
         )
+    if (turned := _before_its_name(here.tenant_id, here)) is not None:
+        return turned
     words = [] if here.is_explicit else [w for w in INSTANCE_WORDS if w not in ROOT_WORDS]
     guess = did_you_mean(here.tenant_id, [*ids, *words])
     return CommandFailed(

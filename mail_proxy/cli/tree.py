@@ -169,3 +169,6 @@ TENANT = (
 ROOT_WORDS = tuple(word for entry in ROOT for word in entry.words)
 INSTANCE_WORDS = tuple(word for entry in INSTANCE for word in entry.words)
 TENANT_WORDS = tuple(word for entry in TENANT for word in entry.words)
+
+# Those that take the name of an instance behind them.
+BEFORE_NAME = ("start", "stop", "restart", "status", "delete", "backup", "restore", "use", "doctor")

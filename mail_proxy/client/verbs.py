@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from mail_proxy.client.fields import check_fields
+
 Answer: TypeAlias = dict[str, Any]
 Rows: TypeAlias = list[dict[str, Any]]
 A = TypeVar("A")
@@ -29,16 +31,20 @@ class Noun(Generic[A, R]):
         return f"<{type(self).__name__}: {', '.join(verbs)}>"
 
     def _answer(self, command: str, /, **fields: Any) -> A:
+        """All of it. Raises Invalid for a field that the command does not have, as the next two."""
+        check_fields(command, fields)
         found: A = self._ask(command, fields, None)
         return found
 
     def _part(self, part: str, command: str, /, **fields: Any) -> A:
         """One thing of the answer."""
+        check_fields(command, fields)
         found: A = self._ask(command, fields, part)
         return found
 
     def _rows(self, part: str, command: str, /, **fields: Any) -> R:
         """A list in the answer."""
+        check_fields(command, fields)
         found: R = self._ask(command, fields, part)
         return found
 
@@ -57,8 +63,9 @@ class Instance(Noun[A, R]):
         self.command_log: CommandLog[A, R] = CommandLog(ask)
 
     def call(self, command: str, /, **fields: Any) -> A:
-        """Any command of the API by its name. Raises MailProxyError."""
-        return self._answer(command, **fields)
+        """Any command of the API by its name; fields go as they are. Raises MailProxyError."""
+        found: A = self._ask(command, fields, None)
+        return found
 
     def status(self) -> A:
         """Whether the scheduler sends, what waits, and for how long the daemon has run."""
@@ -349,4 +356,5 @@ def _ids(ids: str | Iterable[str]) -> list[str]:
 
 def event_fields(kinds: Iterable[str] | None, **fields: Any) -> dict[str, Any]:
     """Of `streamEvents`."""
+    check_fields("streamEvents", fields)
     return fields if kinds is None else {**fields, "kinds": ",".join(kinds)}

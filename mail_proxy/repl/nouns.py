@@ -82,6 +82,11 @@ class ById(verbs.Noun[Record, Table]):
         return True
 
 
+def known_ids(noun: ById) -> list[str]:
+    """For a menu: what is known of a moment ago, at once."""
+    return [*noun._known.rows()]
+
+
 # Not a base class: `get` of a noun is the wire's, which takes a tenant and no default.
 Mapping.register(ById)
 

@@ -39,7 +39,7 @@ class Shell(PythonRepl):
         self.confirm_exit = False
         self.show_signature = True
         self.enable_dictionary_completion = True
-        self.completer = Menu(self.completer)
+        self.completer = Menu(self.completer, lambda: namespace)
         self.enable_history_search = True
         self.enable_auto_suggest = False
         self.insert_blank_line_after_output = False

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from mail_proxy.cli.grammar import Entry, Group, first_line, load
-from mail_proxy.cli.tree import INSTANCE, ROOT, TENANT
+from mail_proxy.cli.tree import BEFORE_NAME, INSTANCE, ROOT, TENANT
 from mail_proxy.config.environment import VARIABLES
 from mail_proxy.config.instances import RESERVED
 from mail_proxy.domain.errors import Invalid
@@ -194,6 +194,46 @@ def test_a_command_of_a_tenant_without_one_says_where_it_belongs(cli) -> None:
     ran = cli("my", "send")
     assert ran.code == 2
     assert "'send' comes after the id of a tenant\n  try: mail-proxy my TENANT send" in ran.err
+
+
+@pytest.mark.parametrize("more", [(), ("now",)])
+@pytest.mark.parametrize("word", BEFORE_NAME)
+def test_a_command_after_the_name_that_it_comes_before_is_told(
+    cli, word: str, more: tuple[str, ...]
+) -> None:
+    cli.instance("my")
+    ran = cli("my", word, *more)
+    assert ran.code == 2
+    assert ran.err.splitlines() == [
+        f"error: '{word}' comes before the name of an instance",
+        f"  try: mail-proxy {word} my",
+    ]
+
+
+def test_a_command_that_takes_no_name_is_told_after_one(cli) -> None:
+    cli.instance("my")
+    ran = cli("my", "version")
+    assert ran.code == 2
+    assert ran.err.splitlines() == [
+        "error: 'version' comes without the name of an instance",
+        "  try: mail-proxy version --help",
+    ]
+
+
+@pytest.mark.parametrize("entry", ROOT, ids=lambda entry: entry.name)
+def test_the_words_before_a_name_are_those_that_take_one(entry: Entry) -> None:
+    command = load(entry)
+    assert command is not None
+    first = next((p for p in command.params if p.param_type_name == "argument"), None)
+    metavar = (first.metavar or "") if first is not None else ""
+    name = "NAME" in metavar or "INSTANCE" in metavar
+    assert (entry.name in BEFORE_NAME) == name
+
+
+def test_a_tenant_that_is_called_like_a_command_is_no_mistake(cli) -> None:
+    cli.instance("my").tenants["stop"] = {"id": "stop", "active": True}
+    assert cli("my", "stop").code == 0
+    assert "no command 'now'" in cli("my", "stop", "now").err
 
 
 def test_a_word_that_is_kept_for_later_is_no_instance(cli) -> None:

@@ -90,3 +90,52 @@ def test_the_words_of_a_filter_are_offered(world: World, text: str, words: list[
 
 def test_after_its_quote_a_filter_is_done(world: World) -> None:
     assert "state:" not in offered(world, 'proxy.messages.list(filter="x", st', by_tab=False)
+
+
+_ACCOUNTS = ["main", "mass"]
+_TENANTS = ["acme"]
+_MESSAGES = ["2026-1", 'a"b']
+
+
+@pytest.mark.parametrize("by_tab", [True, False])
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ('proxy.accounts.update("', ['main"', 'mass"']),
+        ("proxy.accounts.pause('mai", ["main'"]),
+        ('x = proxy.accounts.resume( "', ['main"', 'mass"']),
+        ('proxy.accounts.delete("z', []),
+        ('proxy.accounts.list("', ['acme"']),
+        ('proxy.accounts.get("main", tenant_id="', ['acme"']),
+        ('proxy.tenants.update("', ['acme"']),
+        ('proxy.stats("', ['acme"']),
+        ('proxy.messages.get("2', ['2026-1"']),
+        ('proxy.messages.hold(["2026-1", "a', ['a\\"b"']),
+        ("proxy.messages.why('a", ["a\"b'"]),
+        ('proxy.accounts.add("', []),
+    ],
+)
+def test_the_ids_that_a_verb_takes_are_offered_and_no_files(
+    world: World, text: str, ids: list[str], by_tab: bool
+) -> None:
+    world.control.answers |= {
+        "listAccounts": {"accounts": [{"id": each} for each in _ACCOUNTS]},
+        "listTenants": {"tenants": [{"id": each} for each in _TENANTS]},
+        "listMessages": {"messages": [{"id": each} for each in _MESSAGES]},
+    }
+    assert offered(world, text, by_tab=by_tab) == ids
+
+
+@pytest.mark.parametrize(
+    "text", ['open("', 'proxy.messages.list().save("', 'proxy.accounts.update("main"', 'x.get("']
+)
+def test_where_no_id_is_taken_none_is_looked_for(world: World, text: str) -> None:
+    offered(world, text, by_tab=True)
+    assert world.control.names() == []
+
+
+@pytest.mark.parametrize(("text", "is_private"), [("None.", False), ("None._", True)])
+def test_names_with_an_underscore_wait_for_one_to_be_typed(
+    world: World, text: str, is_private: bool
+) -> None:
+    assert ("__class__" in offered(world, text, by_tab=True)) == is_private
