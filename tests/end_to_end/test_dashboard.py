@@ -25,6 +25,7 @@ pytestmark = pytest.mark.slow
 
 LIMIT_S = 60
 CTRL_C = "\x03"
+CTRL_Z = "\x1a"
 LEFT_ALTERNATE = b"\x1b[?1049l"
 MOUSE_OFF = b"\x1b[?1000l"
 CURSOR_SHOWN = b"\x1b[?25h"
@@ -63,6 +64,12 @@ class Watcher(Person):
 
     def is_told(self, number: signal.Signals) -> None:
         os.kill(self.child.pid, number)
+
+    def is_back_at_the_shell(self) -> None:
+        """Nothing of the dashboard is on the screen any more."""
+        while LEFT_ALTERNATE not in self.received:
+            self.received += self.child.read_nonblocking(4096, timeout=LIMIT_S)
+        self._screen.reset()
 
     def has_a_sane_terminal(self) -> None:
         """What the dashboard turned on is turned off again, in this order: it is the last word."""
@@ -147,6 +154,51 @@ def test_a_key_leaves_it_with_0(top: Open, key: str) -> None:
     person.types(key)
     assert person.ends(LIMIT_S) == 0
     person.has_a_sane_terminal()
+
+
+def test_ctrl_z_leads_to_the_shell_and_fg_back(top: Open) -> None:
+    """Without a shell: whoever started it is told that it stopped, and has it go on."""
+    person = top()
+    person.sees("b@example.org", LIMIT_S)
+    person.types(CTRL_Z)
+    person.is_back_at_the_shell()
+    _, status = os.waitpid(person.child.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    person.is_told(signal.SIGCONT)
+    for words in ("b@example.org", "PRIORITY", "LIVE 1s", "q quit"):
+        person.sees(words, LIMIT_S)
+    person.types("q")
+    assert person.ends(LIMIT_S) == 0
+    person.has_a_sane_terminal()
+
+
+PAGER = """#!/bin/sh
+{trap}
+cat >/dev/null
+echo $$ >{pid}
+echo the pager is here
+while :; do read -r line </dev/tty || sleep 1; done
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("trap", ["", "trap '' TERM HUP"])
+def test_a_pager_that_is_open_ends_with_it(
+    top: Open, tmp_path: Path, number: signal.Signals, trap: str
+) -> None:
+    pager, pid = tmp_path / "pager", tmp_path / "pid"
+    pager.write_text(PAGER.format(trap=trap, pid=pid))
+    pager.chmod(0o700)
+    person = top(PAGER=str(pager))
+    person.sees("b@example.org", LIMIT_S)
+    person.types("\r")
+    person.sees("Timeline", LIMIT_S)
+    person.types("e")
+    person.sees("the pager is here", LIMIT_S)
+    person.is_told(number)
+    assert person.ends(LIMIT_S) == 128 + number
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
 
 
 def test_q_leaves_at_once_while_a_read_waits(top: Open, instance: Instance) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
@@ -35,6 +36,7 @@ from mail_proxy_tui.screens.confirm import ConfirmScreen, SettleScreen
 from mail_proxy_tui.screens.help import HelpScreen
 from mail_proxy_tui.screens.main import MainScreen
 from mail_proxy_tui.screens.picker import TenantPicker
+from mail_proxy_tui.screens.too_small import is_too_small
 from mail_proxy_tui.sources import Sources
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ FLUSH_S = 1.0  # what happens is drawn that late at most
 _WIDTHS: list[tuple[int, str]] | None = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]
 _HEIGHTS: list[tuple[int, str]] | None = [(0, "-flat"), (15, "-low"), (36, "-tall")]
 
-
+_QUIT = "q,ctrl+c"
 _CHANGING = frozenset({"run_now", "new_tenant", "new_account"})
 
 
@@ -71,7 +73,15 @@ class DashboardApp(App[None]):
         Binding("A", "new_account", "New account", id="new-account", show=False),
         Binding("S", "start", "start daemon", id="start"),
         Binding("question_mark,f1", "help", "help", key_display="?", id="help"),
-        Binding("q,ctrl+c", "quit", "quit", id="quit", priority=False),
+        Binding(
+            "ctrl+z",
+            "suspend_process",
+            "to the shell; fg comes back",
+            id="to-shell",
+            show=False,
+            priority=True,
+        ),
+        Binding(_QUIT, "quit", "quit", id="quit", priority=False),
     ]
 
     def __init__(
@@ -118,6 +128,8 @@ class DashboardApp(App[None]):
         self.theme = chosen if chosen in self.available_themes else self._default_theme
         self._kept_theme = self.theme
         self.theme_changed_signal.subscribe(self, self._take_theme)
+        # What had not changed would stay unpainted after `fg`.
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self._take_theme(self.current_theme)
         self.set_keymap(dict(self._preferences.keys))
         self.set_class(self.board.glyphs.is_ascii, "-ascii")
@@ -269,6 +281,30 @@ class DashboardApp(App[None]):
         self.errands.export(self._main.pane)
 
     # --- keys ---
+
+    async def on_event(self, event: events.Event) -> None:
+        """Without room nobody sees what a key would do: then there is only the way out."""
+        is_input = isinstance(event, events.InputEvent | events.Paste) and not event.is_forwarded
+        if not is_input or not is_too_small(self.size):
+            await super().on_event(event)
+        elif isinstance(event, events.Key) and event.key in self._keys_out:
+            await self.action_quit()
+
+    @property
+    def _keys_out(self) -> list[str]:
+        return self._preferences.keys.get("quit", _QUIT).split(",")
+
+    def on_resize(self, event: events.Resize) -> None:
+        if not is_too_small(event.size):
+            self.call_after_refresh(self._focus_again)
+
+    def _focus_again(self) -> None:
+        """What was hidden for want of room has lost the focus."""
+        for screen in self.screen_stack:
+            if screen is not self._main and screen.focused is None:
+                wanted = screen.AUTO_FOCUS or self.AUTO_FOCUS or "*"
+                able = (each for each in screen.query(wanted) if each.focusable)
+                screen.set_focus(next(able, None), scroll_visible=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "start":

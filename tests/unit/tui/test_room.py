@@ -99,6 +99,20 @@ async def test_a_notice_covers_neither_the_list_nor_the_line_of_truth(
         assert changed[-1] < 8  # where the bands are
 
 
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (100, 30), (140, 40)])
+@pytest.mark.parametrize(
+    "told",
+    ["This is of no single message.", "the first 100 messages are in /home/me/mail-092104.csv"],
+)
+async def test_a_notice_is_shown_to_its_last_letter(size: tuple[int, int], told: str) -> None:
+    async with staged(size=size) as stage:
+        stage.app.say(told, is_good=True)
+        await stage.rest()
+        width = stage.app.screen.query_one("Toast").size.width + 1
+        shown = "".join(line.partition("▌")[2][:width] for line in stage.lines[1:10])
+        assert "".join(shown.split()) == "".join(told.split())
+
+
 @pytest.mark.parametrize("size", [(60, 15), (80, 24)])
 @pytest.mark.parametrize("keys", [(), ("enter",), ("2",)])
 async def test_how_to_leave_is_always_among_the_keys_below(

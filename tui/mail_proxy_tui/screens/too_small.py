@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual import events
+from textual.geometry import Size
 
 from mail_proxy_tui.widgets.lines import Lines
 
 LEAST_COLUMNS = 60
 LEAST_LINES = 15
 _BY = "\u00d7"
+
+
+def is_too_small(size: Size) -> bool:
+    """Also every dialog is hidden then, so that no key may answer it."""
+    return size.width < LEAST_COLUMNS or size.height < LEAST_LINES
 
 
 class TooSmall(Lines):
