@@ -7,9 +7,16 @@ have no public name. The version range in pyproject.toml is tested at both ends.
 from __future__ import annotations
 
 from typer._click.core import Command, Context, Parameter
-from typer._click.exceptions import BadParameter, ClickException, NoSuchOption, UsageError
+from typer._click.exceptions import (
+    BadParameter,
+    ClickException,
+    MissingParameter,
+    NoSuchOption,
+    UsageError,
+)
 from typer._click.formatting import HelpFormatter
 from typer.core import TyperCommand
+from typer.core import TyperOption as Option
 from typer.main import get_group as build_group
 
 __all__ = [
@@ -18,7 +25,9 @@ __all__ = [
     "Command",
     "Context",
     "HelpFormatter",
+    "MissingParameter",
     "NoSuchOption",
+    "Option",
     "Parameter",
     "TyperCommand",
     "UsageError",

@@ -65,7 +65,8 @@ def _print_steps(found: Here, report: Mapping[str, Any], failed: object) -> None
         result = "FAILED" if stage == failed else _passed(report, stage, timings)
         took = f"{timings[stage] * 1000:.0f} ms" if stage in timings else ""
         detail = _detail(found, report, stage) if result == "ok" else ""
-        found.writer.line(f"  {_TITLES[stage]:<8} {result:<8} {took:>8}  {detail}".rstrip())
+        line = f"  {_TITLES[stage]:<8} {result:<8} {took:>8}  {detail}".rstrip()
+        found.writer.prose(line, indent=" " * 30)
 
 
 def _passed(report: Mapping[str, Any], stage: str, timings: Mapping[str, float]) -> str:
@@ -96,7 +97,7 @@ def _print_offers(found: Here, report: Mapping[str, Any]) -> None:
             safe_text(f"{name} {value}".strip(), 200)
             for name, value in sorted(capabilities.items())
         ]
-        found.writer.line(f"  offers   {', '.join(words)}")
+        found.writer.prose(f"  offers   {', '.join(words)}", indent=" " * 11)
     if report.get("max_size_bytes"):
         found.writer.line(f"  takes    mails up to {units.size(report['max_size_bytes'])}")
 

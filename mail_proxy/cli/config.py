@@ -57,7 +57,12 @@ def show(ctx: typer.Context) -> None:
     """
     found = here(ctx)
     told = found.call("getInstance")
-    found.writer.records(_COLUMNS, [*_stored(told), *(told.get("settings") or ())])
+    stored, settings = list(_stored(told)), told.get("settings") or ()
+    # A stored one that says what the setting says is told by that, which has its source.
+    values = {setting["name"]: setting["value"] for setting in settings}
+    stored = [each for each in stored if values.get(each["name"], ...) != each["value"]]
+    names = {each["name"] for each in stored}
+    found.writer.records(_COLUMNS, [*stored, *(s for s in settings if s["name"] not in names)])
 
 
 def _stored(told: dict[str, Any]) -> Iterator[dict[str, Any]]:

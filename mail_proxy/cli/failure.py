@@ -104,11 +104,12 @@ def _failure(error: Exception, here: Here, argv: Sequence[str]) -> Failure:
 
 
 def _usage(error: ClickException) -> Failure:
-    from mail_proxy.cli.usage import in_words
+    from mail_proxy.cli.usage import in_words, where_it_is_found
 
     context = error.ctx if isinstance(error, UsageError) else None
     path = context.command_path if context else "mail-proxy"
-    return Failure(in_words(error), ExitCode.USAGE, tries=(f"{path} --help",))
+    tries = (*where_it_is_found(error), f"{path} --help")
+    return Failure(in_words(error), ExitCode.USAGE, tries=tries)
 
 
 def _known(error: MailProxyError) -> Failure:

@@ -15,7 +15,15 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperGroup
 
-from mail_proxy.cli._typer import Command, Context, HelpFormatter, TyperCommand, build_group
+from mail_proxy.cli._typer import (
+    Command,
+    Context,
+    HelpFormatter,
+    Option,
+    Parameter,
+    TyperCommand,
+    build_group,
+)
 from mail_proxy.cli.help import in_asked_format, write_command_help, write_group_help
 
 
@@ -42,8 +50,31 @@ class Entry:
         return (self.name, *self.aliases)
 
 
+class HelpAsked(Exception):
+    """A line that asked for a page: whoever runs it shows it as the terminal needs it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(page)
+        self.page = page
+
+
+def _raising_the_page(option: Option | None) -> Option | None:
+    """The option for help, which prints nothing itself."""
+
+    def ask(ctx: Context, _: Parameter, value: bool) -> None:
+        if value and not ctx.resilient_parsing:
+            raise HelpAsked(ctx.get_help())
+
+    if option is not None:
+        option.callback = ask
+    return option
+
+
 class LeafCommand(TyperCommand):
     """A command with our own help page."""
+
+    def get_help_option(self, ctx: Context) -> Option | None:
+        return _raising_the_page(super().get_help_option(ctx))
 
     def get_help(self, ctx: Context) -> str:
         return in_asked_format(super().get_help(ctx), ctx)
@@ -64,6 +95,9 @@ class Group(TyperGroup):
     entries: ClassVar[tuple[Entry, ...]] = ()
     between: ClassVar[str] = ""
 
+    def get_help_option(self, ctx: Context) -> Option | None:
+        return _raising_the_page(super().get_help_option(ctx))
+
     def get_help(self, ctx: Context) -> str:
         return in_asked_format(super().get_help(ctx), ctx)
 
@@ -73,8 +107,7 @@ class Group(TyperGroup):
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """A noun alone tells its commands, as `--help` does."""
         if not args and not self.invoke_without_command:
-            typer.echo(self.get_help(ctx))
-            ctx.exit()
+            raise HelpAsked(self.get_help(ctx))
         return super().parse_args(ctx, args)
 
     def resolve_command(

@@ -17,6 +17,7 @@ from mail_proxy.cli.errors import CommandFailed, OutputClosed, OutputFailed
 from mail_proxy.cli.exit_codes import ExitCode
 from mail_proxy.cli.failure import report
 from mail_proxy.cli.globals import GlobalOptions, hoist
+from mail_proxy.cli.grammar import HelpAsked
 from mail_proxy.cli.here import Here
 from mail_proxy.cli.levels import root_level
 from mail_proxy.cli.output import Writer, output_error
@@ -74,14 +75,28 @@ def _here(
 
 
 def _run_command(here: Here, argv: list[str]) -> int:
-    code = root_level().main(
-        args=_named(here, argv),
-        prog_name="mail-proxy",
-        standalone_mode=False,
-        obj=here,
-        color=here.writer.out_coloured,
-    )
+    try:
+        code = root_level().main(
+            args=_named(here, argv),
+            prog_name="mail-proxy",
+            standalone_mode=False,
+            obj=here,
+            color=here.writer.out_coloured,
+        )
+    except HelpAsked as asked:
+        _show_help(here, asked.page)
+        return ExitCode.DONE
     return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _show_help(here: Here, page: str) -> None:
+    if not here.writer.stdout.isatty():
+        here.writer.line(page)
+        return
+    # Here and not above: a page in a pipe needs no other process.
+    from mail_proxy.cli.pager import show_text
+
+    show_text(here, page)
 
 
 def _named(here: Here, argv: list[str]) -> list[str]:

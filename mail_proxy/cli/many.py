@@ -81,7 +81,10 @@ def change(
     if bool(ids) == bool(filter_):
         raise CommandFailed(
             f"{verb.do.lower()}: name messages, or give --filter",
-            tries=(f"{found.path} messages {verb.do.lower()} --help",),
+            tries=(
+                found.line("messages", "list"),
+                found.line("messages", verb.do.lower(), "--help"),
+            ),
             code=ExitCode.USAGE,
         )
     which = {"ids": ids} if ids else {"filter": filter_}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -15,7 +16,7 @@ from mail_proxy.cli.mail_file import message_from, read_mail
 from mail_proxy.cli.outcome import tell_outcome
 from mail_proxy.cli.output import pairs
 from mail_proxy.cli.spinner import spinner
-from mail_proxy.cli.trial import trial_message
+from mail_proxy.cli.trial import Wanted, trial_message
 from mail_proxy.domain import units
 from mail_proxy.domain.command_line import by_id, option
 from mail_proxy.domain.errors import Invalid
@@ -42,6 +43,8 @@ def send(
         metavar="ADDRESS",
         help="Sender of the test mail; default: the user of the account, else who gets it.",
     ),
+    subject: str | None = typer.Option(None, "--subject", help="Subject of the test mail."),
+    text: str | None = typer.Option(None, "--text", help="What stands in the test mail."),
     account: str | None = typer.Option(
         None, "--account", "-a", help="SMTP account; default: the tenant's."
     ),
@@ -66,14 +69,15 @@ def send(
 
     Examples:
       mail-proxy myserver acme send --to you@example.com
+      mail-proxy myserver acme send --to you@example.com --subject Hello --text "It works."
       mail-proxy myserver acme send hello.eml
       mail-proxy myserver acme send hello.eml --account smtp-main --priority high --wait
       mail-proxy myserver acme send hello.eml --batch newsletter-12
     """
     found = here(ctx)
     tenant_id = found.require_tenant_id()
-    to = to or []
-    _check_source(found, file, to, sender)
+    wanted = Wanted(to or [], sender, subject, text)
+    _check_source(found, file, wanted)
     new_id = id_ or _new_id()
     if file is not None:
         mail = read_mail(found, file)
@@ -82,14 +86,14 @@ def send(
             f"{safe_text(file, 60)} ({units.size(len(mail))})",
         )
     else:
-        message, what = trial_message(found, new_id, to, sender, account), "a test mail"
+        message, what = trial_message(found, new_id, wanted, account), "a test mail"
     message |= pairs(
         tenant_id=tenant_id,
         account_id=account,
         priority=_priority(priority),
         batch_code=_batch_code(batch),
     )
-    source = file if file is not None else f"--to {to[0]}"
+    source = (file,) if file is not None else ("--to", *wanted.to[:1])
     _queue(found, message, what, source, account)
     is_running = found.doors.status(found.instance).is_running
     if not is_running or not (file is None if wait is None else wait):
@@ -98,9 +102,9 @@ def send(
     return tell_outcome(found, new_id)
 
 
-def _check_source(found: Here, file: str | None, to: list[str], sender: str | None) -> None:
+def _check_source(found: Here, file: str | None, wanted: Wanted) -> None:
     """Raises CommandFailed unless it is a file or addresses, and only what goes with it."""
-    if (file is None) == (not to):
+    if (file is None) == (not wanted.to):
         raise CommandFailed(
             "a mail file is needed, or --to for a test mail"
             if file is None
@@ -108,14 +112,19 @@ def _check_source(found: Here, file: str | None, to: list[str], sender: str | No
             tries=(f"{found.path} send --to you@example.com", f"{found.path} send hello.eml"),
             code=ExitCode.USAGE,
         )
-    if file is not None and sender is not None:
+    if file is not None and (option_ := wanted.option()):
+        has = {"--from": "From", "--subject": "Subject", "--text": "text"}[option_]
         raise CommandFailed(
-            "--from is for a test mail: a mail file has its own From", code=ExitCode.USAGE
+            f"{option_} is for a test mail: a mail file has its own {has}", code=ExitCode.USAGE
         )
 
 
 def _queue(
-    found: Here, message: dict[str, Any], what: str, source: str, account: str | None
+    found: Here,
+    message: dict[str, Any],
+    what: str,
+    source: Sequence[str],
+    account: str | None,
 ) -> None:
     try:
         with spinner(found.writer, f"sending {what}"):
@@ -148,7 +157,7 @@ def _reason(error: Invalid) -> str:
     return str(rejected[0].get("reason") if rejected else error)
 
 
-def _refused(found: Here, reason: str, source: str, account: str | None) -> CommandFailed:
+def _refused(found: Here, reason: str, source: Sequence[str], account: str | None) -> CommandFailed:
     """The reason, and what would mend it; most often it is the account."""
     with found.control() as control:
         control.call("getTenant", tenant_id=found.tenant_id)  # its absence is another error
@@ -166,9 +175,15 @@ def _refused(found: Here, reason: str, source: str, account: str | None) -> Comm
         )
     return CommandFailed(
         f"the mail was not taken: {reason}. None of {', '.join(ids)} is the default: name one",
-        tries=(found.line("send", *by_id(source, *option("--account", ids[0]))),),
+        tries=(found.line("send", *_with_account(source, ids[0])),),
         code=ExitCode.USAGE,
     )
+
+
+def _with_account(source: Sequence[str], account_id: str) -> tuple[str, ...]:
+    """source: a file, or an option and its value."""
+    named = option("--account", account_id)
+    return by_id(source[0], *named) if len(source) == 1 else (*source, *named)
 
 
 def _new_id() -> str:

@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mail_proxy.cli.here import Here
 from mail_proxy.domain.errors import MailProxyError
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the line says of a test mail; None is ours."""
+
+    to: Sequence[str]
+    sender: str | None = None
+    subject: str | None = None
+    text: str | None = None
+
+    def option(self) -> str:
+        """The first that was given and a mail file says itself; empty for none."""
+        given = {"--from": self.sender, "--subject": self.subject, "--text": self.text}
+        return next((name for name, value in given.items() if value is not None), "")
+
+
 def trial_message(
-    found: Here, message_id: str, to: Sequence[str], sender: str | None, account_id: str | None
+    found: Here, message_id: str, wanted: Wanted, account_id: str | None
 ) -> dict[str, Any]:
     """The fields of a message to those addresses."""
+    subject, text = wanted.subject, wanted.text
     return {
         "id": message_id,
-        "from": sender or _user_of(found, account_id) or to[0],
-        "to": list(to),
-        "subject": f"Test mail from {found.instance_name}",
-        "body": (
+        "from": wanted.sender or _user_of(found, account_id) or wanted.to[0],
+        "to": list(wanted.to),
+        "subject": f"Test mail from {found.instance_name}" if subject is None else subject,
+        "body": f"{text}\n"
+        if text is not None
+        else (
             f"This is a test mail of tenant {found.tenant_id} on {found.instance_name}.\n"
             "Whoever reads it may delete it: it went through.\n"
         ),

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from mail_proxy.cli._typer import BadParameter, ClickException, NoSuchOption, Parameter
+from mail_proxy.cli._typer import (
+    BadParameter,
+    ClickException,
+    MissingParameter,
+    NoSuchOption,
+    Parameter,
+)
+from mail_proxy.cli.grammar import Group
 
+_OF_NEW_ONES = frozenset({"start", "restore"})  # their name is one that nothing has yet
 _KINDS = {"int": "a whole number", "int range": "a whole number", "float": "a number"}
 
 
@@ -21,6 +29,17 @@ def in_words(error: ClickException) -> str:
         return f"{_name(error.param)}: {error.message}"
     message = error.format_message()
     return message[:1].lower() + message[1:]
+
+
+def where_it_is_found(error: ClickException) -> tuple[str, ...]:
+    """Of an id or a name that is missing, the line that lists them."""
+    if not isinstance(error, MissingParameter) or error.param is None or error.ctx is None:
+        return ()
+    above = error.ctx.parent
+    names_one = _name(error.param) in ("ID", "NAME") and error.ctx.info_name not in _OF_NEW_ONES
+    if above is None or not names_one or not isinstance(above.command, Group):
+        return ()
+    return (f"{above.command_path} list",) if "list" in above.command.list_commands(above) else ()
 
 
 def _name(parameter: Parameter) -> str:

@@ -43,7 +43,9 @@ class GoneBack(Exception):
 class Asker(Protocol):
     """Puts one question; returns what was typed. Raises FormCancelled, GoneBack."""
 
-    def text(self, field: Field, default: str) -> str: ...
+    def text(self, field: Field, default: str, *, is_first: bool = False) -> str:
+        """is_first: there is no question to go back to."""
+        ...
 
     def save(self) -> str:
         """`y`, `n` or `e`, to the question after the summary."""
@@ -87,7 +89,7 @@ def _ask_all(form: Form, given: Answers, before: Answers, asker: Asker) -> dict[
         answers = {**extra, **_answered(form, at, known, given)}
         if field.name not in given and field.is_wanted(answers):
             try:
-                known[field.name] = _ask(field, answers, known, asker)
+                known[field.name] = _ask(field, answers, known, asker, is_first=not asked)
             except GoneBack:
                 at = asked.pop() if asked else at
                 continue
@@ -107,11 +109,11 @@ def _answered(form: Form, end: int, known: Answers, given: Answers) -> dict[str,
     return answers
 
 
-def _ask(field: Field, answers: Answers, before: Answers, asker: Asker) -> Any:
+def _ask(field: Field, answers: Answers, before: Answers, asker: Asker, *, is_first: bool) -> Any:
     known = before.get(field.name)
     default = field.default(answers) if known is None else str(known)
     while True:
-        typed = asker.text(field, default)
+        typed = asker.text(field, default, is_first=is_first)
         try:
             return field.check(typed if field.is_secret else typed.strip())
         except BadAnswer as error:
@@ -122,7 +124,7 @@ def ask_one(field: Field, asker: Asker | None = None) -> Any:
     """The answer to one question that belongs to no form. Raises FormCancelled."""
     while True:
         try:
-            return _ask(field, {}, {}, asker or TerminalAsker())
+            return _ask(field, {}, {}, asker or TerminalAsker(), is_first=True)
         except GoneBack:
             pass  # there is nothing before it
 
@@ -133,26 +135,27 @@ class TerminalAsker:
     def __init__(self) -> None:
         self._output = create_output(stdout=sys.stderr)
 
-    def text(self, field: Field, default: str) -> str:
+    def text(self, field: Field, default: str, *, is_first: bool = False) -> str:
+        toolbar = _toolbar(field.help, is_first=is_first)
         if field.is_secret:
-            return self._secret(field, default)
+            return self._secret(field, default, toolbar)
         if field.is_long:
-            return self._long(field, default)
+            return self._long(field, default, toolbar)
         return self._prompt(
             f"{field.label}: ",
             default=default,
             validator=_Checked(field.check),
             completer=_menu(field.choices),
             input_processors=[_masked(field.choices)] if field.is_near_secret else None,
-            bottom_toolbar=_toolbar(field.help),
+            bottom_toolbar=toolbar,
         )
 
-    def _long(self, field: Field, known: str) -> str:
+    def _long(self, field: Field, known: str, toolbar: str) -> str:
         """One line as it is typed, or what an editor saves."""
         typed = self._prompt(
             f"{field.label}: ",
             default="" if "\n" in known else known,
-            bottom_toolbar=_toolbar(field.help),
+            bottom_toolbar=toolbar,
         )
         if typed.strip():
             return typed
@@ -162,14 +165,14 @@ class TerminalAsker:
             self.say(f"  {error}")
             return ""
 
-    def _secret(self, field: Field, known: str) -> str:
+    def _secret(self, field: Field, known: str, toolbar: str) -> str:
         """Masked and asked twice; Enter alone keeps what is known."""
         while True:
             first = self._prompt(
                 f"{field.label}: ",
                 is_password=True,
                 validator=None if known else _Checked(field.check),
-                bottom_toolbar=_toolbar(field.help),
+                bottom_toolbar=toolbar,
             )
             if known and not first:
                 return known
@@ -254,5 +257,5 @@ def _back() -> KeyBindings:
     return keys
 
 
-def _toolbar(text: str) -> str:
-    return f" {text}   ctrl+c cancel · esc back"
+def _toolbar(text: str, *, is_first: bool = False) -> str:
+    return f" {text}   ctrl+c cancel{'' if is_first else ' · esc back'}"

@@ -25,6 +25,21 @@ def test_every_setting_tells_its_source(cli, world) -> None:
     assert told["bounce_enabled"]["source"] == "database"
 
 
+@pytest.mark.parametrize(
+    ("setting", "source"),
+    [
+        ({"name": "name", "value": "my", "source": "config.toml"}, "config.toml"),
+        ({"name": "name", "value": "other", "source": "default"}, "database"),
+    ],
+)
+def test_a_name_that_is_stored_and_set_is_told_once_with_its_source(
+    cli, world, setting: dict[str, str], source: str
+) -> None:
+    world.settings = [setting]
+    told = [row for row in cli("my", "config", "show", "--json").json if row["name"] == "name"]
+    assert [(row["value"], row["source"]) for row in told] == [("my", source)]
+
+
 def test_settings_of_the_file_are_checked_and_written(cli, world) -> None:
     ran = cli("my", "config", "set", "port=8025", "log_level=DEBUG")
     assert ran.code == 0

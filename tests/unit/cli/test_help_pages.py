@@ -86,6 +86,20 @@ def test_a_pager_gets_the_text_when_there_is_one(person, bin_: Path, tmp_path: P
     assert words.read_text().startswith("-a b c\nStart an instance")
 
 
+@pytest.mark.parametrize(
+    "line", [["--help"], ["start", "-h"], ["my", "acme", "send", "--help"], ["my", "tenants"]]
+)
+def test_help_on_a_terminal_is_shown_a_screen_at_a_time(
+    person, bin_: Path, tmp_path: Path, line: list[str]
+) -> None:
+    person.instance("my")
+    program(bin_, "less", f'while read -r l; do echo "$l"; done > {tmp_path}/shown')
+    ran = person(*line, tty=True)
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert "Usage:" in (tmp_path / "shown").read_text()
+    assert "Usage:" in person(*line, "--no-pager", tty=True).out
+
+
 @pytest.mark.parametrize("environ", [{"PAGER": ""}, {"PAGER": "cat"}, {"TERM": "dumb"}])
 def test_nothing_is_paged_where_nobody_wants_it(person, bin_: Path, environ) -> None:
     program(bin_, "man", "exit 0")

@@ -88,6 +88,24 @@ def test_a_test_mail_needs_no_file(cli) -> None:
     assert "my" in message["subject"]
 
 
+def test_a_test_mail_has_the_subject_and_the_text_of_the_line(cli) -> None:
+    world = cli.instance("my")
+    given = ("--subject", "Grüße", "--text", "It works.")
+    assert cli("my", "acme", "send", "--to", "a@example.com", "--no-wait", *given).code == 0
+    (message,) = world.last("addMessages")["messages"]
+    assert (message["subject"], message["body"]) == ("Grüße", "It works.\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "has"), [("--from", "From"), ("--subject", "Subject"), ("--text", "text")]
+)
+def test_a_mail_file_says_itself_what_a_test_mail_is_told(cli, mail: str, option, has) -> None:
+    cli.instance("my")
+    ran = cli("my", "acme", "send", mail, option, "a@example.com")
+    assert ran.code == 2
+    assert f"{option} is for a test mail: a mail file has its own {has}" in ran.err
+
+
 @pytest.mark.parametrize(
     ("user", "given", "sender"),
     [
@@ -207,6 +225,8 @@ def test_several_accounts_and_none_the_default_asks_for_one(cli, mail: str) -> N
     assert ran.code == 2
     assert "missing account_id. None of bulk, main is the default: name one" in ran.err
     assert ran.err.endswith(f"  try: mail-proxy my acme send {mail} --account bulk\n")
+    ran = cli("my", "acme", "send", "--to", "a@example.com")
+    assert ran.err.endswith("  try: mail-proxy my acme send --to a@example.com --account bulk\n")
 
 
 def test_an_account_that_is_not_there_is_not_found_with_the_near_ones(cli, mail: str) -> None:

@@ -33,9 +33,11 @@ class Typist:
         self.asked: list[str] = []
         self.defaults: dict[str, str] = {}
         self.said: list[str] = []
+        self.first: list[str] = []  # those that were told to have none before them
 
-    def text(self, field: Field, default: str) -> str:
+    def text(self, field: Field, default: str, *, is_first: bool = False) -> str:
         self.asked.append(field.label)
+        self.first += [field.label] if is_first else []
         self.defaults[field.label] = default
         waiting = self.answers.get(field.label)
         typed = waiting.pop(0) if waiting else default
@@ -309,6 +311,14 @@ def test_every_default_of_a_form_is_a_good_answer(form: Form) -> None:
 @pytest.mark.parametrize("form", FORMS, ids=lambda f: f.title)
 def test_every_hint_fits_in_a_terminal_of_80_columns(form: Form) -> None:
     assert [f.name for f in form.fields if len(_toolbar(f.help)) > 79] == []
+
+
+def test_the_first_question_has_none_to_go_back_to() -> None:
+    typist = Typist({"Tenant id": [BACK, "acme"]})
+    fill(TENANT_FORM, {}, typist)
+    assert typist.first == ["Tenant id", "Tenant id"]
+    assert "esc" not in _toolbar("Which?", is_first=True)
+    assert "esc back" in _toolbar("Which?")
 
 
 @pytest.mark.parametrize("form", [ACCOUNT_FORM, TENANT_FORM])

@@ -20,7 +20,7 @@ class Typist:
 
     answers: dict[str, str]
 
-    def text(self, field: Field, default: str) -> str:
+    def text(self, field: Field, default: str, *, is_first: bool = False) -> str:
         return self.answers.get(field.label, default)
 
     def save(self) -> str:
