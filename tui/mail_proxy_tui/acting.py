@@ -78,7 +78,9 @@ class Acting:
     def suspend_tenant(self, tenant: TenantRow) -> None:
         """Or activate it, with all its batches."""
         verb = Verb.ACTIVATE if tenant.suspended else Verb.SUSPEND
-        waiting = None if tenant.ready is None else tenant.ready + (tenant.deferred or 0)
+        waiting = None
+        if tenant.ready is not None:
+            waiting = tenant.ready + (tenant.deferred or 0) + (tenant.suspended_messages or 0)
         self.ask(Action(verb, tenant_id=tenant.tenant_id), waiting)
 
     def suspend_of(self, row: MessageRow) -> None:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
-from textual.theme import Theme
+from textual.scrollbar import ScrollBar, ScrollBarRender
+from textual.theme import Theme, ThemeProvider
 from textual.timer import Timer
 from textual.worker import Worker
 
@@ -38,6 +40,7 @@ from mail_proxy_tui.screens.main import MainScreen
 from mail_proxy_tui.screens.picker import TenantPicker
 from mail_proxy_tui.screens.too_small import is_too_small
 from mail_proxy_tui.sources import Sources
+from mail_proxy_tui.widgets.plain_bar import PlainBar
 
 if TYPE_CHECKING:
     from mail_proxy_tui.errands import Errands
@@ -133,6 +136,7 @@ class DashboardApp(App[None]):
         self._take_theme(self.current_theme)
         self.set_keymap(dict(self._preferences.keys))
         self.set_class(self.board.glyphs.is_ascii, "-ascii")
+        ScrollBar.renderer = PlainBar if self.board.glyphs.is_ascii else ScrollBarRender
         self.board.now = self.clock()
         if self._beat_s is not None:
             self.set_interval(self._beat_s, self.beat)
@@ -373,6 +377,14 @@ class DashboardApp(App[None]):
 
         title = self._main.pane.title if self.screen is self._main else "Message"
         self.push_screen(HelpScreen(title, keys_of(self, self.screen)))
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, CommandPalette):
+            # Textual's own words end with three dots that are one letter.
+            self.push_screen(CommandPalette(id="--command-palette", placeholder="a command"))
+
+    def search_themes(self) -> None:
+        self.push_screen(CommandPalette(providers=[ThemeProvider], placeholder="a theme"))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: the theme and the picture of Textual, and every action that has a key."""

@@ -218,6 +218,16 @@ async def test_the_batch_of_a_message_is_suspended_or_activated(
         assert done(stage) == [expected]
 
 
+async def test_to_activate_a_tenant_is_asked_with_all_that_waits_for_it() -> None:
+    feed = FakeFeed()
+    row = TenantRow("acme", suspended=("*",), ready=0, deferred=0, suspended_messages=63)
+    feed.tenant_rows = (row,)
+    async with staged(feed) as stage:
+        await stage.press("3", "s")
+        await stage.until("Activate tenant acme?")
+        assert "(63 messages queued)" in stage.text
+
+
 async def test_accounts_are_paused_and_resumed() -> None:
     async with staged(eventful()) as stage:
         await stage.press("2", "end", "s")

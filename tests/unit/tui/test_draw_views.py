@@ -135,7 +135,9 @@ def test_the_truth_about_an_account(row: AccountRow, words: str) -> None:
         (TenantRow("a"), "active"),
         (TenantRow("a", is_active=False), "INACTIVE"),
         (TenantRow("a", suspended=("*",)), "SUSPENDED"),
+        (TenantRow("a", suspended=("*",), suspended_messages=63), "SUSPENDED 63"),
         (TenantRow("a", suspended=("x", "y")), "not x, y"),
+        (TenantRow("a", suspended=("x", "y"), suspended_messages=63), "63 not x, y"),
         (TenantRow("a", callback=Callback(CallbackState.OK, NOW - 4)), "ok 4s ago"),
         (TenantRow("a", callback=Callback(CallbackState.PAUSED)), "PAUSED by 410"),
         (TenantRow("a", callback=Callback(CallbackState.NONE)), "no URL"),
@@ -155,6 +157,21 @@ def test_the_truth_about_a_tenant_names_what_is_wrong() -> None:
         "7 reports wait, the last was taken 1m30s ago: no route"
     )
     assert "s activates" in tenant_truth(TenantRow("a", suspended=("*",)), NOW, PLAIN).plain
+
+
+@pytest.mark.parametrize(
+    ("suspended", "n", "told"),
+    [
+        (("*",), 63, "suspended: 63 messages wait; s activates it"),
+        (("*",), 1, "suspended: 1 message waits; s activates it"),
+        (("may", "june"), 63, "suspended, 63 messages wait: may, june"),
+    ],
+)
+def test_the_truth_about_a_suspended_tenant_counts_what_waits(
+    suspended: tuple[str, ...], n: int, told: str
+) -> None:
+    row = TenantRow("a", suspended=suspended, suspended_messages=n)
+    assert tenant_truth(row, NOW, PLAIN).plain == told
 
 
 def event(kind: str, **fields: object) -> Happening:

@@ -137,6 +137,12 @@ def test_a_tenant_without_counts_shows_none() -> None:
     )
 
 
+def test_what_a_suspension_keeps_is_counted_with_its_tenant() -> None:
+    row = answers.tenant_row({"id": "acme", "active": True, "suspended_batches": "*"}, None)
+    stats = STATS | {"by_state": {"suspended": 63}}
+    assert answers.counted_tenant(row, stats, 0).suspended_messages == 63
+
+
 def test_a_summary_of_the_stream_is_a_happening_of_now() -> None:
     told = answers.happening({"kind": "summary", "counts": {"sent": 9}, "n": 9}, 50.0)
     assert (told.at, told.counts, told.number) == (50.0, {"sent": 9}, None)

@@ -33,7 +33,8 @@ async def test_only_the_notice_is_seen_and_what_was_open_comes_back_unanswered(
         before, screen, acted = stage.text, stage.app.screen, list(stage.feed.acted)
         focused = screen.focused
         await stage.pilot.resize_terminal(*size)
-        await stage.until("Terminal too small")
+        await stage.until(f"Terminal too small: {size[0]}\u00d7{size[1]}")
+        await stage.rest()
         shown = " ".join(stage.text.replace("\u00d7", "x").split())
         told = f"Terminal too small: {size[0]}x{size[1]}, need 60x15."
         assert shown == f"{told} Or run: mail-proxy myserver stats"

@@ -27,6 +27,7 @@ class Glyphs:
     ellipsis: str
     more: str
     crumb: str
+    by: str  # between columns and lines
     rising: str
     falling: str
     began: str  # marks of a timeline
@@ -53,6 +54,7 @@ UNICODE = Glyphs(
     ellipsis="…",
     more="\u203a",
     crumb="\u203a",
+    by="\u00d7",
     rising="↑",
     falling="↓",
     began="○",
@@ -78,6 +80,7 @@ ASCII = Glyphs(
     ellipsis="~",
     more=">",
     crumb=">",
+    by="x",
     rising="^",
     falling="v",
     began="o",

@@ -45,10 +45,12 @@ def tenant_line(
 def state_text(row: TenantRow, palette: Palette) -> Text:
     if not row.is_active:
         return Text("INACTIVE", palette.failed)
+    n = row.suspended_messages
     if WHOLE_TENANT in row.suspended:
-        return Text("SUSPENDED", palette.deferred)
+        return Text(f"SUSPENDED {n}" if n else "SUSPENDED", palette.deferred)
     if row.suspended:
-        return Text(f"not {', '.join(row.suspended)}", palette.deferred)
+        many = f"{n} " if n else ""
+        return Text(f"{many}not {', '.join(row.suspended)}", palette.deferred)
     return Text("active", palette.sent)
 
 
@@ -86,10 +88,12 @@ def tenant_truth(row: TenantRow, now: float, palette: Palette) -> Text:
     if callback.state is CallbackState.FAILING:
         waiting = f"{callback.unreported} reports wait{_since(callback, now)}"
         return Text(f"{waiting}: {callback.last_error}", palette.failed)
+    n = row.suspended_messages
+    waits = "its mail waits" if n is None else f"{units.messages(n)} wait{'s' * (n == 1)}"
     if WHOLE_TENANT in row.suspended:
-        return Text("suspended: its mail waits; s activates it", palette.deferred)
+        return Text(f"suspended: {waits}; s activates it", palette.deferred)
     if row.suspended:
-        return Text(f"suspended batches: {', '.join(row.suspended)}", palette.deferred)
+        return Text(f"suspended, {waits}: {', '.join(row.suspended)}", palette.deferred)
     return Text("enter shows its messages", palette.muted)
 
 

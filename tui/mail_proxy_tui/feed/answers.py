@@ -174,7 +174,13 @@ def tenant_row(record: Answer, sync: Answer | None) -> TenantRow:
 def counted_tenant(row: TenantRow, stats: Answer, failed_24h: int | None) -> TenantRow:
     """stats: its own `getStats`."""
     of_it = numbers(stats).all
-    return replace(row, ready=of_it.ready, deferred=of_it.deferred, failed_24h=failed_24h)
+    return replace(
+        row,
+        ready=of_it.ready,
+        deferred=of_it.deferred,
+        suspended_messages=of_it.suspended,
+        failed_24h=failed_24h,
+    )
 
 
 def callback(sync: Answer) -> Callback:

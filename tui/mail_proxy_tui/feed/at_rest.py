@@ -122,6 +122,7 @@ class RestingFeed:
                 ),
                 ready=(cells := _cells(counted, row["tenant_id"], later)).ready,
                 deferred=cells.deferred,
+                suspended_messages=cells.suspended,
                 callback=_callback(row, synced.get(row["tenant_id"]), reports),
             )
             for row in rows

@@ -278,6 +278,7 @@ class Callback:
 class TenantRow:
     """is_active: its token and its mail are served. suspended: batch codes, `*` for all.
 
+    ready, deferred, suspended_messages: queued; the last of them are those that a suspension keeps.
     failed_24h: of what was accepted in the last 24 hours, how many have failed; counted as far as
     the daemon counts.
     """
@@ -288,6 +289,7 @@ class TenantRow:
     suspended: tuple[str, ...] = ()
     ready: int | None = None
     deferred: int | None = None
+    suspended_messages: int | None = None
     failed_24h: int | None = None
     callback: Callback = Callback()
 

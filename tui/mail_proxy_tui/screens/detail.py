@@ -49,7 +49,7 @@ class DetailScreen(BoardScreen, MessageActions):
         yield Lines(id="title")
         yield LetterPane(id="letter")
         yield KeyBar()
-        yield TooSmall(self._board.instance)
+        yield TooSmall(self._board)
 
     # --- what changes it ---
 

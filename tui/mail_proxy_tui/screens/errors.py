@@ -50,7 +50,7 @@ class ErrorsScreen(BoardScreen):
         yield Lines(classes="empty")
         yield Lines(id="truth")
         yield KeyBar()
-        yield TooSmall(self._board.instance)
+        yield TooSmall(self._board)
 
     @property
     def rows(self) -> Rows:

@@ -70,7 +70,7 @@ class MainScreen(BoardScreen):
         yield Lines(id="events")
         yield Lines(id="truth")
         yield KeyBar()
-        yield TooSmall(self._board.instance)
+        yield TooSmall(self._board)
 
     def on_mount(self) -> None:
         self.pane.take_focus()
