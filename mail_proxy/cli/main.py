@@ -112,14 +112,14 @@ def _guarded(work: Callable[[], int], here: Here, argv: Sequence[str]) -> int:
         code = work()
         here.writer.flush()
     except (OutputClosed, BrokenPipeError, SystemExit):
-        # typer leaves by SystemExit, and only so, when its help meets a closed pipe.
+        # typer leaves by SystemExit, and only so, when a pipe is closed under it.
         return _leave_quietly(here.writer.stdout)
     except typer.Exit as error:
         return error.exit_code
     except OutputFailed as error:
         return _without_output(error, here, argv)
     except OSError as error:
-        # The parser writes its help pages itself; a file of ours that is full has a name.
+        # What draws writes past the Writer; a file of ours that is full has a name.
         if error.errno not in _FULL or error.filename:
             return report(error, here, argv)
         return _without_output(output_error(error), here, argv)
