@@ -67,6 +67,19 @@ class Person:
         assert self._child.exitstatus is not None, f"{name} ended it:\n{self.screen}"
         return int(self._child.exitstatus)
 
+    def killed_by(self, number: signal.Signals, within_s: float = 20.0) -> int | None:
+        """The signal that ended the program, once it was sent one; its last screen is kept."""
+        self._child.kill(number)
+        while True:
+            try:
+                block = self._child.read_nonblocking(4096, timeout=within_s)
+            except pexpect.EOF:
+                break
+            self.received += block
+            self._stream.feed(block)
+        self._child.wait()
+        return self._child.signalstatus
+
 
 def fill_in_an_account(person: Person, *, host: str, port: str = "") -> None:
     """The form of an account, with a mistake and a step back, up to what it sums up.

@@ -27,6 +27,7 @@ from prompt_toolkit.validation import ValidationError, Validator
 from mail_proxy.domain.safe_text import is_as_it_looks, safe_page, safe_text
 from mail_proxy.forms import checks
 from mail_proxy.forms.editor import EditorFailed, edited
+from mail_proxy.forms.ending import Ended, tidied
 from mail_proxy.forms.fields import Answers, BadAnswer, Field, Form
 
 _SAVE, _EDIT = "y", "e"
@@ -200,10 +201,14 @@ class TerminalAsker:
         # A session of its own for each question: one remembers validator, mask and history.
         session: PromptSession[str] = PromptSession(output=self._output, key_bindings=_back())
         try:
-            return session.prompt(
-                question, pre_run=lambda: _select_all(session.default_buffer), **settings
-            )
-        except (KeyboardInterrupt, EOFError) as error:
+            with tidied(session.app) as watch:
+
+                def begin() -> None:
+                    watch()
+                    _select_all(session.default_buffer)
+
+                return session.prompt(question, pre_run=begin, **settings)
+        except (KeyboardInterrupt, EOFError, Ended) as error:
             raise FormCancelled from error
 
 

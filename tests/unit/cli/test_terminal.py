@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -40,13 +41,13 @@ Terminal = Callable[..., Person]
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     children: list[pexpect.spawn[bytes]] = []
 
-    def start(*argv: str) -> Person:
+    def start(*argv: str, tells_cursor: bool = False) -> Person:
         fakes = str(Path(__file__).with_name("conftest.py"))
         child = pexpect.spawn(
             sys.executable,
             ["-c", _PROGRAM, fakes, str(tmp_path / "home"), *argv],
-            # This terminal answers no question for the place of its cursor.
-            env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
+            # Unless a test does, nobody answers the question for the place of the cursor.
+            env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "01"[not tells_cursor]},
             dimensions=(24, 100),
         )
         children.append(child)
@@ -70,6 +71,19 @@ def test_ctrl_c_at_a_password_changes_nothing(terminal: Terminal) -> None:
     person.types("\x03")
     person.sees("DONE 130 []")
     person.sees("Cancelled, nothing was changed.")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_in_a_form_ends_it_and_leaves_no_toolbar(
+    terminal: Terminal, number: signal.Signals
+) -> None:
+    person = terminal("my", "tenants", "add", tells_cursor=True)
+    person.sees("Tenant id:")
+    person.types("\x1b[2;12R")
+    person.sees("ctrl+c cancel")
+    assert person.killed_by(number) == number
+    assert "Tenant id:" in person.screen
+    assert "ctrl+c" not in person.screen
 
 
 def test_a_question_is_answered_by_one_letter(terminal: Terminal) -> None:
