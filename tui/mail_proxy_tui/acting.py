@@ -184,6 +184,7 @@ class Acting:
         else:
             verb = Verb.ACTIVATE if row.batch_code in suspended else Verb.SUSPEND
             action = Action(verb, tenant_id=tenant_id, batch_code=row.batch_code)
+        self._verb = action.verb
         await self._others(action, None)
 
     async def _run_now(self, action: Action) -> None:

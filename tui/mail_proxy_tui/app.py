@@ -375,7 +375,8 @@ class DashboardApp(App[None]):
     def action_help(self) -> None:
         from mail_proxy_tui.commands import keys_of
 
-        title = self._main.pane.title if self.screen is self._main else "Message"
+        on_top = self.screen
+        title = on_top.help_title if isinstance(on_top, BoardScreen) else ""
         self.push_screen(HelpScreen(title, keys_of(self, self.screen)))
 
     def action_command_palette(self) -> None:

@@ -137,7 +137,11 @@ class Errands:
         tenant_id = self._app.board.tenant_id
         if tenant_id is None:
             tenants = await self._feed.tenants()
-            tenant_id = await self._app.push_screen_wait(TenantPicker(tenants, with_all=False))
+            if len(tenants) == 1:
+                tenant_id = tenants[0].tenant_id
+            else:
+                picker = TenantPicker(tenants, "Whose account", with_all=False)
+                tenant_id = await self._app.push_screen_wait(picker)
         if tenant_id:
             await self._fill(ACCOUNT_FORM, {"tenant_id": tenant_id})
 

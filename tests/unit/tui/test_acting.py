@@ -228,6 +228,17 @@ async def test_to_activate_a_tenant_is_asked_with_all_that_waits_for_it() -> Non
         assert "(63 messages queued)" in stage.text
 
 
+async def test_what_is_asked_is_named_when_another_is_wanted_meanwhile() -> None:
+    feed = FakeFeed()
+    feed.rows = [message(1, batch_code="may")]
+    feed.tenant_rows = (TenantRow("acme", suspended=("may",)),)
+    async with staged(feed) as stage:
+        await stage.press("s")
+        await stage.until("Activate batch may of acme?")
+        stage.app.acting.run_now()
+        await stage.until("activate is still at work")
+
+
 async def test_accounts_are_paused_and_resumed() -> None:
     async with staged(eventful()) as stage:
         await stage.press("2", "end", "s")

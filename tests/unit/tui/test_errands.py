@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mail_proxy_tui.feed.base import PAGE, Action, Verb
+from mail_proxy_tui import errands
+from mail_proxy_tui.feed.base import PAGE, Action, TenantRow, Verb
 from tests.unit.tui.fake_feed import FakeFeed, message
 from tests.unit.tui.stage import staged
 from tests.unit.tui.test_view_screens import eventful
@@ -30,6 +32,24 @@ async def test_no_form_is_filled_in_vain(what: str) -> None:
         getattr(stage.app.errands, what)()
         await stage.until("nothing can be added now")
         assert len(stage.app.screen_stack) == 1
+
+
+async def test_whose_account_it_is_is_asked_where_there_are_several_tenants() -> None:
+    async with staged() as stage:
+        await stage.press("A")
+        await stage.until("Whose account")
+
+
+async def test_nobody_asks_for_the_only_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = FakeFeed()
+    feed.tenant_rows = (TenantRow("acme"),)
+    given: list[object] = []
+    monkeypatch.setattr(errands, "filled", lambda _, known: given.append(known))
+    async with staged(feed) as stage:
+        monkeypatch.setattr(stage.app, "suspend", nullcontext)
+        await stage.press("A")
+        await stage.until("Nothing was saved.")
+    assert given == [{"tenant_id": "acme"}]
 
 
 async def test_an_export_tells_how_far_it_is_and_esc_stops_it(tmp_path: Path) -> None:

@@ -35,6 +35,13 @@ def test_a_question_states_how_many_of_which_states_and_whose() -> None:
     assert question.keys == "y delete   n / esc keep"
 
 
+@pytest.mark.parametrize(("n", "no"), [(1, "No, leave it"), (2, "No, leave them")])
+@pytest.mark.parametrize("verb", [Verb.HOLD, Verb.FREE, Verb.RETRY])
+def test_to_keep_is_the_other_answer_of_a_deletion_alone(verb: Verb, n: int, no: str) -> None:
+    action = Action(verb, tenant_id="acme", filter="state:ready")
+    assert of_messages(action, [], Done(n)).no == no
+
+
 def test_one_message_is_named() -> None:
     question = of_messages(Action(Verb.DELETE, KEYS[:1]), ROWS[:1], Done(1))
     assert question.title == "Delete 1 message?"

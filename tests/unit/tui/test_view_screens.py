@@ -118,6 +118,21 @@ async def test_an_account_shows_its_last_errors(size: str) -> None:
         held("errors", size, stage)
 
 
+async def test_the_help_of_the_last_errors_is_titled_as_they_are() -> None:
+    async with staged(eventful()) as stage:
+        await stage.press("2", "enter", "question_mark")
+        assert "Keys: Last errors" in stage.text
+
+
+async def test_the_help_of_a_message_names_its_tabs() -> None:
+    """This one has no headers, so nothing is told of a fourth tab."""
+    async with staged(size="140x40") as stage:
+        await stage.press("end", "k", "k", "enter", "question_mark")
+        assert "Keys: Message" in stage.text
+        assert "1 Timeline │ │ 2 Body │ │ 3 Raw JSON │" in " ".join(stage.text.split())
+        assert "Tab 4" not in stage.text
+
+
 async def test_the_last_errors_say_that_the_daemon_is_down() -> None:
     async with staged(eventful()) as stage:
         await stage.press("2", "enter")

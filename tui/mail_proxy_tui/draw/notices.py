@@ -59,7 +59,9 @@ def empty_lines(board: Board, numbers: Numbers | None, width: int) -> list[Text]
         hints.append(("No tenant yet?", f"mail-proxy {name} tenants add acme"))
     if numbers is None or not numbers.accounts:
         hints.append(("No account yet?", f"mail-proxy {name} acme accounts add"))
-    hints.append(("Send a test:", f"mail-proxy {name} {board.tenant_id or 'acme'} send hello.eml"))
+    hints.append(
+        ("Send a test:", f"mail-proxy {name} {board.tenant_id or 'acme'} send --to you@example.com")
+    )
     longest = max(len(question) for question, _ in hints) + 2
     block = max(len(command) for _, command in hints) + longest
     for line in lines:

@@ -115,7 +115,14 @@ def of_messages(action: Action, rows: Sequence[MessageRow], trial: Done) -> Ques
         lines.append(f"Left out: {_reasons(trial)}.")
     amount = f"{'all' if action.filter is not None else n}"
     return _yes_or_no(
-        f"{verb.capitalize()} {many}?", tuple(lines), f"Yes, {verb} {amount}", "No, keep"
+        f"{verb.capitalize()} {many}?",
+        tuple(lines),
+        f"Yes, {verb} {amount}",
+        "No, keep"
+        if action.verb is Verb.DELETE
+        else "No, leave it"
+        if n == 1
+        else "No, leave them",
     )
 
 

@@ -24,6 +24,11 @@ class BoardScreen(Screen[None]):
         """Its parts are there: not before its mount, and no more when it is taken down."""
         return self.is_mounted and self.query_one_optional(TooSmall) is not None
 
+    @property
+    def help_title(self) -> str:
+        """Whose keys the help lists."""
+        raise NotImplementedError
+
     def draw(self) -> None:
         """All of it, from the board."""
         raise NotImplementedError

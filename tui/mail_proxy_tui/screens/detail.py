@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 
 from mail_proxy.domain.safe_text import safe_text
 from mail_proxy_tui.board import Board
@@ -50,6 +51,27 @@ class DetailScreen(BoardScreen, MessageActions):
         yield LetterPane(id="letter")
         yield KeyBar()
         yield TooSmall(self._board)
+
+    @property
+    def help_title(self) -> str:
+        return "Message"
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys of the tabs have the names of those that are there."""
+        if not self.is_ready:
+            return super().active_bindings
+        tabs = self.query_one(LetterPane).tabs
+        named = {f"tab({n})": name for n, name in enumerate(tabs)}
+        return {
+            key: found._replace(
+                binding=replace(found.binding, description=named[found.binding.action])
+            )
+            if found.binding.action in named
+            else found
+            for key, found in super().active_bindings.items()
+            if found.binding.action in named or not found.binding.action.startswith("tab(")
+        }
 
     # --- what changes it ---
 

@@ -53,6 +53,10 @@ class ErrorsScreen(BoardScreen):
         yield TooSmall(self._board)
 
     @property
+    def help_title(self) -> str:
+        return "Last errors"
+
+    @property
     def rows(self) -> Rows:
         return self.query_one(Rows)
 

@@ -105,6 +105,10 @@ class MainScreen(BoardScreen):
         """Another tenant's mail is shown from now on."""
         self.query_one(MessagesPane).forget()
 
+    @property
+    def help_title(self) -> str:
+        return self.pane.title
+
     # --- drawing ---
 
     def draw(self) -> None:

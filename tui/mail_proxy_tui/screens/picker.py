@@ -34,8 +34,11 @@ class TenantPicker(ModalScreen[str | None]):
         Binding("up", "move(-1)", "Up", show=False),
     ]
 
-    def __init__(self, tenants: Sequence[TenantRow], *, with_all: bool = True) -> None:
+    def __init__(
+        self, tenants: Sequence[TenantRow], title: str = "Whose mail", *, with_all: bool = True
+    ) -> None:
         super().__init__()
+        self._title = title
         self._with_all = with_all
         self._tenants = tenants
 
@@ -45,7 +48,7 @@ class TenantPicker(ModalScreen[str | None]):
             yield OptionList(compact=True)
 
     def on_mount(self) -> None:
-        self.query_one("#picker").border_title = "Whose mail"
+        self.query_one("#picker").border_title = self._title
         self.query_one(OptionList).can_focus = False
         self._fill("")
 
