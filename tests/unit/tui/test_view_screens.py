@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from mail_proxy.domain.errors import NotRunning
@@ -129,8 +131,8 @@ async def test_the_help_of_a_message_names_its_tabs() -> None:
     async with staged(size="140x40") as stage:
         await stage.press("end", "k", "k", "enter", "question_mark")
         assert "Keys: Message" in stage.text
-        assert "1 Timeline │ │ 2 Body │ │ 3 Raw JSON │" in " ".join(stage.text.split())
-        assert "Tab 4" not in stage.text
+        keys = dict(re.findall(r"│ (\d) +(\w[\w ]*\w) ", stage.text))
+        assert keys == {"1": "Timeline", "2": "Body", "3": "Raw JSON"}
 
 
 async def test_the_last_errors_say_that_the_daemon_is_down() -> None:
