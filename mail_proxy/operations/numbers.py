@@ -28,9 +28,10 @@ _COUNTED_AGAIN = 20  # times as long as it took
 class Queue:
     """What waits and what became of the rest; of one tenant, or of all.
 
-    deferred: of the waiting ones those that are not due, by priority; is_deferred_bounded: there
-    may be more. oldest_waiting_at: creation of the oldest due message, None when nothing is due.
-    next_due_at: when the next one becomes due. lag_s: what a turn of the event loop took.
+    deferred: of the waiting ones those that are not due or whose account is paused, by priority;
+    is_deferred_bounded: there may be more. oldest_waiting_at: creation of the oldest due message,
+    None when nothing is due. next_due_at: when the next one becomes due. lag_s: what a turn of the
+    event loop took.
     """
 
     by_state: Counter[State]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from sqlalchemy import (
@@ -10,6 +11,7 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     and_,
+    case,
     exists,
     func,
     or_,
@@ -88,10 +90,10 @@ def standing(conn: Connection, tenant_id: str | None, *, now: float) -> Standing
         select(func.count()).select_from(counts_table).where(*_has_waiting(tenant_id))
     ).scalar_one()
     most = max(1, MOST_DEFERRED // max(1, n_runs))
-    oldest_at, next_at, deferred, is_bounded = _waiting(conn, tenant_id, now=now, most=most)
+    oldest_at, next_at, later, is_bounded = _waiting(conn, tenant_id, now=now, most=most)
     return Standing(
         totals=_sums(conn, tenant_id),
-        deferred=deferred,
+        deferred=later + _waiting_for_accounts(conn, tenant_id, now=now),
         is_deferred_bounded=is_bounded,
         oldest_waiting_at=oldest_at,
         next_due_at=next_at,
@@ -108,11 +110,11 @@ def _sums(conn: Connection, tenant_id: str | None) -> list[tuple[State, int, int
 
 def _waiting(
     conn: Connection, tenant_id: str | None, *, now: float, most: int
-) -> tuple[float | None, float | None, dict[int, int], bool]:
+) -> tuple[float | None, float | None, Counter[int], bool]:
     """created_at of the oldest due one, among the first of each account and priority (one that was
     tried before may be older by its backoff than the one that is found); the next time at which one
-    becomes due; how many are not due, by priority, counted to just above `most` in each run; and
-    whether there may be more."""
+    becomes due; how many are not due, by priority, where their account is not paused, counted to
+    just above `most` in each run; and whether there may be more."""
     later = _of_run(select(_m.pk), _m.due_at > now).limit(most + 1).correlate(counts_table)
     n_later = select(func.count()).select_from(later.subquery()).scalar_subquery()
     runs = (
@@ -120,7 +122,7 @@ def _waiting(
             _n.priority,
             _first(_m.created_at, _m.due_at <= now).label("oldest_at"),
             _first(_m.due_at, _m.due_at > now).label("next_at"),
-            n_later.label("later"),
+            case((_is_of_paused(now), 0), else_=n_later).label("later"),
         )
         .where(*_has_waiting(tenant_id))
         .subquery()
@@ -137,16 +139,34 @@ def _waiting(
     return (
         min((row.oldest_at for row in rows if row.oldest_at is not None), default=None),
         min((row.next_at for row in rows if row.next_at is not None), default=None),
-        {row.priority: int(row.later) for row in rows if row.later},
+        Counter({row.priority: int(row.later) for row in rows if row.later}),
         any(row.longest > most for row in rows),
     )
+
+
+def _waiting_for_accounts(conn: Connection, tenant_id: str | None, *, now: float) -> Counter[int]:
+    """By priority: all that waits for an account that is paused, whatever its own time is."""
+    summed = select(_n.priority, func.sum(_n.n).label("n"))
+    chosen = summed.where(*_has_waiting(tenant_id), _is_of_paused(now)).group_by(_n.priority)
+    return Counter({row.priority: int(row.n) for row in conn.execute(chosen)})
+
+
+def _is_of_paused(now: float) -> ColumnElement[bool]:
+    """The account of the outer row of `counts` is used by nobody now."""
+    a = accounts.c
+    return exists().where(
+        a.tenant_id == _n.tenant_id, a.account_id == _n.account_id, _is_paused(now)
+    )
+
+
+def _is_paused(now: float) -> ColumnElement[bool]:
+    return or_(accounts.c.stopped_at.is_not(None), accounts.c.paused_until > now)
 
 
 def _paused(conn: Connection, tenant_id: str | None, *, now: float) -> list[AccountPause]:
     a = accounts.c
     columns = [a[name] for name in AccountPause._fields]
-    is_paused = or_(a.stopped_at.is_not(None), a.paused_until > now)
-    chosen = select(*columns).where(is_paused, *_of_tenant(a.tenant_id, tenant_id))
+    chosen = select(*columns).where(_is_paused(now), *_of_tenant(a.tenant_id, tenant_id))
     return [AccountPause(*row) for row in conn.execute(chosen.order_by(a.tenant_id, a.account_id))]
 
 

@@ -26,7 +26,8 @@ class Standing:
     """The queue of a tenant, or of all.
 
     totals: (state, priority, n), where there are some. deferred: of the waiting ones those that
-    are not due, by priority; is_deferred_bounded: there are more than were counted.
+    are not due or whose account is paused, by priority; is_deferred_bounded: there are more than
+    were counted.
     oldest_waiting_at: created_at of the oldest due one. next_due_at: when the next becomes due.
     """
 

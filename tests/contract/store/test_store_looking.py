@@ -221,6 +221,31 @@ async def test_the_oldest_waiting_is_the_first_that_is_due(scene):
     assert (await scene.store.standing()).oldest_waiting_at == scene.now - 70
 
 
+async def test_what_is_not_due_or_waits_for_a_paused_account_is_deferred(scene, clock):
+    await scene.add("acme", "other")
+    await scene.add("beta", "main")
+    await scene.post("due", "due too")
+    await scene.post("later", due_at=scene.now + 50)
+    for id_, at in (("o1", 0), ("o2", 50)):
+        await scene.post(id_, account_id="other", priority=3, due_at=scene.now + at)
+    await scene.post("b1", tenant_id="beta")
+
+    async def deferred(tenant_id: str | None = None) -> dict[int, int]:
+        return dict((await scene.store.standing(tenant_id)).deferred)
+
+    until = {"paused_until": scene.now + 9, "paused_reason": "login refused"}
+    stopped = {"stopped_at": scene.now, "stopped_reason": "by hand"}
+
+    assert await deferred() == {2: 1, 3: 1}
+    await scene.store.change_account("acme", "other", until, now=scene.now)
+    assert await deferred("acme") == {2: 1, 3: 2}
+    await scene.store.change_account("beta", "main", stopped, now=scene.now)
+    assert await deferred() == {2: 2, 3: 2}
+    assert await deferred("acme") == {2: 1, 3: 2}
+    clock.wall += 10  # the pause is over, that by hand has no end
+    assert await deferred() == {2: 2, 3: 1}
+
+
 async def test_nothing_waiting_has_no_age(scene):
     await scene.post("m1", due_at=scene.now + 1)
 

@@ -83,7 +83,7 @@ def waits(numbers: Numbers) -> list[str]:
     """How long the oldest waits, and how late the daemon is; only what is known."""
     parts = []
     if numbers.oldest_s is not None:
-        parts.append(f"oldest ready {units.duration(numbers.oldest_s)}")
+        parts.append(f"oldest due {units.duration(numbers.oldest_s)}")
     if numbers.next_retry_s is not None:
         parts.append(f"next retry {units.duration(numbers.next_retry_s)}")
     if numbers.lag_s is not None:
