@@ -120,6 +120,16 @@ async def test_an_account_shows_its_last_errors(size: str) -> None:
         held("errors", size, stage)
 
 
+async def test_the_errors_of_an_account_that_sends_nothing_name_the_command_that_helps() -> None:
+    async with staged() as stage:
+        await stage.press("2", "home", "enter")
+        assert "last errors" in stage.lines[0]
+        mend = "What helps: mail-proxy myserver delta accounts set-password legacy"
+        assert stage.lines[2].strip() == mend
+        await stage.press("escape", "end", "enter")
+        assert "What helps" not in stage.text
+
+
 async def test_the_help_of_the_last_errors_is_titled_as_they_are() -> None:
     async with staged(eventful()) as stage:
         await stage.press("2", "enter", "question_mark")

@@ -143,6 +143,7 @@ def account_row(record: Answer) -> AccountRow:
         failed_today=record.get("failed_today"),
         last_error=record.get("last_error") or "",
         last_error_at=record.get("last_error_ts"),
+        has_password=record.get("auth_method", "password") == "password",
     )
 
 

@@ -230,7 +230,7 @@ class AccountState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class AccountRow:
     """until_at: when a pause ends by itself. reason: of the pause. gauges: of each limit that is
-    set; None: not known."""
+    set; None: not known. has_password: it logs in with one, and not with an access token."""
 
     tenant_id: str
     account_id: str
@@ -246,6 +246,7 @@ class AccountRow:
     failed_today: int | None = None
     last_error: str = ""
     last_error_at: float | None = None
+    has_password: bool = True
 
     @property
     def key(self) -> tuple[str, str]:

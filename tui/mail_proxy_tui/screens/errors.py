@@ -9,13 +9,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from mail_proxy.domain.safe_text import safe_text
+from mail_proxy.domain.why import mend_of_pause
 from mail_proxy_tui.board import Board
 from mail_proxy_tui.draw.account_table import account_truth
 from mail_proxy_tui.draw.cells import clipped
 from mail_proxy_tui.draw.messages import short_age, state_style, state_word
 from mail_proxy_tui.draw.table import TableColumn, fitting, head_line, row_line
 from mail_proxy_tui.draw.title import crumbs_line
-from mail_proxy_tui.feed.base import AccountRow, MessageRow
+from mail_proxy_tui.feed.base import AccountRow, AccountState, MessageRow
 from mail_proxy_tui.screens.board_screen import BoardScreen
 from mail_proxy_tui.screens.too_small import TooSmall
 from mail_proxy_tui.widgets.key_bar import KeyBar
@@ -75,13 +76,26 @@ class ErrorsScreen(BoardScreen):
         why = account_truth(account, board.daemon_now, board.palette)
         line = Text(" " + safe_text(why.plain, 500), why.style)
         width, ellipsis = max(self.size.width, 40), board.glyphs.ellipsis
-        self.query_one("#errors-why", Lines).show([clipped(line, width, ellipsis)])
+        lines = [line]
+        if self._mend:
+            lines.append(Text(f" What helps: {safe_text(self._mend, 300)}", "bold"))
+        self.query_one("#errors-why", Lines).show([clipped(t, width, ellipsis) for t in lines])
         self.query_one(".heads", Lines).show([head_line(self._columns, board.palette)])
         empty = self.query_one(".empty", Lines)
         empty.display = self._by_pk is not None and not self._by_pk
         empty.show([Text(), Text("  No message of it was refused lately.", "bold")])
         self.rows.show(self.rows.keys)
         self._draw_truth()
+
+    @property
+    def _mend(self) -> str:
+        """What to type for an account that a limit or a fault has paused."""
+        board, account = self._board, self.account
+        if account.state in (AccountState.OK, AccountState.PAUSED) or board.url:
+            return ""
+        return mend_of_pause(
+            board.instance, *account.key, account.reason, has_password=account.has_password
+        )
 
     def draw_title(self) -> None:
         crumbs = (self.account.tenant_id, self.account.account_id, "last errors")
