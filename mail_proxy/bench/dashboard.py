@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Iterator
 
@@ -23,7 +22,6 @@ _KEY_PAUSE_S = 0.2
 _LEAST = 1000  # are to wait while keys are pressed, so that there are rows
 _COLUMNS, _LINES = 140, 40
 _CURSOR = "\u258c"  # before the row that a key moves to
-_CURSOR_AT = re.compile(r"\x1b\[(\d+);\d+H(?:\x1b\[[\d;]*m)*" + _CURSOR)
 _SETTLE_S = 2.0  # its lists are read for the first time
 
 
@@ -61,7 +59,10 @@ def _watched(stand: Stand, count: int, depth: int, figures: Figures) -> Cost:
 
 
 def _press_keys(stand: Stand, count: int, depth: int, figures: Figures) -> None:
-    """To the next row and back, while it drains."""
+    """To the next row and back, while it drains; each until the list is painted with its cursor.
+
+    The list is also painted by itself, about each second, which then counts as the answer.
+    """
     took_s: list[float] = []
     with _opened(stand) as terminal:
         for number in range(_KEYS):
@@ -69,22 +70,10 @@ def _press_keys(stand: Stand, count: int, depth: int, figures: Figures) -> None:
                 stand.suspend()
                 stand.fill_to(depth + count)
                 stand.activate()
-            took_s.append(_moved_s(terminal, "j" if number % 20 < 10 else "k"))
+            took_s.append(terminal.press("j" if number % 20 < 10 else "k", _CURSOR))
             time.sleep(_KEY_PAUSE_S)
     stand.suspend()
     figures.add("top_key_p95_ms", percentile(took_s, 95) * 1000)
-
-
-def _moved_s(terminal: Terminal, key: str) -> float:
-    """Until the cursor is painted on another line: the list is also painted anew by itself."""
-    before = _cursor_row(terminal.shown)
-    return terminal.press(key, lambda shown: _cursor_row(shown) not in (None, before))
-
-
-def _cursor_row(shown: str) -> str | None:
-    """Where it was painted last, as a line of the terminal."""
-    found = _CURSOR_AT.findall(shown)
-    return found[-1] if found else None
 
 
 @contextlib.contextmanager
