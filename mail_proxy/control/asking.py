@@ -11,6 +11,7 @@ import http.client
 import io
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ class AskingControl:
 
     def __init__(self, socket_path: Path) -> None:
         self._path = socket_path
-        self._http: asyncio.Task[HttpControl] | None = None
+        self._http: HttpControl | None = None
 
     async def call(self, command: str, /, **fields: Any) -> dict[str, Any]:
         """Raises NotRunning when nobody listens, and what the daemon failed with."""
@@ -59,19 +60,15 @@ class AskingControl:
                 yield event
 
     async def _other(self) -> HttpControl:
-        if self._http is None or (self._http.done() and self._http.exception() is not None):
-            self._http = asyncio.create_task(asyncio.to_thread(_http_control, self._path))
-        return await asyncio.shield(self._http)
+        if self._http is None:
+            module = await asyncio.to_thread(import_module, "mail_proxy.control.http")
+            if self._http is None:  # nobody came first meanwhile
+                self._http = module.HttpControl(self._path)
+        return self._http
 
     async def aclose(self) -> None:
         if self._http is not None:
-            await (await self._http).aclose()
-
-
-def _http_control(path: Path) -> HttpControl:
-    from mail_proxy.control.http import HttpControl
-
-    return HttpControl(path)
+            await self._http.aclose()
 
 
 def _octets(request: Request) -> bytes:

@@ -111,11 +111,18 @@ def _status(status: Status, now: float) -> Condition:
 
 def _is_due(now: float) -> Condition:
     """By its own time, and its account is not paused."""
+    return and_(_m.due_at <= now, not_(is_of_paused(_m.tenant_id, _m.account_id, now)))
+
+
+def is_of_paused(
+    tenant_id: ColumnElement[str], account_id: ColumnElement[str], now: float
+) -> Condition:
+    """The account of the outer row waits for a time. What a person has paused waits for none: its
+    messages stay pending."""
     a = accounts.c
-    paused = exists().where(
-        a.tenant_id == _m.tenant_id, a.account_id == _m.account_id, a.paused_until > now
+    return exists().where(
+        a.tenant_id == tenant_id, a.account_id == account_id, a.paused_until > now
     )
-    return and_(_m.due_at <= now, not_(paused))
 
 
 # --- texts ---

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from mail_proxy.domain.limits import BUCKET_S
 from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.state import PENDING, Event, State, sources
+from mail_proxy.store.conditions import is_of_paused
 from mail_proxy.store.indexed import by_index
 from mail_proxy.store.schema import (
     WHOLE_TENANT,
@@ -122,7 +123,7 @@ def _waiting(
             _n.priority,
             _first(_m.created_at, _m.due_at <= now).label("oldest_at"),
             _first(_m.due_at, _m.due_at > now).label("next_at"),
-            case((_is_of_paused(now), 0), else_=n_later).label("later"),
+            case((is_of_paused(_n.tenant_id, _n.account_id, now), 0), else_=n_later).label("later"),
         )
         .where(*_has_waiting(tenant_id))
         .subquery()
@@ -145,28 +146,18 @@ def _waiting(
 
 
 def _waiting_for_accounts(conn: Connection, tenant_id: str | None, *, now: float) -> Counter[int]:
-    """By priority: all that waits for an account that is paused, whatever its own time is."""
+    """By priority: all that waits until an account is used again, whatever its own time is."""
     summed = select(_n.priority, func.sum(_n.n).label("n"))
-    chosen = summed.where(*_has_waiting(tenant_id), _is_of_paused(now)).group_by(_n.priority)
+    is_paused = is_of_paused(_n.tenant_id, _n.account_id, now)
+    chosen = summed.where(*_has_waiting(tenant_id), is_paused).group_by(_n.priority)
     return Counter({row.priority: int(row.n) for row in conn.execute(chosen)})
-
-
-def _is_of_paused(now: float) -> ColumnElement[bool]:
-    """The account of the outer row of `counts` is used by nobody now."""
-    a = accounts.c
-    return exists().where(
-        a.tenant_id == _n.tenant_id, a.account_id == _n.account_id, _is_paused(now)
-    )
-
-
-def _is_paused(now: float) -> ColumnElement[bool]:
-    return or_(accounts.c.stopped_at.is_not(None), accounts.c.paused_until > now)
 
 
 def _paused(conn: Connection, tenant_id: str | None, *, now: float) -> list[AccountPause]:
     a = accounts.c
     columns = [a[name] for name in AccountPause._fields]
-    chosen = select(*columns).where(_is_paused(now), *_of_tenant(a.tenant_id, tenant_id))
+    is_paused = or_(a.stopped_at.is_not(None), a.paused_until > now)
+    chosen = select(*columns).where(is_paused, *_of_tenant(a.tenant_id, tenant_id))
     return [AccountPause(*row) for row in conn.execute(chosen.order_by(a.tenant_id, a.account_id))]
 
 

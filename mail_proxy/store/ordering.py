@@ -23,7 +23,6 @@ from sqlalchemy import (
     Select,
     Subquery,
     case,
-    exists,
     func,
     literal,
     select,
@@ -33,12 +32,12 @@ from sqlalchemy import (
 from mail_proxy.domain.filters import Order
 from mail_proxy.domain.message import PRIORITIES
 from mail_proxy.domain.state import State
-from mail_proxy.store.conditions import conditions
+from mail_proxy.store.conditions import conditions, is_of_paused
 from mail_proxy.store.direction import directed, is_beyond, is_within
 from mail_proxy.store.indexed import by_index, by_key
 from mail_proxy.store.messages import addressed
 from mail_proxy.store.rows import MESSAGE_COLUMNS
-from mail_proxy.store.schema import TROUBLED, accounts, counts, messages, stored
+from mail_proxy.store.schema import TROUBLED, counts, messages, stored
 from mail_proxy.store.searching import WINDOW, candidates, is_deferred, states_of
 from mail_proxy.store.values.messages import Found, MessageFilter, MessageRow, Place
 
@@ -192,12 +191,7 @@ class _Walk:
 
     def _floor(self) -> ColumnElement[Any]:
         """Where what is not due begins in a run: now; of a paused account it is all of it."""
-        a = accounts.c
-        is_paused = exists().where(
-            a.tenant_id == _n.tenant_id,
-            a.account_id == _n.account_id,
-            a.paused_until > self.chosen.now,
-        )
+        is_paused = is_of_paused(_n.tenant_id, _n.account_id, self.chosen.now)
         return case((is_paused, -1.0), else_=self.chosen.now).label("floor")
 
     def _page(

@@ -153,7 +153,7 @@ class Stats(TypedDict):
 
     by_state: state -> n. by_priority: priority -> state -> n.
     deferred: priority -> how many of the waiting ones are not due by their own time, or wait for
-        an account that is paused or at a limit; deferred_is_bounded: there may be more.
+        an account that is at a limit or has failed; deferred_is_bounded: there may be more.
     oldest_waiting_s: absent when nothing is due. next_retry_s: until the next message that is not
         due becomes so; absent when there is none.
     totals: what /metrics counts too; they begin anew with the daemon, and are absent without one.
