@@ -138,6 +138,14 @@ async def test_a_question_that_is_given_up_lets_go_of_its_connection(instance):
     assert asked.cancelled()
 
 
+async def test_what_nobody_has_answered_is_closed_like_the_rest(tmp_path):
+    gone = tmp_path / ("long" * 30) / "control.sock"  # reached by its folder, which is not there
+    async with control_of(gone) as control:
+        for command in ("addTenant", "addTenant", "health"):
+            with pytest.raises(errors.NotRunning):
+                await control.call(command)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reached through /proc")
 async def test_a_path_too_long_for_a_socket_works(settings, stopped, tmp_path):
     folder = tmp_path / ("long" * 30)

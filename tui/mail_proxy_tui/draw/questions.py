@@ -118,12 +118,14 @@ def of_messages(action: Action, rows: Sequence[MessageRow], trial: Done) -> Ques
         f"{verb.capitalize()} {many}?",
         tuple(lines),
         f"Yes, {verb} {amount}",
-        "No, keep"
-        if action.verb is Verb.DELETE
-        else "No, leave it"
-        if n == 1
-        else "No, leave them",
+        _no(action.verb, n),
     )
+
+
+def _no(verb: Verb, n: int) -> str:
+    if verb is Verb.DELETE:
+        return "No, keep"
+    return "No, leave it" if n == 1 else "No, leave them"
 
 
 def of_doubt(action: Action, rows: Sequence[MessageRow], trial: Done) -> Question:
